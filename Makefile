@@ -1,0 +1,49 @@
+# What there is to do here; `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LAB := $(PYTHON) -m tests.lab
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lab lab-down clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the virtual environment with everything in it
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Run the example campaign: on Docker where an engine answers, else on local processes
+	@if $(LAB) status >/dev/null 2>&1; then \
+		eval "$$($(LAB) env)"; export DOCKWARDEN_IMAGE="$${DOCKWARDEN_IMAGE:-dockwarden-lab/base:bookworm}"; \
+		echo "The lab's Docker engine is up, so the demo uses it."; \
+	fi; \
+	$(BIN)/dockwarden run examples/campaign.yml
+
+test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
+	$(BIN)/python -m pytest
+
+check: $(READY) ## Check formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY) ## Format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lab: $(READY) ## Bring up the lab: a private Docker engine for the tests (Debian, as root)
+	$(BIN)/python -m tests.lab up
+
+lab-down: ## Take the lab down; its cache stays
+	$(LAB) down
+
+clean: ## Remove what was built here, the lab's cache included
+	-$(LAB) down --purge
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

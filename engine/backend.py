@@ -1,0 +1,494 @@
+"""One backend: a machine, its container, and the effects that its rows ask for.
+
+Everything here runs on one event loop, so its events are serialised by construction. A method asks the
+table first; what the taken edge's action names is then done outside of the transition, in a task of its
+own, and what came of it is fed back as an event. An effect first settles the one before it, and carries
+the ticket under which it began: once the ticket has changed, what it has to say is stale and dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from engine.dispatch import Dispatch, Limits
+from engine.errors import (
+    DispatchError,
+    ExecFailed,
+    NotReady,
+    RemovalFailed,
+    RuntimeFault,
+)
+from engine.health import judge
+from engine.machine import Instance, Machine
+from engine.policy import BackendPolicy, RestartHistory
+from engine.record import Ended, Fault, Transition
+from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
+from engine.spec import ServiceSpec
+from states import Edge
+
+__all__ = ["Backend", "Effect"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+_SETTLE_S: Final = 60.0
+"""How long an effect waits for a cancelled predecessor before it goes on without it."""
+
+Effect = Callable[["Backend"], Awaitable[str | None]]
+"""What an action of a user's own does; the event that it returns is put to the machine."""
+
+_Work = Callable[[int], Awaitable[None]]
+"""An effect; it is given the ticket under which it begins."""
+
+
+@define(eq=False)
+class Backend:
+    """One backend container and the machine that rules it.
+
+    Args:
+        spec: the service.
+        runtime: the hands.
+        machine: the compiled lifecycle, shared by all backends.
+        policy: how it is run.
+        folder: where what runs in it writes, on this machine; must exist.
+        on_transition: called with each transition before its action begins; must be quick.
+        rng: the source of the backoff's jitter.
+        effects: what the actions of an extended lifecycle do, by name.
+
+    Attributes:
+        container: its container, once there is one.
+        fault: what was last found wrong with it; None while it is fit.
+        generation: how often its container has been started.
+        since_restart: how many commands have run in it since its last start.
+        restart_cause: why it was last restarted; None if it never was.
+        history: the restarts that count against its budget.
+        entered_s: when it entered its state, in seconds of the event loop's clock.
+    """
+
+    spec: ServiceSpec
+    _runtime: Runtime
+    _machine: Machine
+    policy: BackendPolicy
+    folder: Path
+    _on_transition: Callable[[Transition], None]
+    _rng: random.Random
+    _effects: Mapping[str, Effect] = field(factory=dict)
+
+    container: Container | None = field(default=None, init=False)
+    fault: Fault | None = field(default=None, init=False)
+    generation: int = field(default=0, init=False)
+    since_restart: int = field(default=0, init=False)
+    restart_cause: str | None = field(default=None, init=False)
+    history: RestartHistory = field(factory=RestartHistory, init=False)
+    entered_s: float = field(default=0.0, init=False)
+
+    _instance: Instance = field(init=False)
+    _ticket: int = field(default=0, init=False)
+    _effect: asyncio.Task[None] | None = field(default=None, init=False)
+    _look: asyncio.Task[None] | None = field(default=None, init=False)
+    _noticed: bool = field(default=False, init=False)
+    _proved_s: float = field(default=0.0, init=False)
+    _running: Dispatch | None = field(default=None, init=False)
+    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _waiters: set[asyncio.Future[None]] = field(factory=set, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._instance = self._machine.instance()
+
+    # What it is
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return self.spec.name
+
+    @property
+    def state(self) -> str:
+        """The state it is in."""
+        return self._instance.state
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop is under way."""
+        return self._instance.latched
+
+    @property
+    def running(self) -> ExecRequest | None:
+        """The command that runs in it, if one does."""
+        return self._running.request if self._running else None
+
+    @property
+    def restarts_left(self) -> int:
+        """How many restarts the lifetime cap still allows."""
+        return max(0, self.policy.restart.max_restarts - len(self.history.times_s))
+
+    async def settled(self) -> str:
+        """Wait until nothing more happens by itself, and return the state it is then in.
+
+        That is ``ready``, ``exhausted`` or ``stopped``; and ``unhealthy``, where recovering is left to
+        the caller.
+        """
+        resting: Collection[str] = {"ready", "exhausted", "stopped"}
+        if not self.policy.recover:
+            resting = {*resting, "unhealthy"}
+        await self._until(lambda: self.state in resting and not self.stopping)
+        return self.state
+
+    async def launched(self) -> None:
+        """Wait until it has a container; return as well when it settles without one."""
+        settled = {"unhealthy", "exhausted"}
+        await self._until(lambda: self.container is not None or self.state in settled)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.add(change)
+            try:
+                await change
+            finally:
+                self._waiters.discard(change)
+
+    # What is asked of it
+
+    def start(self, reason: str = "needed") -> None:
+        """Begin to bring it up; :meth:`settled` tells how it went.
+
+        Raises:
+            TransitionRefused: it is not ``stopped``.
+        """
+        self._fire("start", reason)
+
+    def restart(self, reason: str, *, recreate: bool = False) -> None:
+        """Begin a restart on request; it is not counted against the budget.
+
+        Args:
+            recreate: whether to make a new container rather than restart this one.
+
+        Raises:
+            TransitionRefused: it is neither ``ready`` nor ``unhealthy``.
+        """
+        self._fire("restart", reason, recreate=recreate)
+
+    def reset(self, reason: str = "reset by the operator") -> None:
+        """Grant an ``exhausted`` backend a new budget and begin to bring it up again.
+
+        Raises:
+            TransitionRefused: it is not ``exhausted``.
+        """
+        self._fire("reset", reason, recreate=True)
+        self.history = RestartHistory()
+
+    def recover(self) -> None:
+        """Decide about the fault within the budget: begin a restart, or give up.
+
+        Raises:
+            TransitionRefused: it is not ``unhealthy``.
+        """
+        fault = self.fault or Fault("unfit")
+        decision = self.policy.restart.decide(self.history, now_s=_now_s(), rng=self._rng)
+        facts = {"curable": fault.curable, "budget_left": decision.allowed}
+        if all(facts.values()):
+            self.history = self.history.with_restart(_now_s() + decision.delay_s)
+        elif fault.curable:
+            fault = self.fault = evolve(fault, reason=f"{decision.reason}: {fault.reason}")
+        self._fire(
+            "recover", fault.reason, facts, delay_s=decision.delay_s, recreate=fault.recreate
+        )
+
+    def report(self, fault: Fault) -> bool:
+        """Take in an observed fault.
+
+        Returns:
+            whether it counted: not while a stop is under way, nor in a state that has no use for it.
+        """
+        if "fault" not in self._instance.lifecycle.allowed(self.state, latched=self.stopping):
+            _LOG.debug("%s is %s: fault dropped: %s", self.name, self.state, fault.reason)
+            return False
+        if self.state in ("ready", "busy"):
+            healthy_s = _now_s() - self._proved_s
+            self.history = self.policy.restart.refunded(self.history, healthy_s=healthy_s)
+        self.fault = fault
+        self._fire("fault", fault.reason)
+        if self.policy.recover:
+            self.recover()
+        return True
+
+    def observe(self, notice: Notice) -> None:
+        """Take in a hint from the runtime: look again, at once or as soon as it is idle.
+
+        While it starts, restarts or is busy, the call that is under way hears of a death by itself.
+        """
+        known = self.container.id if self.container else None
+        if notice.container_id in (None, known):
+            self._noticed = True
+            self._look_again()
+
+    async def execute(self, request: ExecRequest, limits: Limits | None = None) -> Ended:
+        """Run a command in the container and wait for its end; one at a time, others wait their turn.
+
+        Args:
+            request: the command; its folder exists and lies within the backend's.
+            limits: how long it may take; None for as long as it likes.
+
+        Raises:
+            DispatchError: it could not be handed over; it has not run.
+        """
+        async with self._turn:
+            state = await self.settled()
+            if state != "ready" or self.container is None:
+                why = f": {self.fault.reason}" if self.fault else ""
+                raise DispatchError(f"{self.name} takes no experiment, it is {state}{why}")
+            self._fire("dispatch", request.id)
+            return await self._dispatched(self.container, request, limits or Limits())
+
+    async def stop(self, *, grace_s: float | None = None, reason: str = "asked to stop") -> None:
+        """End whatever runs, remove the container and verify that it is gone.
+
+        Allowed in every state and harmless when repeated. A second call while the first is at work waits
+        for it; with a grace of 0 it hurries it.
+
+        Args:
+            grace_s: how long each graceful end may take, in seconds; None for the policy's or the
+                compose file's.
+
+        Raises:
+            RemovalFailed: the container could not be removed; the backend is ``exhausted``.
+        """
+        if grace_s is None:
+            policy_s = self.policy.stop_grace_s
+            grace_s = self.spec.stop_grace_period_s if policy_s is None else policy_s
+        if self.stopping:
+            if grace_s == 0:
+                self._begin(partial(self._remove, grace_s=0), settle=False)
+        elif self._fire("stop", reason, grace_s=grace_s).action is None:
+            return
+        await self._until(lambda: not self.stopping)
+        if self.state != "stopped":
+            raise RemovalFailed(self.name, self.fault.reason if self.fault else self.state)
+
+    # How it is done
+
+    def _fire(
+        self, event: str, reason: str, facts: Mapping[str, bool] | None = None, **order: Any
+    ) -> Edge:
+        """Take an edge, record it, wake who waits, and begin what its action names.
+
+        Args:
+            order: arguments for the action.
+        """
+        edge = self._instance.fire(event, facts or {})
+        self.entered_s = _now_s()
+        work = self._work(edge, reason, order)
+        self._on_transition(
+            Transition(
+                at=datetime.now(UTC),
+                backend=self.name,
+                event=event,
+                source=edge.source,
+                target=edge.target,
+                action=edge.action,
+                reason=reason,
+                generation=self.generation,
+                container_id=self.container.id if self.container else None,
+            )
+        )
+        self._wake()
+        if work is not None:
+            self._begin(work)
+        if self._noticed:
+            self._look_again()
+        return edge
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _work(self, edge: Edge, reason: str, order: Mapping[str, Any]) -> _Work | None:
+        """The effect of an edge; None where it has none, or where the caller does it (execute)."""
+        match edge.action:
+            case "launch":
+                self.generation += 1
+                return self._launch
+            case "relaunch":
+                self.generation += 1
+                self.restart_cause = reason
+                return partial(self._relaunch, **order)
+            case "remove":
+                return partial(self._remove, **order)
+            case str(name) if name in self._effects:
+                return partial(self._own, self._effects[name])
+            case _:
+                return None
+
+    def _begin(self, work: _Work, *, settle: bool = True) -> None:
+        """Begin an effect under a new ticket, in place of the one before it.
+
+        Args:
+            settle: whether the one before has to have ended first.
+        """
+        before, self._ticket = self._effect, self._ticket + 1
+        if before is None or before.done() or before is asyncio.current_task():
+            settle = False
+        else:
+            before.cancel()
+        self._effect = asyncio.create_task(
+            self._carry_out(work, self._ticket, before if settle else None), name=self.name
+        )
+
+    async def _carry_out(self, work: _Work, ticket: int, before: asyncio.Task[None] | None) -> None:
+        """Settle the effect before, then do this one; whatever it raises becomes an event."""
+        if before is not None:
+            await asyncio.wait({before}, timeout=_SETTLE_S)
+        try:
+            await work(ticket)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may stay undecided
+            if ticket != self._ticket:
+                return
+            _LOG.exception("%s: unexpected error in an effect", self.name)
+            reason = f"unexpected {type(error).__name__}: {error}"
+            if self.stopping:
+                self._undone(reason)
+            else:
+                self.report(Fault(reason, recreate=True))
+
+    async def _launch(self, ticket: int) -> None:
+        await self._bring_up(ticket, self._runtime.launch(self.name, self.folder))
+
+    async def _relaunch(self, ticket: int, *, delay_s: float = 0.0, recreate: bool = False) -> None:
+        await asyncio.sleep(delay_s)
+        if self.container is None:
+            await self._launch(ticket)
+        else:
+            relaunch = self._runtime.relaunch
+            await self._bring_up(
+                ticket, relaunch(self.container, recreate=recreate, folder=self.folder)
+            )
+
+    async def _bring_up(self, ticket: int, launching: Awaitable[Container]) -> None:
+        """See a launch through the readiness gate."""
+        within_s = self.policy.ready_within_s
+        try:
+            self.container = await launching
+            self._noticed = False
+            self._wake()
+            try:
+                async with asyncio.timeout(within_s):
+                    await self._runtime.gate(self.container)
+            except TimeoutError:
+                late = f"not ready within {within_s:g} s; raise ready_within, or read its logs"
+                raise NotReady(self.name, late) from None
+        except RuntimeFault as fault:
+            if ticket == self._ticket:
+                recreate = not isinstance(fault, NotReady)
+                self.report(Fault(fault.reason, curable=fault.curable, recreate=recreate))
+            return
+        if ticket == self._ticket:
+            self.fault = None
+            self.since_restart = 0
+            self._proved_s = _now_s()
+            self._fire("proved_ready", "passed its readiness gate")
+
+    async def _remove(self, ticket: int, *, grace_s: float) -> None:
+        try:
+            if self._running is not None:
+                try:
+                    await self._running.interrupt(grace_s=grace_s)
+                except RuntimeFault as fault:
+                    _LOG.debug("%s: its removal ends what runs in it: %s", self.name, fault.reason)
+            await self._runtime.remove(self.name, grace_s=grace_s)
+        except RemovalFailed as failed:
+            if ticket == self._ticket:
+                self._undone(failed.reason)
+            return
+        if ticket == self._ticket:
+            self.container = None
+            self._fire("removed", "verified by inspection")
+
+    def _undone(self, reason: str) -> None:
+        """The removal failed."""
+        self.fault = Fault(reason, curable=False)
+        self._fire("removal_failed", reason)
+
+    async def _own(self, effect: Effect, ticket: int) -> None:
+        """Do an action of the user's own."""
+        event = await effect(self)
+        if event is not None and ticket == self._ticket:
+            self._fire(event, "its own action ended")
+
+    async def _dispatched(
+        self, container: Container, request: ExecRequest, limits: Limits
+    ) -> Ended:
+        """See a dispatched command through to its end, and leave ``busy`` accordingly."""
+        generation, since_restart = self.generation, self.since_restart
+        started_at, started_s = datetime.now(UTC), _now_s()
+        self.since_restart += 1
+        self._running = Dispatch(self._runtime, container, request, limits)
+        fault: Fault | None = None
+        try:
+            outcome = await self._running.run()
+            fault = outcome.fault
+        except ExecFailed as failed:
+            message = f"{self.name} could not run {request.id}: {failed.reason}"
+            raise DispatchError(message) from failed
+        finally:
+            self._running = None
+            self._conclude(generation, fault)
+        return Ended(
+            ending=outcome.ending,
+            exit_code=outcome.exit_code,
+            reason=outcome.reason,
+            started_at=started_at,
+            ended_at=datetime.now(UTC),
+            duration_s=_now_s() - started_s,
+            stdout=request.folder / "stdout",
+            stderr=request.folder / "stderr",
+            container_id=container.id,
+            image=container.image,
+            generation=generation,
+            since_restart=since_restart,
+            restart_cause=self.restart_cause,
+        )
+
+    def _conclude(self, generation: int, fault: Fault | None) -> None:
+        """Leave ``busy``, unless something else has already ended it."""
+        if self.state != "busy" or self.stopping or generation != self.generation:
+            return
+        if fault is None:
+            self._fire("finish", "its command ended")
+        else:
+            self.report(fault)
+
+    def _look_again(self) -> None:
+        """Begin to inspect, if it is idle and nobody looks already."""
+        looking = self._look is not None and not self._look.done()
+        if self.state == "ready" and not self.stopping and not looking:
+            self._look = asyncio.create_task(self._inspect(), name=f"look {self.name}")
+
+    async def _inspect(self) -> None:
+        while self._noticed and self.state == "ready" and not self.stopping:
+            self._noticed = False
+            ticket, generation = self._ticket, self.generation
+            try:
+                observation = await self._runtime.inspect(self.name)
+            except RuntimeFault as unknown:
+                # Not an answer: hold the state; the runtime says when it can see again.
+                _LOG.warning("%s: cannot be inspected: %s", self.name, unknown.reason)
+                return
+            if (ticket, generation) != (self._ticket, self.generation) or self.container is None:
+                return
+            fault = judge(observation, self.container)
+            if fault is not None:
+                self.report(fault)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,35 @@
+"""How a service's image is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.compose import units
+from engine.compose.context import Context
+from engine.compose.node import Node
+from engine.spec import BuildSpec
+
+__all__ = ["build_spec"]
+
+
+def build_spec(node: Node, context: Context) -> BuildSpec | None:
+    """The build of a service, if it has one."""
+    if not node.value:
+        return None
+    written = node.get("context").optional(units.text) or "."
+    pairs = node.get("args").value or {}
+    args = {key: context.lookup(key) if value is None else value for key, value in pairs.items()}
+    return BuildSpec(
+        context=Path(context.resolve(written)),
+        dockerfile=node.get("dockerfile").optional(units.text) or "Dockerfile",
+        target=node.get("target").optional(units.text),
+        args={key: value for key, value in args.items() if value is not None},
+        labels=node.get("labels").value or {},
+        network=node.get("network").optional(units.text),
+        shm_size_bytes=node.get("shm_size").optional(units.size_bytes),
+        extra_hosts=node.get("extra_hosts").optional(tuple) or (),
+        cache_from=node.get("cache_from").optional(tuple) or (),
+        isolation=node.get("isolation").optional(units.text),
+        no_cache=node.get("no_cache").optional(units.boolean) or False,
+        pull=node.get("pull").optional(units.boolean) or False,
+    )

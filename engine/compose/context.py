@@ -1,0 +1,39 @@
+"""What reading a service needs to know besides the service itself."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from engine.compose.interpolation import Lookup
+
+__all__ = ["Context", "absolute"]
+
+
+def absolute(written: str, directory: Path, home: str | None) -> str:
+    """An absolute path for one that starts from a folder; ``~`` is the home folder."""
+    if home and (written == "~" or written.startswith("~/")):
+        return home + written[1:]
+    return written if written.startswith("/") else os.path.normpath(directory / written)
+
+
+@frozen
+class Context:
+    """The project around a service.
+
+    Attributes:
+        directory: the absolute folder that relative paths start from.
+        lookup: gives the value of a variable of the environment or of ``.env``.
+        missing: the variables that were not set and had no default, by service.
+    """
+
+    directory: Path
+    lookup: Lookup
+    missing: Mapping[str, tuple[str, ...]]
+
+    def resolve(self, written: str) -> str:
+        """An absolute path for one that starts from the project's folder."""
+        return absolute(written, self.directory, self.lookup("HOME"))

@@ -1,0 +1,204 @@
+"""Reading compose files: YAML to plain values, with nothing lost and nothing guessed.
+
+YAML 1.2 with the few readings in which Compose differs: ``010`` is octal, ``0b11`` binary, ``1_000`` a
+thousand, and ``<<`` merges. A date stays the text that was written. Compose's own tags ``!reset`` and
+``!override`` are understood.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from engine.compose.node import KeyPath, compose_error
+from engine.errors import ComposeError
+
+__all__ = ["DEFAULT_NAMES", "Document", "parse", "read"]
+
+DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+"""The names that Compose looks for, in its order."""
+
+_MOST_VALUES = 500_000  # an alias may repeat its anchor's values; beyond this it is a bomb
+_DEEPEST = 100
+
+
+@frozen
+class Document:
+    """One YAML document of a compose file.
+
+    Attributes:
+        file: its file, as the user named it.
+        data: the model, without ``x-`` keys at the top.
+        replaced: the keys that are not merged with those of earlier files (``!reset``, ``!override``).
+    """
+
+    file: str
+    data: dict[str, Any]
+    replaced: tuple[KeyPath, ...] = ()
+
+
+@frozen
+class _Tagged:
+    """A value under ``!reset``, which is dropped, or under ``!override``."""
+
+    reset: bool
+    value: Any
+
+
+class _Constructor(SafeConstructor):
+    """The safe constructor, with numbers as Compose reads them and dates left as text."""
+
+    def construct_yaml_int(self, node: Any) -> int:
+        written = str(self.construct_scalar(node)).replace("_", "")
+        digits = written.lstrip("+-")
+        octal = digits.startswith("0") and digits.isdecimal() and not set(digits) & {"8", "9"}
+        base = 8 if octal else 0 if digits[:2].lower() in {"0x", "0o", "0b"} else 10
+        return int(written, base)
+
+    def construct_text(self, node: Any) -> str:
+        return str(node.value)
+
+    def construct_tagged(self, node: Any) -> Any:
+        build: dict[type, Callable[[], Any]] = {
+            MappingNode: lambda: self.construct_mapping(node, deep=True),
+            SequenceNode: lambda: self.construct_sequence(node, deep=True),
+            ScalarNode: lambda: self.construct_scalar(node),
+        }
+        return _Tagged(reset=str(node.tag) == "!reset", value=build[type(node)]())
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_text)
+_Constructor.add_constructor("!reset", _Constructor.construct_tagged)
+_Constructor.add_constructor("!override", _Constructor.construct_tagged)
+
+
+def read(file: Path, name: str) -> list[Document]:
+    """Read the documents of a compose file.
+
+    Args:
+        file: where it is.
+        name: how the user named it, for errors.
+
+    Raises:
+        ComposeError: it cannot be read, or is not YAML that Compose takes.
+    """
+    try:
+        written = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ComposeError(f"there is no such file{_beside(file)}", file=name) from error
+    except UnicodeDecodeError as error:
+        raise ComposeError("it is not UTF-8 text; is it a compose file?", file=name) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ComposeError(f"it cannot be read: {reason}", file=name) from error
+    return list(parse(written, name))
+
+
+def parse(written: str, name: str) -> Iterator[Document]:
+    """Parse the text of a compose file.
+
+    Raises:
+        ComposeError: it is not YAML, or not a mapping, or has a key twice.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    try:
+        documents = list(yaml.load_all(written))
+    except MarkedYAMLError as error:
+        raise ComposeError(_sentence(error), file=name) from error
+    except RecursionError as error:
+        raise ComposeError("it is nested too deeply", file=name) from error
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+        # The library lets other exceptions out for some malformed scalars and directives.
+        said = " ".join(str(error).split())
+        raise ComposeError(f"this is not YAML that can be read: {said}", file=name) from error
+    mappings = [document for document in documents if document is not None]
+    if not mappings:
+        raise ComposeError("the file is empty; it needs at least a services section", file=name)
+    for document in mappings:
+        yield _document(document, name)
+
+
+def _document(document: Any, name: str) -> Document:
+    if not isinstance(document, dict):
+        raise ComposeError("the file must be a mapping with a services section", file=name)
+    cleaner = _Cleaner(name)
+    data = cleaner.clean({k: v for k, v in document.items() if not str(k).startswith("x-")}, ())
+    return Document(file=name, data=data, replaced=tuple(cleaner.replaced))
+
+
+class _Cleaner:
+    """Copies what YAML gave into plain dicts, lists and scalars; aliases become copies."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.replaced: list[KeyPath] = []
+        self._values = 0
+
+    def clean(self, value: Any, path: KeyPath) -> Any:
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise ComposeError(f"its aliases unfold to over {_MOST_VALUES} values", file=self.name)
+        if len(path) > _DEEPEST:
+            raise compose_error(self.name, path[:4], "it is nested too deeply, or contains itself")
+        if isinstance(value, _Tagged):
+            self.replaced.append(path)
+            return self.clean(value.value, path)
+        if isinstance(value, dict):
+            return {
+                self._key(key, path): self.clean(inner, (*path, str(key)))
+                for key, inner in value.items()
+                if not (isinstance(inner, _Tagged) and self._reset(inner, (*path, str(key))))
+            }
+        if isinstance(value, list):
+            return [self.clean(inner, (*path, index)) for index, inner in enumerate(value)]
+        return self._scalar(value, path)
+
+    def _reset(self, inner: _Tagged, path: KeyPath) -> bool:
+        if inner.reset:
+            self.replaced.append(path)
+        return inner.reset
+
+    def _key(self, key: Any, path: KeyPath) -> str:
+        if not isinstance(key, str):
+            raise compose_error(self.name, path, f'the key {key!r} is not text; write "{key}"')
+        return key
+
+    def _scalar(self, value: Any, path: KeyPath) -> Any:
+        finite = not isinstance(value, float) or math.isfinite(value)
+        if isinstance(value, str | bool | int | float | None) and finite:
+            return value
+        if isinstance(value, bytes):
+            return value.decode("utf-8", errors="replace")
+        shown = value if isinstance(value, float) else type(value).__name__
+        raise compose_error(
+            self.name, path, f"a value of this kind ({shown}) means nothing to Compose"
+        )
+
+
+def _sentence(error: MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    problem = (error.problem or "this is not YAML").split("\n")[0]
+    context = f" ({error.context})" if error.context else ""
+    return f"{where}{problem}{context}"
+
+
+def _beside(file: Path) -> str:
+    """What to do about a missing file, judging by what lies beside it."""
+    try:
+        found = [name for name in DEFAULT_NAMES if (file.parent / name).is_file()]
+    except (OSError, ValueError):
+        found = []
+    if found:
+        return f"; beside it lies {found[0]}: name that one"
+    return f" in {file.parent}; name the compose file, or create it"

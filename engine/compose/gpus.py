@@ -1,0 +1,52 @@
+"""GPU reservations: ``deploy.resources.reservations.devices`` and ``gpus``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.compose import units
+from engine.compose.node import Node
+from engine.spec import GpuRequest
+
+__all__ = ["gpus"]
+
+_ALL = -1
+
+
+def gpus(service: Node) -> tuple[GpuRequest, ...]:
+    """The device requests of a service, reservations first."""
+    reserved = service.at("deploy", "resources", "reservations", "devices")
+    return (
+        *(entry.read(_request) for entry in reserved.elements()),
+        *(entry.read(_gpu) for entry in service.get("gpus").elements()),
+    )
+
+
+def _gpu(value: dict[str, Any]) -> GpuRequest:
+    """An entry of ``gpus``; it need not say that it wants a GPU."""
+    return _request({**value, "capabilities": [*value.get("capabilities", ()), "gpu"]})
+
+
+def _request(value: dict[str, Any]) -> GpuRequest:
+    ids = tuple(units.text(each) for each in value.get("device_ids") or ())
+    count = value.get("count")
+    if ids and count is not None:
+        raise ValueError("count and device_ids exclude each other; take one out")
+    options = value.get("options") or {}
+    pairs = options if isinstance(options, dict) else dict(each.split("=", 1) for each in options)
+    return GpuRequest(
+        capabilities=tuple(dict.fromkeys(value["capabilities"])),
+        driver=value.get("driver") or "",
+        count=None if ids else _count(count),
+        device_ids=ids,
+        options={key: units.plain(inner) for key, inner in pairs.items()},
+    )
+
+
+def _count(value: Any) -> int:
+    if value is None or value == "all":
+        return _ALL
+    try:
+        return units.integer(value)
+    except ValueError:
+        raise ValueError(f'the count {value!r} is neither a whole number nor "all"') from None

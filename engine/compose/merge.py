@@ -1,0 +1,97 @@
+"""Several documents to one model, by Compose's rules.
+
+Mappings are merged and lists joined; a command, an entrypoint, a health check's test and a limit are
+replaced as a whole. Entries of a list that mean the same thing (a port, a mount point, a device) are
+kept once, and the later one counts. Everything is in its long form here (:mod:`.canonical`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from engine.compose.node import KeyPath
+
+__all__ = ["merge", "merged_service", "without"]
+
+Identity = Callable[[Any], Hashable]
+
+_REPLACED = frozenset(
+    {
+        "services.*.command",
+        "services.*.entrypoint",
+        "services.*.healthcheck.test",
+        "services.*.ulimits.*",
+    }
+)
+_BY_KIND = "services.*.logging"  # merged only while both name the same driver
+
+
+def _port(entry: dict[str, Any]) -> Hashable:
+    return tuple(str(entry.get(key, "")) for key in ("host_ip", "target", "published", "protocol"))
+
+
+def _target(entry: Any) -> Hashable:
+    return (
+        str(entry.get("target") or entry.get("source")) if isinstance(entry, dict) else str(entry)
+    )
+
+
+_IDENTITIES: dict[str, Identity] = {
+    "services.*.devices": _target,
+    "services.*.env_file": lambda entry: str(entry["path"]),
+    "services.*.ports": _port,
+    "services.*.volumes": _target,
+}
+
+
+def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
+    """One value laid over another; neither is changed."""
+    rule = _pattern(path)
+    if over is None:
+        return base
+    if base is None:
+        base = type(over)() if isinstance(over, dict | list) else None
+    if isinstance(base, dict) and isinstance(over, dict) and rule not in _REPLACED:
+        if rule == _BY_KIND and base.get("driver") != over.get("driver", base.get("driver")):
+            return over
+        return {
+            key: merge(base.get(key), over.get(key), (*path, key))
+            for key in dict.fromkeys((*base, *over))
+        }
+    if isinstance(base, list) and isinstance(over, list) and rule not in _REPLACED:
+        return _once([*base, *over], _IDENTITIES.get(rule))
+    return over
+
+
+def merged_service(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """One service laid over another, as ``extends`` and several files do."""
+    merged: dict[str, Any] = merge(base, over, ("services", "*"))
+    return merged
+
+
+def without(data: Any, paths: Sequence[KeyPath]) -> Any:
+    """The model without these keys; where a path leads nowhere, nothing happens."""
+    for path in paths:
+        data = _without(data, path)
+    return data
+
+
+def _without(data: Any, path: KeyPath) -> Any:
+    if not path or not isinstance(data, dict) or path[0] not in data:
+        return data
+    head, *rest = path
+    if not rest:
+        return {key: value for key, value in data.items() if key != head}
+    return {**data, head: _without(data[head], tuple(rest))}
+
+
+def _once(entries: list[Any], identity: Identity | None) -> list[Any]:
+    """Each entry at the place where it first came, as it was last written."""
+    same = identity or (lambda entry: str(entry) if isinstance(entry, str) else id(entry))
+    return list({same(entry): entry for entry in entries}.values())
+
+
+def _pattern(path: KeyPath) -> str:
+    starred = {1, 3} if len(path) > 3 and path[2] == "ulimits" else {1}  # noqa: PLR2004
+    return ".".join("*" if index in starred else str(part) for index, part in enumerate(path))

@@ -1,0 +1,91 @@
+"""Documents to one merged model, every short form written out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen, mutable
+
+from engine.compose import files, schema
+from engine.compose.canonical import canonical
+from engine.compose.extends import Home, Services, extend
+from engine.compose.merge import merge, without
+from engine.compose.node import KeyPath, Node, Sources
+from engine.compose.variables import interpolate
+
+__all__ = ["Model", "merged"]
+
+_SECTION_DEPTH = 2
+
+
+@frozen
+class Model:
+    """The merged model.
+
+    Attributes:
+        root: its node.
+        missing: the variables that were not set and had no default, by the service that uses them;
+            under the empty name those used elsewhere.
+    """
+
+    root: Node
+    missing: Mapping[str, tuple[str, ...]]
+
+
+def merged(
+    documents: Sequence[files.Document], directory: Path, environment: Mapping[str, str]
+) -> Model:
+    """Interpolate, check, extend and merge documents in their order.
+
+    Raises:
+        ComposeError: one of them is not a compose file, or extends what is not there.
+    """
+    return _Merging(environment).merged(documents, directory)
+
+
+@mutable
+class _Merging:
+    environment: Mapping[str, str]
+    missing: dict[str, list[str]] = field(factory=lambda: defaultdict(list))
+
+    def merged(self, documents: Sequence[files.Document], directory: Path) -> Model:
+        model: dict[str, Any] = {}
+        written: list[tuple[str, Any]] = []
+        for document in documents:
+            data = self.long(document)
+            data["services"] = extend(self.home(document.file, directory, data["services"]))
+            model = merge(without(model, document.replaced), data)
+            written.append((document.file, data))
+        missing = {key: tuple(names) for key, names in self.missing.items()}
+        return Model(root=Node(model, (), Sources(tuple(written))), missing=missing)
+
+    def long(self, document: files.Document) -> dict[str, Any]:
+        done = interpolate(document.data, document.file, self.environment.get)
+        schema.check(done.data, document.file)
+        for path, variable in done.missing:
+            self.missing[_service_at(path)].append(variable)
+        return canonical(done.data, document.file)
+
+    def home(self, file: str, directory: Path, services: Services) -> Home:
+        return Home(
+            file=file,
+            directory=directory,
+            services=services,
+            load=self.services,
+            user_home=self.environment.get("HOME"),
+        )
+
+    def services(self, path: Path, name: str) -> Services:
+        """The services of a file that others extend."""
+        model: dict[str, Any] = {}
+        for document in files.read(path, name):
+            model = merge(without(model, document.replaced), self.long(document))
+        found: Services = model["services"]
+        return found
+
+
+def _service_at(path: KeyPath) -> str:
+    return str(path[1]) if path[0] == "services" and len(path) >= _SECTION_DEPTH else ""

@@ -1,0 +1,163 @@
+"""Compose files to a :class:`engine.spec.Project`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from engine.compose import files, resources
+from engine.compose.context import Context
+from engine.compose.environment import EnvFileError, read_env_file
+from engine.compose.interpolation import InterpolationError, substitute
+from engine.compose.model import merged
+from engine.compose.node import Node, compose_error
+from engine.compose.order import check_dependencies
+from engine.compose.refusals import REMEDY
+from engine.compose.services import service_spec
+from engine.errors import ComposeError
+from engine.spec import Project, Refusal
+
+__all__ = ["load_project"]
+
+_REFUSED_SECTIONS = {"include": "other files are not included here"}
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def load_project(
+    compose_file: str | Path | Sequence[str | Path] = "docker-compose.yml",
+    project_dir: str | Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    profiles: Iterable[str] = (),
+    project_name: str | None = None,
+) -> Project:
+    """Read compose files as ``docker compose -f FILE...`` does.
+
+    A file is always named here, so ``docker-compose.override.yml`` is not picked up by itself; where
+    one lies beside, a warning says so. ``.env`` is read from the project's folder, and the environment
+    wins over it.
+
+    Args:
+        compose_file: the file, or several that are merged in order; relative to ``project_dir``, or to
+            the working directory.
+        project_dir: the folder that relative paths in the files start from; by default the first
+            file's.
+        environ: the environment; by default ``os.environ``.
+        profiles: the profiles to activate, beside those in ``COMPOSE_PROFILES``.
+        project_name: the project's name; by default ``COMPOSE_PROJECT_NAME``, then the files' ``name``,
+            then the name of the folder.
+
+    Raises:
+        ComposeError: a file is missing or no compose file; says which file, service and key, and what
+            to do.
+    """
+    named = [compose_file] if isinstance(compose_file, str | Path) else list(compose_file)
+    if not named:
+        raise ComposeError("no compose file was named; name at least one", file="compose_file")
+    folder = Path(os.path.abspath(project_dir or "."))  # noqa: PTH100 - resolve() follows links
+    paths = tuple(Path(os.path.normpath(folder / Path(name).expanduser())) for name in named)
+    directory = folder if project_dir is not None else paths[0].parent
+
+    process = os.environ if environ is None else environ
+    environment_file, from_file = _dot_env(directory, process)
+    environment = {**from_file, **process}
+    documents = [
+        document
+        for path, name in zip(paths, named, strict=True)
+        for document in files.read(path, str(name))
+    ]
+    name = project_name or _project_name(documents, directory, environment)
+    _check_name(name, documents[0].file)
+    environment["COMPOSE_PROJECT_NAME"] = name
+    model = merged(documents, directory, environment)
+    context = Context(directory=directory, lookup=environment.get, missing=model.missing)
+    networks = resources.networks(model.root.get("networks"), name)
+    volumes = resources.volumes(model.root.get("volumes"), name)
+    project = Project(
+        name=name,
+        directory=directory,
+        files=paths,
+        services={
+            key: service_spec(node, context, networks, volumes)
+            for key, node in model.root.get("services").items()
+        },
+        networks=networks,
+        volumes=volumes,
+        environment_file=environment_file,
+        profiles=tuple(dict.fromkeys((*profiles, *_listed_profiles(environment)))),
+        warnings=(*_missing_at_the_top(model.missing), *_overrides_beside(paths)),
+        refusals=tuple(_refused_sections(model.root)),
+    )
+    check_dependencies(project, documents[0].file)
+    return project
+
+
+def _dot_env(directory: Path, process: Mapping[str, str]) -> tuple[Path | None, dict[str, str]]:
+    """The variables of the project's ``.env``; there need not be one."""
+    file = directory / ".env"
+    try:
+        found = read_env_file(file, process.get) if file.exists() else None
+    except FileNotFoundError:
+        found = None
+    except (EnvFileError, OSError, ValueError) as error:
+        raise ComposeError(str(error), file=str(file)) from error
+    if found is None:
+        return None, {}
+    return file, {key: value for key, value in found.items() if value is not None}
+
+
+def _project_name(
+    documents: list[files.Document], directory: Path, environment: Mapping[str, str]
+) -> str:
+    if environment.get("COMPOSE_PROJECT_NAME"):
+        return environment["COMPOSE_PROJECT_NAME"]
+    for document in reversed(documents):
+        written = document.data.get("name")
+        if isinstance(written, str) and written:
+            try:
+                return substitute(written, environment.get)
+            except InterpolationError as error:
+                raise compose_error(document.file, ("name",), str(error)) from error
+    kept = re.sub(r"[^a-z0-9_-]", "", directory.name.lower())
+    return kept.lstrip("_-")
+
+
+def _check_name(name: str, file: str) -> None:
+    if not name:
+        raise ComposeError(
+            "the folder's name gives no project name; write a top-level name, or set COMPOSE_PROJECT_NAME",
+            file=file,
+        )
+    if not _NAME.fullmatch(name):
+        raise ComposeError(
+            f"{name!r} is no project name; use small letters, digits, - and _, a letter or digit first",
+            file=file,
+            key="name",
+        )
+
+
+def _listed_profiles(environment: Mapping[str, str]) -> Iterator[str]:
+    listed = environment.get("COMPOSE_PROFILES", "").split(",")
+    return (profile.strip() for profile in listed if profile.strip())
+
+
+def _missing_at_the_top(missing: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for variable in dict.fromkeys(missing.get("", ())):
+        yield f"the variable {variable} is not set; it is taken as empty"
+
+
+def _overrides_beside(paths: Sequence[Path]) -> Iterator[str]:
+    """A word about an override file that Compose would read if no file were named."""
+    for path in paths:
+        override = path.with_stem(f"{path.stem}.override")
+        if path.name in files.DEFAULT_NAMES and override not in paths and override.is_file():
+            yield f"{override.name} lies beside {path.name} and is not read; name both to merge them"
+
+
+def _refused_sections(root: Node) -> Iterator[Refusal]:
+    for section, reason in _REFUSED_SECTIONS.items():
+        node = root.get(section)
+        if node.value:
+            yield Refusal(file=node.file, key=section, reason=f"{reason}; {REMEDY}")

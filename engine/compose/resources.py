@@ -1,0 +1,73 @@
+"""The networks and volumes of a project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.compose import units
+from engine.compose.node import Node
+from engine.spec import NetworkSpec, VolumeSpec
+
+__all__ = ["networks", "volumes"]
+
+
+def networks(section: Node, project: str) -> dict[str, NetworkSpec]:
+    """The networks of a project; the default one is among them unless the file declares it."""
+    found = {key: _network(key, node, project) for key, node in section.items()}
+    found.setdefault("default", NetworkSpec(key="default", name=f"{project}_default"))
+    return found
+
+
+def _network(key: str, node: Node, project: str) -> NetworkSpec:
+    name, external = _identity(key, node, project, ("driver", "driver_opts", "ipam", "internal"))
+    return NetworkSpec(
+        key=key,
+        name=name,
+        external=external,
+        driver=node.get("driver").optional(units.text),
+        driver_opts=node.get("driver_opts").value or {},
+        internal=node.get("internal").optional(units.boolean) or False,
+        attachable=node.get("attachable").optional(units.boolean) or False,
+        enable_ipv4=node.get("enable_ipv4").optional(units.boolean),
+        enable_ipv6=node.get("enable_ipv6").optional(units.boolean),
+        labels=node.get("labels").value or {},
+        ipam=_without_extensions(node.get("ipam").value or {}),
+    )
+
+
+def volumes(section: Node, project: str) -> dict[str, VolumeSpec]:
+    """The named volumes of a project."""
+    return {key: _volume(key, node, project) for key, node in section.items()}
+
+
+def _volume(key: str, node: Node, project: str) -> VolumeSpec:
+    name, external = _identity(key, node, project, ("driver", "driver_opts", "labels"))
+    return VolumeSpec(
+        key=key,
+        name=name,
+        external=external,
+        driver=node.get("driver").optional(units.text),
+        driver_opts=node.get("driver_opts").value or {},
+        labels=node.get("labels").value or {},
+    )
+
+
+def _identity(key: str, node: Node, project: str, own: tuple[str, ...]) -> tuple[str, bool]:
+    """The name on the engine, and whether it is external."""
+    given = node.get("external").value
+    legacy = given.get("name") if isinstance(given, dict) else None
+    external = isinstance(given, dict) or bool(node.get("external").optional(units.boolean))
+    if external:
+        for other in own:
+            if node.get(other).value:
+                raise node.get(other).error(
+                    "what is external is used as it is; take this out, or external"
+                )
+    name = node.get("name").optional(units.text) or legacy
+    return name or (key if external else f"{project}_{key}"), external
+
+
+def _without_extensions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_extensions(v) for k, v in value.items() if not k.startswith("x-")}
+    return [_without_extensions(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,259 @@
+"""One service of the merged model to a :class:`engine.spec.ServiceSpec`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from engine.compose import beside, units
+from engine.compose.build import build_spec
+from engine.compose.commands import dropped, words
+from engine.compose.context import Context
+from engine.compose.gpus import gpus
+from engine.compose.health import health_check
+from engine.compose.mounts import devices, mounts
+from engine.compose.networking import attachments, expose, ports
+from engine.compose.node import Node
+from engine.compose.refusals import refusals, unused
+from engine.errors import ComposeError
+from engine.spec import (
+    Condition,
+    Dependency,
+    NetworkSpec,
+    Refusal,
+    ServiceSpec,
+    Ulimit,
+    VolumeSpec,
+)
+
+__all__ = ["service_spec"]
+
+T = TypeVar("T")
+
+
+# The keys that are one value: the field of the spec, and how the value is read.
+_VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "cgroup": ("cgroup", units.text),
+    "cgroup_parent": ("cgroup_parent", units.text),
+    "container_name": ("container_name", units.text),
+    "cpu_period": ("cpu_period", units.integer),
+    "cpu_quota": ("cpu_quota", units.integer),
+    "cpu_shares": ("cpu_shares", units.integer),
+    "cpuset": ("cpuset", units.text),
+    "domainname": ("domainname", units.text),
+    "hostname": ("hostname", units.text),
+    "image": ("image", units.text),
+    "init": ("init", units.boolean),
+    "ipc": ("ipc", units.text),
+    "mac_address": ("mac_address", units.text),
+    "mem_swappiness": ("memory_swappiness", units.integer),
+    "memswap_limit": ("memory_swap_bytes", units.size_bytes),
+    "network_mode": ("network_mode", units.text),
+    "oom_kill_disable": ("oom_kill_disable", units.boolean),
+    "oom_score_adj": ("oom_score_adj", units.integer),
+    "pid": ("pid", units.text),
+    "platform": ("platform", units.text),
+    "privileged": ("privileged", units.boolean),
+    "read_only": ("read_only", units.boolean),
+    "runtime": ("runtime", units.text),
+    "shm_size": ("shm_size_bytes", units.size_bytes),
+    "stdin_open": ("stdin_open", units.boolean),
+    "stop_grace_period": ("stop_grace_period_s", units.span_s),
+    "stop_signal": ("stop_signal", units.text),
+    "tty": ("tty", units.boolean),
+    "user": ("user", units.text),
+    "userns_mode": ("userns_mode", units.text),
+    "uts": ("uts", units.text),
+    "working_dir": ("working_dir", units.text),
+}
+
+# The keys that are lists of text (canonical by now), and the field they fill.
+_LISTS = (
+    "cap_add",
+    "cap_drop",
+    "device_cgroup_rules",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "group_add",
+    "links",
+    "profiles",
+    "volumes_from",
+)
+
+# The keys that are mappings of text.
+_MAPPINGS = ("annotations", "storage_opt", "sysctls")
+
+# A limit that has two names: its field, both keys, and how the value is read.
+_TWICE_NAMED: dict[str, tuple[str, tuple[str, ...], Callable[[Any], Any]]] = {
+    "memory_bytes": ("mem_limit", ("limits", "memory"), units.size_bytes),
+    "memory_reservation_bytes": ("mem_reservation", ("reservations", "memory"), units.size_bytes),
+    "nano_cpus": ("cpus", ("limits", "cpus"), units.nano_cpus),
+    "pids_limit": ("pids_limit", ("limits", "pids"), units.integer),
+}
+
+_PULL_POLICIES = {"always": "always", "never": "never", "build": "build"}
+
+
+def service_spec(
+    node: Node,
+    context: Context,
+    networks: dict[str, NetworkSpec],
+    volumes: dict[str, VolumeSpec],
+) -> ServiceSpec:
+    """The typed value of one service.
+
+    Raises:
+        ComposeError: a value makes no sense; says which key of which file.
+    """
+    name = str(node.path[-1])
+    if not (node.get("image").value or node.get("build").value or node.get("provider").value):
+        raise node.error("the service has neither an image nor a build; give it one")
+    problems: list[Refusal] = []
+    environment: dict[str, str | None] = _or_refusal(
+        beside.environment, node, context, {}, problems
+    )
+    values: dict[str, Any] = {
+        **{key: node.get(key).optional(tuple) or () for key in _LISTS},
+        **{key: _texts(node.get(key)) for key in _MAPPINGS},
+        **{field: _either(node, *names) for field, names in _TWICE_NAMED.items()},
+        **{
+            field: node.get(key).read(parse)
+            for key, (field, parse) in _VALUES.items()
+            if node.get(key).value is not None
+        },
+    }
+    return ServiceSpec(
+        name=name,
+        build=build_spec(node.get("build"), context),
+        pull_policy=_PULL_POLICIES.get(node.get("pull_policy").value, "missing"),
+        command=node.get("command").optional(words),
+        entrypoint=node.get("entrypoint").optional(words),
+        environment={key: value for key, value in environment.items() if value is not None},
+        environment_unset=tuple(sorted(key for key, value in environment.items() if value is None)),
+        labels=_or_refusal(beside.labels, node, context, {}, problems),
+        mounts=mounts(node, context, volumes),
+        devices=devices(node),
+        gpus=gpus(node),
+        ulimits=tuple(
+            _ulimit(key, limit)
+            for key, limit in sorted(node.get("ulimits").items(), key=itemgetter(0))
+        ),
+        healthcheck=health_check(node.get("healthcheck")),
+        networks=attachments(node, networks),
+        ports=ports(node),
+        expose=expose(node),
+        extra_hosts=tuple(sorted(node.get("extra_hosts").value or (), key=_host)),
+        security_opt=_or_refusal(beside.security_options, node, context, (), problems),
+        logging_driver=node.at("logging", "driver").optional(units.text),
+        logging_options=_texts(node.at("logging", "options")),
+        restart=_restart(node),
+        depends_on=_dependencies(node),
+        warnings=tuple(_warnings(node, context)),
+        refusals=(*refusals(node), *problems),
+        **values,
+    )
+
+
+def _or_refusal(
+    read: Callable[[Node, Context], T],
+    node: Node,
+    context: Context,
+    default: T,
+    found: list[Refusal],
+) -> T:
+    """What ``read`` gives; a file that it misses matters only to who needs the service."""
+    try:
+        return read(node, context)
+    except ComposeError as error:
+        key = error.key or ""
+        reason = str(error).removeprefix(f"{error.file}: {key}: ")
+        found.append(Refusal(file=error.file, key=key, reason=reason))
+        return default
+
+
+def _host(entry: str) -> str:
+    return entry.partition("=")[0]
+
+
+def _texts(node: Node) -> dict[str, str]:
+    return {
+        key: "" if inner.value is None else inner.read(units.text) for key, inner in node.items()
+    }
+
+
+def _either(node: Node, key: str, deploy_key: tuple[str, ...], parse: Callable[[Any], Any]) -> Any:
+    """A limit from either of its names; both may be there if they agree."""
+    plain = node.get(key).optional(parse)
+    deployed_node = node.at("deploy", "resources", *deploy_key)
+    deployed = deployed_node.optional(parse)
+    if plain is not None and deployed is not None and plain != deployed:
+        raise deployed_node.error(
+            f"this differs from {key}, which sets the same limit; take one out"
+        )
+    return plain if plain is not None else deployed
+
+
+def _ulimit(name: str, node: Node) -> Ulimit:
+    if not isinstance(node.value, dict):
+        single = node.read(units.integer)
+        return Ulimit(name=name, soft=single, hard=single)
+    return Ulimit(
+        name=name,
+        soft=node.get("soft").read(units.integer),
+        hard=node.get("hard").read(units.integer),
+    )
+
+
+def _restart(node: Node) -> str | None:
+    plain = node.get("restart").optional(units.text)
+    return plain or node.at("deploy", "restart_policy", "condition").optional(units.text)
+
+
+def _dependencies(node: Node) -> dict[str, Dependency]:
+    found = {name: _dependency(inner) for name, inner in node.get("depends_on").items()}
+    for name, restart in _implied(node):
+        found.setdefault(name, Dependency(restart=restart))
+    return found
+
+
+def _dependency(node: Node) -> Dependency:
+    return Dependency(
+        condition=Condition(node.get("condition").value or Condition.STARTED.value),
+        required=node.get("required").value is not False,
+        restart=node.get("restart").optional(units.boolean) or False,
+    )
+
+
+def _implied(node: Node) -> Iterator[tuple[str, bool]]:
+    """The services without whose container this one's cannot be made; whether it restarts with it."""
+    for key in ("network_mode", "ipc", "pid", "uts"):
+        kind, _, name = str(node.get(key).value or "").partition(":")
+        if kind == "service" and name:
+            yield name, True
+    for entry in node.get("volumes_from").value or ():
+        if not entry.startswith("container:"):
+            yield entry.partition(":")[0], False
+    for entry in node.get("links").value or ():
+        yield entry.partition(":")[0], True
+
+
+def _warnings(node: Node, context: Context) -> Iterator[str]:
+    for variable in dict.fromkeys(context.missing.get(str(node.path[-1]), ())):
+        yield f"the variable {variable} is not set; it is taken as empty"
+    for key in ("command", "entrypoint"):
+        if rest := dropped(node.get(key).value):
+            yield (
+                f"{key}: {rest!r} is dropped, as Compose does, since no shell runs the line;"
+                ' write ["sh", "-c", "..."] for one'
+            )
+    restart = _restart(node)
+    if restart not in {None, "no", "none"}:
+        yield (
+            f"restart: {restart} is overridden: restarts are decided by dockwarden, and two that restart"
+            " would fight; set the budget in the campaign file"
+        )
+    if node.get("init").value is False:
+        yield "init: false leaves zombie processes of ended experiments behind"
+    yield from unused(node)

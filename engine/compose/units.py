@@ -1,0 +1,184 @@
+"""Durations, sizes and plain values, as Compose writes them.
+
+Every parser takes what YAML or a variable gave and returns a value, or raises :class:`ValueError` with
+a sentence that says what would be right. Durations are Go's with days and weeks added; sizes are
+powers of 1024 whatever the suffix.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+__all__ = [
+    "boolean",
+    "duration_s",
+    "flag",
+    "integer",
+    "nano_cpus",
+    "number",
+    "octal",
+    "plain",
+    "size_bytes",
+    "span_s",
+    "text",
+]
+
+_SECONDS = {
+    "w": 604_800.0,
+    "d": 86_400.0,
+    "h": 3_600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,  # U+00B5, the micro sign
+    "μs": 1e-6,  # U+03BC, the Greek letter, which Go takes as well
+    "ns": 1e-9,
+}
+_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ms|us|µs|μs|ns|w|d|h|m|s)", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?|\.\d+) ?(?:([kmgtp])i?)?b?", re.ASCII | re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "y", "on"), True),
+    **dict.fromkeys(("false", "no", "n", "off"), False),
+}
+_LARGEST = 2**63 - 1
+_EXPONENT_FROM = 1e21  # Go writes a float with an exponent from here on
+
+
+def plain(value: Any) -> str:
+    """A scalar as text, written as Go writes it: ``true``, ``1.5``, ``1000`` for ``1e3``."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT_FROM:
+        return str(int(value))
+    return str(value)
+
+
+def text(value: Any) -> str:
+    """A scalar as text; a mapping or a list is refused."""
+    if isinstance(value, dict | list) or value is None:
+        raise ValueError(f"expected text, not {_kind(value)}")
+    return plain(value)
+
+
+def boolean(value: Any) -> bool:
+    """A boolean, or one of the words that Compose takes for one."""
+    if isinstance(value, bool):
+        return value
+    known = _BOOLEANS.get(str(value).lower())
+    if known is None:
+        raise ValueError(f"{value!r} is not a boolean; write true or false")
+    return known
+
+
+def flag(value: Any) -> bool | None:
+    """A boolean, or None where the key is empty."""
+    return None if value is None else boolean(value)
+
+
+def integer(value: Any) -> int:
+    """A whole number, or text that holds one."""
+    try:
+        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+            raise ValueError  # noqa: TRY301 - one message for every way to be wrong
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{_shown(value)} is not a whole number") from None
+    if abs(whole) > _LARGEST:
+        raise ValueError(f"{_shown(value)} does not fit in 64 bits")
+    return whole
+
+
+def octal(value: Any) -> int:
+    """A file mode: a number as YAML read it, or octal digits as text."""
+    if not isinstance(value, str):
+        return integer(value)
+    try:
+        return int(value, 8)
+    except ValueError:
+        raise ValueError(
+            f'{value!r} is not a file mode; write octal digits, such as "0755"'
+        ) from None
+
+
+def number(value: Any) -> float:
+    """A finite number, or text that holds one."""
+    try:
+        real = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        real = math.nan
+    if not math.isfinite(real):
+        raise ValueError(f"{_shown(value)} is not a number")
+    return real
+
+
+def nano_cpus(value: Any) -> int:
+    """A number of CPUs, in billionths of a CPU as the engine takes it."""
+    cpus = number(value)
+    if not 0 <= cpus * 1e9 <= _LARGEST:
+        raise ValueError(f"{_shown(value)} is not a number of CPUs")
+    return round(cpus * 1e9)
+
+
+def duration_s(value: Any) -> float:
+    """A duration in seconds, from Go's notation: ``1m30s``, ``1.5h``, ``500ms``, ``2d``.
+
+    Raises:
+        ValueError: it is no duration, or has no unit.
+    """
+    written = str(value).strip()
+    sign, digits = (
+        (-1.0, written[1:]) if written.startswith("-") else (1.0, written.removeprefix("+"))
+    )
+    if digits == "0":
+        return 0.0
+    parts = list(_DURATION_PART.finditer(digits))
+    if not parts or "".join(part.group() for part in parts) != digits:
+        hint = f"; it has no unit: {written}s?" if re.fullmatch(r"[\d.]+", written) else ""
+        raise ValueError(f"{_shown(value)} is not a duration such as 90s, 1m30s or 500ms{hint}")
+    # Seconds are summed in nanoseconds, so that 1m30.1s is what it looks like.
+    total_ns = sum(round(float(part[1]) * _SECONDS[part[2]] * 1e9) for part in parts)
+    if total_ns > _LARGEST:
+        raise ValueError(f"{_shown(value)} is longer than the engine can count (292 years)")
+    return sign * total_ns / 1e9
+
+
+def span_s(value: Any) -> float:
+    """A duration in seconds that is not negative."""
+    seconds = duration_s(value)
+    if seconds < 0:
+        raise ValueError(f"{value!r} is negative; a duration here is 0s or more")
+    return seconds
+
+
+def size_bytes(value: Any) -> int:
+    """A size in bytes, from a number or text such as ``512m``, ``2gb``, ``1.5 GiB``; -1 is unlimited.
+
+    Raises:
+        ValueError: it is no size.
+    """
+    if isinstance(value, int | float) or str(value).strip().removeprefix("-").isdecimal():
+        return integer(value)
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{_shown(value)} is not a size such as 512m or 2gb")
+    size = float(match[1]) * 1024 ** _POWERS[(match[2] or "").lower()]
+    if size > _LARGEST:
+        raise ValueError(f"{_shown(value)} does not fit in 64 bits")
+    return int(size)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _shown(value: Any, limit: int = 60) -> str:
+    try:
+        shown = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "this number"
+    return shown if len(shown) <= limit else f"{shown[:limit]}..."

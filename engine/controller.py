@@ -1,0 +1,317 @@
+"""Many backends of one project, in parallel, on one runtime.
+
+This is the asynchronous heart: :class:`engine.manager.ContainerManager` is its face for programs without
+an event loop of their own, and :mod:`engine.campaign` runs campaigns on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+
+from engine.backend import Backend, Effect
+from engine.compose import needed
+from engine.dispatch import Limits
+from engine.errors import (
+    DispatchError,
+    InputError,
+    RuntimeFault,
+    StartError,
+    TeardownError,
+)
+from engine.machine import Machine
+from engine.policy import BackendPolicy
+from engine.record import Ended, Transition
+from engine.runtimes.base import ExecRequest, Notice, Runtime
+from engine.spec import Condition, Project
+from states import BACKEND, Lifecycle
+
+__all__ = ["Controller"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+_BUILT_IN: Final = frozenset({"launch", "execute", "relaunch", "remove"})
+
+
+@define(eq=False)
+class Controller:
+    """Runs the backends of a project.
+
+    Args:
+        project: what the compose file says.
+        runtime: the hands; opened by :meth:`start`, closed by :meth:`teardown`.
+        folder: an existing folder; what runs in a backend writes below ``folder/<service>``.
+        policies: how each backend is run, by service; those that are not named run by default.
+        seed: of the random generator (the jitter of backoffs).
+        lifecycle: the table that backends live by; :data:`states.BACKEND` or an extension of it.
+        effects: what the actions of an extended lifecycle do.
+
+    Attributes:
+        backends: those that have been asked for, by service, and what they depend on.
+    """
+
+    project: Project
+    runtime: Runtime
+    folder: Path
+    policies: Mapping[str, BackendPolicy] = field(factory=dict)
+    seed: int | None = None
+    lifecycle: Lifecycle = BACKEND
+    effects: Mapping[str, Effect] = field(factory=dict)
+
+    backends: dict[str, Backend] = field(factory=dict, init=False)
+    _starting: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    _machine: Machine = field(init=False)
+    _rng: random.Random = field(init=False)
+    _open: bool = field(default=False, init=False)
+    _listeners: list[Callable[[Transition], None]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        unknown = sorted(self.lifecycle.actions.keys() - _BUILT_IN - self.effects.keys())
+        if unknown:
+            raise InputError(
+                f"the lifecycle {self.lifecycle.name!r} has actions that nothing does:"
+                f" {', '.join(unknown)}; pass a function for each under effects"
+            )
+        self._machine = Machine(self.lifecycle)
+        self._rng = random.Random(self.seed)  # noqa: S311 - jitter, not cryptography
+
+    def on_transition(self, listener: Callable[[Transition], None]) -> None:
+        """Call ``listener`` with each transition from now on, before its action begins."""
+        self._listeners.append(listener)
+
+    async def start(self, services: Iterable[str], *, wait: bool = True) -> None:
+        """Start these services and what they depend on, and nothing else.
+
+        A service is started once its dependencies have reached what it asks of them. Those that are
+        running already are left alone.
+
+        Args:
+            wait: whether to wait until all of them are ready.
+
+        Raises:
+            ComposeError: a service is unknown, or asks for something that the runtime cannot do.
+            RuntimeUnavailable: the runtime cannot work here.
+            StartError: something did not become ready.
+        """
+        order = needed(self.project, services)
+        if not self._open:
+            await self.runtime.open(self._observe)
+            self._open = True
+        new = [name for name in order if name not in self._starting]
+        try:
+            await self.runtime.prepare(new)
+        except RuntimeFault as fault:
+            raise StartError({fault.service: fault.reason}) from fault
+        one_shots = self._completing(order)
+        for name in new:
+            bring = self._complete(name) if name in one_shots else self._bring(name)
+            if name not in one_shots:
+                self.backends.setdefault(name, self._backend(name))
+            self._starting[name] = asyncio.create_task(bring, name=f"start {name}")
+        if wait:
+            await self._started(order)
+
+    def backend(self, service: str) -> Backend:
+        """The backend of a service that has been started.
+
+        Raises:
+            DispatchError: it has not been.
+        """
+        if service not in self.backends:
+            started = ", ".join(self.backends) or "none"
+            raise DispatchError(
+                f"{service} has not been started (started: {started}); start it first"
+            )
+        return self.backends[service]
+
+    async def execute(
+        self,
+        service: str,
+        command: Sequence[str],
+        *,
+        id: str,  # noqa: A002 - the word for it everywhere else
+        folder: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        working_dir: str | None = None,
+        user: str | None = None,
+        timeout_s: float | None = None,
+        silence_s: float | None = None,
+        grace_s: float = 10.0,
+    ) -> Ended:
+        """Run a command in a service's container, and wait for its end.
+
+        Args:
+            command: the argument vector.
+            id: unique within the project's run; a plain file name.
+            folder: where its ``stdout`` and ``stderr`` go, relative to the service's folder; made if it
+                is not there. None for ``id``.
+            timeout_s: wall clock limit in seconds; then its whole process tree is ended.
+            silence_s: how long it may write nothing, in seconds; then likewise.
+            grace_s: seconds between TERM and KILL, when it has to be ended.
+
+        Raises:
+            DispatchError: it could not be handed over; it has not run.
+        """
+        backend = self.backend(service)
+        request = ExecRequest(
+            id=id,
+            command=command,
+            folder=backend.folder / (folder or id),
+            environment=environment or {},
+            working_dir=working_dir,
+            user=user,
+        )
+        request.folder.mkdir(parents=True)
+        return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
+
+    async def teardown(self, *, grace_s: float | None = None) -> None:
+        """Stop everything, dependants before what they depend on, and leave nothing of ours.
+
+        Harmless when repeated; works from every state. Named volumes stay. One member that cannot be
+        removed does not hold up the others.
+
+        Args:
+            grace_s: how long each graceful end may take, in seconds; None for each backend's own.
+
+        Raises:
+            TeardownError: something could not be removed; it names each.
+        """
+        if not self._open:
+            return
+        for task in self._starting.values():
+            task.cancel()
+        await asyncio.gather(*self._starting.values(), return_exceptions=True)
+        stops: dict[str, asyncio.Task[None]] = {}
+        for name in reversed(self._starting):  # a dependant comes after what it depends on
+            after = [stops[other] for other in stops if name in self._dependencies(other)]
+            stops[name] = asyncio.create_task(self._stop(name, grace_s, after), name=f"stop {name}")
+        leftovers: dict[str, str] = {}
+        for name, stop in stops.items():
+            try:
+                await stop
+            except RuntimeFault as fault:
+                leftovers[name] = fault.reason
+        leftovers.update(await self.runtime.sweep())
+        if leftovers:
+            raise TeardownError(leftovers)
+        self._starting.clear()
+        self._open = False
+        await self.runtime.close()
+
+    # How it is done
+
+    def _backend(self, name: str) -> Backend:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return Backend(
+            spec=self.project.services[name],
+            runtime=self.runtime,
+            machine=self._machine,
+            policy=self.policies.get(name, BackendPolicy()),
+            folder=folder,
+            on_transition=self._tell,
+            rng=self._rng,
+            effects=self.effects,
+        )
+
+    def _dependencies(self, name: str) -> list[str]:
+        """What ``name`` depends on, as far as it is here."""
+        return [
+            other for other in self.project.services[name].depends_on if other in self._starting
+        ]
+
+    def _completing(self, services: Iterable[str]) -> set[str]:
+        """The one-shot services among ``services``: those that somebody waits for to complete."""
+        return {
+            other
+            for name in services
+            for other, dependency in self.project.services[name].depends_on.items()
+            if dependency.condition is Condition.COMPLETED
+        }
+
+    async def _bring(self, name: str) -> None:
+        """Start a backend once its dependencies allow it, and see it settled."""
+        backend = self.backends[name]
+        await self._await_dependencies(name)
+        backend.start()
+        state = await backend.settled()
+        if state != "ready":
+            raise StartError({name: backend.fault.reason if backend.fault else f"it is {state}"})
+
+    async def _complete(self, name: str) -> None:
+        """Run a one-shot service to its end."""
+        await self._await_dependencies(name)
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        try:
+            container = await self.runtime.launch(name, folder)
+            exit_code = await self.runtime.complete(container)
+        except RuntimeFault as fault:
+            raise StartError({name: fault.reason}) from fault
+        if exit_code != 0:
+            last = "".join(f"\n    {line}" for line in await self.runtime.logs(name, 20))
+            raise StartError({name: f"it ended with exit code {exit_code}; its last lines:{last}"})
+
+    async def _await_dependencies(self, name: str) -> None:
+        for other in self._dependencies(name):
+            condition = self.project.services[name].depends_on[other].condition
+            try:
+                if condition is Condition.STARTED and other in self.backends:
+                    await self.backends[other].launched()
+                else:
+                    await asyncio.shield(self._starting[other])
+            except StartError as error:
+                raise StartError({name: f"not started, because {other} failed"}) from error
+
+    async def _started(self, services: Sequence[str]) -> None:
+        """Wait until all of ``services`` are ready; raise for all that are not, at once."""
+        tasks = [self._starting[name] for name in services]
+        reasons: dict[str, str] = {}
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for name, outcome in zip(services, outcomes, strict=True):
+            if isinstance(outcome, StartError):
+                reasons.update(outcome.reasons)
+            elif isinstance(outcome, asyncio.CancelledError):
+                reasons[name] = "a teardown cut its start short"
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        if reasons:
+            raise StartError(reasons)
+
+    async def _stop(
+        self, name: str, grace_s: float | None, after: Sequence[asyncio.Task[None]]
+    ) -> None:
+        if after:
+            await asyncio.wait(after)
+        backend = self.backends.get(name)
+        if backend is not None:
+            await backend.stop(grace_s=grace_s, reason="teardown")
+        else:
+            spec_s = self.project.services[name].stop_grace_period_s
+            await self.runtime.remove(name, grace_s=spec_s if grace_s is None else grace_s)
+
+    def _observe(self, notice: Notice) -> None:
+        for backend in self.backends.values():
+            if notice.service in (None, backend.name):
+                backend.observe(notice)
+
+    def _tell(self, transition: Transition) -> None:
+        _LOG.info(
+            "%s: %s -> %s (%s: %s)",
+            transition.backend,
+            transition.source,
+            transition.target,
+            transition.event,
+            transition.reason,
+        )
+        for listener in self._listeners:
+            try:
+                listener(transition)
+            except Exception:  # noqa: BLE001 - a listener of the user's own must not stop a teardown
+                _LOG.exception("a listener failed on %s", transition)

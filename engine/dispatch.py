@@ -1,0 +1,140 @@
+"""One command in one container, from its start to its end, within its limits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from attrs import define, field, frozen
+
+from engine.errors import ContainerLost
+from engine.record import Ending, Fault
+from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
+
+__all__ = ["Dispatch", "Limits", "Outcome"]
+
+_SETTLE_S: Final = 60.0
+"""How long a command whose caller gave up is waited for once it has been ended."""
+
+
+@frozen
+class Limits:
+    """How long a command may take; when it takes longer, its whole process tree is ended.
+
+    Attributes:
+        timeout_s: wall clock limit in seconds; None for none.
+        silence_s: how long it may write nothing at all, in seconds; None for ever. A hung command does
+            not come to its end, but it does fall silent.
+        grace_s: seconds between TERM and KILL.
+    """
+
+    timeout_s: float | None = None
+    silence_s: float | None = None
+    grace_s: float = 10.0
+
+
+@frozen
+class Outcome:
+    """How a command ended, and what that says about its backend.
+
+    Attributes:
+        fault: what is wrong with the backend; None when nothing is.
+    """
+
+    ending: Ending
+    exit_code: int | None
+    reason: str = ""
+    fault: Fault | None = None
+
+
+@define(eq=False)
+class Dispatch:
+    """A command that is being run.
+
+    Attributes:
+        request: what is run.
+    """
+
+    _runtime: Runtime
+    _container: Container
+    request: ExecRequest
+    limits: Limits
+    _interrupted: bool = field(default=False, init=False)
+
+    async def run(self) -> Outcome:
+        """Run the command and wait for its end.
+
+        Whoever is cancelled waiting takes the command along.
+
+        Raises:
+            ExecFailed: it could not be started.
+        """
+        command = asyncio.ensure_future(self._runtime.execute(self._container, self.request))
+        try:
+            passed = await self._within_limits(command)
+            if passed is not None:
+                return await self._end(command, *passed)
+            exit_code = command.result().exit_code
+        except ContainerLost as lost:
+            ending = Ending.INTERRUPTED if self._interrupted else Ending.LOST
+            return Outcome(ending, None, lost.reason, Fault(lost.reason))
+        except asyncio.CancelledError:
+            await self._kill(self.limits.grace_s)
+            await asyncio.wait({command}, timeout=_SETTLE_S)
+            raise
+        if self._interrupted:
+            return Outcome(Ending.INTERRUPTED, exit_code, "its backend was stopped")
+        return Outcome(Ending.EXITED, exit_code)
+
+    async def interrupt(self, *, grace_s: float) -> None:
+        """End the command from outside; :meth:`run` then tells how it ended."""
+        self._interrupted = True
+        await self._kill(grace_s)
+
+    async def _within_limits(
+        self, command: asyncio.Future[ExecResult]
+    ) -> tuple[Ending, str] | None:
+        """Wait for the command's end; returns which limit it passed before, and None if none."""
+        now_s = asyncio.get_running_loop().time
+        limits = self.limits
+        ends_s = None if limits.timeout_s is None else now_s() + limits.timeout_s
+        quiet_s = None if limits.silence_s is None else now_s() + limits.silence_s
+        written = -1
+        while True:
+            due_s = min((due for due in (ends_s, quiet_s) if due is not None), default=None)
+            wait_s = None if due_s is None else max(0.0, due_s - now_s())
+            done, _ = await asyncio.wait({command}, timeout=wait_s)
+            if done:
+                return None
+            if ends_s is not None and now_s() >= ends_s:
+                return Ending.TIMEOUT, f"ended after its time limit of {limits.timeout_s:g} s"
+            if limits.silence_s is None:
+                continue
+            size, age_s = self._output()
+            if size == written and age_s >= limits.silence_s:
+                return Ending.SILENCE, f"ended after {limits.silence_s:g} s without any output"
+            # The files' times are those of another clock, which may be set: never wait for longer than
+            # the limit itself, and never end what has written something since the last look.
+            written = size
+            quiet_s = now_s() + min(limits.silence_s, max(0.1, limits.silence_s - age_s))
+
+    def _output(self) -> tuple[int, float]:
+        """How much the command has written so far, in bytes, and how long ago, in seconds."""
+        found = [(self.request.folder / name) for name in ("stdout", "stderr")]
+        stats = [file.stat() for file in found if file.exists()]
+        latest_s = max((stat.st_mtime for stat in stats), default=0.0)
+        return sum(stat.st_size for stat in stats), time.time() - latest_s
+
+    async def _end(
+        self, command: asyncio.Future[ExecResult], ending: Ending, reason: str
+    ) -> Outcome:
+        """End a command that has passed a limit, verified."""
+        if await self._kill(self.limits.grace_s):
+            return Outcome(ending, (await command).exit_code, reason)
+        command.cancel()
+        fault = Fault("a process of its experiment cannot be ended", recreate=True)
+        return Outcome(ending, None, reason, fault)
+
+    async def _kill(self, grace_s: float) -> bool:
+        return await self._runtime.kill(self._container, self.request, grace_s=grace_s)

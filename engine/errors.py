@@ -1,0 +1,179 @@
+"""The one tree of errors that :mod:`engine` raises.
+
+::
+
+    DockwardenError
+    ├── InputError              what the user wrote cannot be used              exit code 2
+    │   ├── ComposeError            the compose file: file, service and key
+    │   └── CampaignError           the campaign file: the key's path
+    ├── SetupError              the machine lacks something                     exit code 2
+    │   ├── RuntimeUnavailable      no engine, no permission, wrong version
+    │   ├── MissingExtra            an optional package is not installed
+    │   └── OwnedElsewhere          the project belongs to another controller, or to nobody we know
+    ├── StartError              a backend could not be made ready (also a RuntimeError)
+    ├── DispatchError           an experiment could not be handed to its backend
+    ├── TeardownError           something of ours is left; names each member
+    └── RuntimeFault            what a runtime reports about one container
+        ├── LaunchFailed            it could not be created or started
+        ├── NotReady                it did not pass its readiness gate
+        ├── ContainerLost           it went away under what ran in it
+        ├── ExecFailed              the command could not be started in it
+        └── RemovalFailed           it could not be removed
+
+Every message says what happened, to which service or file, and what to do next; what caused it is
+chained. Errors about tables and events are :class:`states.StateError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = [
+    "CampaignError",
+    "ComposeError",
+    "ContainerLost",
+    "DispatchError",
+    "DockwardenError",
+    "ExecFailed",
+    "InputError",
+    "LaunchFailed",
+    "MissingExtra",
+    "NotReady",
+    "OwnedElsewhere",
+    "RemovalFailed",
+    "RuntimeFault",
+    "RuntimeUnavailable",
+    "SetupError",
+    "StartError",
+    "TeardownError",
+]
+
+
+class DockwardenError(Exception):
+    """Base of every error that dockwarden raises on purpose."""
+
+
+class InputError(DockwardenError):
+    """What the user wrote cannot be used; nothing was started."""
+
+
+class ComposeError(InputError):
+    """A compose file cannot be used.
+
+    Attributes:
+        file: the file, as the user named it.
+        service: the service, where the finding is about one.
+        key: the key's path within the file, such as ``services.vllm.gpus``.
+    """
+
+    def __init__(
+        self, message: str, *, file: str, service: str | None = None, key: str | None = None
+    ) -> None:
+        self.file = file
+        self.service = service
+        self.key = key
+        where = f"{file}: {key}" if key else file
+        super().__init__(f"{where}: {message}")
+
+
+class CampaignError(InputError):
+    """A campaign file cannot be used.
+
+    Attributes:
+        file: the file, as the user named it.
+        findings: each ``(key path, what is wrong and what to write instead)``.
+    """
+
+    def __init__(self, file: str, findings: tuple[tuple[str, str], ...]) -> None:
+        self.file = file
+        self.findings = findings
+        listed = "".join(f"\n  {path}: {what}" for path, what in findings)
+        super().__init__(f"{file} cannot be used:{listed}")
+
+
+class SetupError(DockwardenError):
+    """The machine lacks something; the message gives the mend."""
+
+
+class RuntimeUnavailable(SetupError):
+    """The runtime cannot work here: no engine answers, no permission, a version too old."""
+
+
+class MissingExtra(SetupError, ImportError):
+    """An optional package is not installed; the message gives the pip command."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{feature} needs packages that are not installed; run: pip install 'dockwarden[{extra}]'"
+        )
+
+
+class OwnedElsewhere(SetupError):
+    """What we would create is there already and is not ours to touch."""
+
+
+class StartError(DockwardenError, RuntimeError):
+    """One or more backends could not be made ready.
+
+    Attributes:
+        reasons: what went wrong, by service.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.reasons = dict(reasons)
+        listed = "; ".join(f"{service}: {reason}" for service, reason in self.reasons.items())
+        super().__init__(f"start-up failed: {listed}")
+
+
+class DispatchError(DockwardenError):
+    """An experiment could not be handed to its backend; it has not run."""
+
+
+class TeardownError(DockwardenError):
+    """Something of ours is left behind.
+
+    Attributes:
+        leftovers: what could not be removed and why, by service or network.
+    """
+
+    def __init__(self, leftovers: Mapping[str, str]) -> None:
+        self.leftovers = dict(leftovers)
+        listed = "; ".join(f"{name}: {reason}" for name, reason in self.leftovers.items())
+        super().__init__(f"the teardown left something behind: {listed}")
+
+
+class RuntimeFault(DockwardenError):
+    """What a runtime reports about one service's container.
+
+    Attributes:
+        service: the service.
+        reason: what happened, and what to do next.
+        curable: whether a restart can help.
+    """
+
+    def __init__(self, service: str, reason: str, *, curable: bool = True) -> None:
+        self.service = service
+        self.reason = reason
+        self.curable = curable
+        super().__init__(f"{service}: {reason}")
+
+
+class LaunchFailed(RuntimeFault):
+    """The container could not be created or started."""
+
+
+class NotReady(RuntimeFault):
+    """The container runs and did not pass its readiness gate."""
+
+
+class ContainerLost(RuntimeFault):
+    """The container went away under what ran in it."""
+
+
+class ExecFailed(RuntimeFault):
+    """The command could not be started; it has not run."""
+
+
+class RemovalFailed(RuntimeFault):
+    """The container could not be removed."""

@@ -1,0 +1,41 @@
+"""Verdicts: from what inspection shows to what it means."""
+
+from __future__ import annotations
+
+from engine.record import Fault
+from engine.runtimes.base import Container, Observation
+
+__all__ = ["judge"]
+
+
+def judge(observation: Observation | None, container: Container) -> Fault | None:
+    """Whether a container that was proved ready is still fit.
+
+    Args:
+        observation: what inspection shows of the service now.
+        container: what was proved ready.
+
+    Returns:
+        what is wrong with it, or None.
+    """
+    if observation is None:
+        return Fault("its container is gone: somebody removed it", recreate=True)
+    if observation.container.id != container.id:
+        return Fault("another container has taken its place", recreate=True)
+    if not observation.running:
+        return Fault(_death(observation))
+    if observation.paused:
+        return Fault("its container was paused from outside", recreate=True)
+    if observation.container.started_at != container.started_at:
+        return Fault("its container was restarted from outside, so its readiness is not proved")
+    if observation.health == "unhealthy":
+        return Fault("its health check fails")
+    return None
+
+
+def _death(observation: Observation) -> str:
+    if observation.oom_killed:
+        return "its container was killed by the kernel for want of memory (OOM)"
+    if observation.exit_code == 137:  # noqa: PLR2004 - 128 + SIGKILL
+        return "its container was killed from outside (exit code 137, no OOM)"
+    return f"its container's main process ended (exit code {observation.exit_code})"

@@ -1,0 +1,258 @@
+"""The face for programs without an event loop: start, execute, restart, tear down, from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from engine.compose import load_project
+from engine.controller import Controller
+from engine.errors import DispatchError, DockwardenError
+from engine.policy import BackendPolicy
+from engine.record import Ended, Transition
+from engine.runtimes.choose import RuntimeName, choose_runtime
+from engine.spec import Project
+from states import TransitionRefused
+
+__all__ = ["ContainerManager"]
+
+T = TypeVar("T")
+
+
+class ContainerManager:
+    """Long-running backend containers of one compose project, under control.
+
+    Use it as a context manager: whatever happens inside, everything is torn down at the end. Its methods
+    block, and may be called from several threads at once; each backend runs one command at a time.
+
+    Args:
+        compose_file: the compose file, relative to ``project_dir`` or the working directory.
+        project_dir: the folder that relative paths in the compose file start from; None for the file's
+            own.
+        runtime: ``docker``, ``process``, or ``auto`` for Docker where an engine answers, else processes.
+        policies: how each backend is run, by service.
+        experiment_command: what :meth:`execute_experiment` runs, before the configuration file.
+        output_dir: where the output of commands is kept; None for a temporary folder, which goes at the
+            end of the ``with`` block.
+        on_transition: called with each transition of each backend, in a thread of the manager's own; it
+            must not call the manager.
+
+    Raises:
+        ComposeError: the compose file cannot be used.
+        RuntimeUnavailable: the runtime cannot work here.
+
+    Example:
+        >>> with ContainerManager("docker-compose.yml") as manager:  # doctest: +SKIP
+        ...     manager.start_services(["pytorch"])
+        ...     ended = manager.execute("pytorch", ["python3", "kernels.py", "matmul"])
+        ...     print(ended.exit_code, ended.stdout.read_text())
+    """
+
+    def __init__(
+        self,
+        compose_file: str | Path = "docker-compose.yml",
+        project_dir: str | Path | None = None,
+        *,
+        runtime: RuntimeName = "auto",
+        policies: Mapping[str, BackendPolicy] | None = None,
+        experiment_command: Sequence[str] = ("lem", "experiment"),
+        output_dir: str | Path | None = None,
+        on_transition: Callable[[Transition], None] | None = None,
+    ) -> None:
+        project = load_project(compose_file, project_dir)
+        self._experiment_command = tuple(experiment_command)
+        self._ids = count(1)
+        self._temporary = output_dir is None
+        self._folder = _output_folder(output_dir)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="dockwarden", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._controller = self._wait(self._make(project, runtime, policies or {}))
+        except BaseException:
+            self.close()
+            raise
+        if on_transition is not None:
+            self._controller.on_transition(on_transition)
+
+    async def _make(
+        self, project: Project, runtime: RuntimeName, policies: Mapping[str, BackendPolicy]
+    ) -> Controller:
+        hands = await choose_runtime(runtime, project, policies)
+        return Controller(project, hands, self._folder, policies)
+
+    # Starting and stopping
+
+    def start_services(self, backends: Iterable[str], wait: bool = True) -> None:  # noqa: FBT001, FBT002
+        """Start these backends and what they depend on, and nothing else.
+
+        Args:
+            backends: names of services of the compose file.
+            wait: whether to wait until all of them are proved ready.
+
+        Raises:
+            ComposeError: a service is unknown, or asks for something the runtime cannot do.
+            StartError: one of them did not become ready (a RuntimeError).
+        """
+        self._wait(self._controller.start(backends, wait=wait))
+
+    def restart_service(self, service: str, *, recreate: bool = False) -> bool:
+        """Restart a backend that is ready or unhealthy, and wait until it has settled.
+
+        Args:
+            recreate: whether to make a new container rather than restart this one.
+
+        Returns:
+            whether it is ready.
+        """
+        return self._wait(self._restart(service, recreate=recreate)) == "ready"
+
+    async def _restart(self, service: str, *, recreate: bool) -> str:
+        backend = self._controller.backend(service)
+        try:
+            backend.restart("asked for", recreate=recreate)
+        except TransitionRefused as refused:
+            raise DispatchError(f"{service} cannot be restarted now: {refused}") from refused
+        return await backend.settled()
+
+    def teardown(self, timeout: float | None = None) -> None:
+        """Take everything down and forget the services; harmless when repeated.
+
+        Args:
+            timeout: how long each graceful end may take, in seconds; None for what the policy or the
+                compose file says.
+
+        Raises:
+            TeardownError: something could not be removed; it names each.
+        """
+        self._wait(self._controller.teardown(grace_s=timeout))
+
+    def close(self) -> None:
+        """Let go of the manager's thread and its temporary folder; tears nothing down."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+        if self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.teardown()
+        finally:
+            self.close()
+
+    # Using them
+
+    def execute(
+        self,
+        service: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        working_dir: str | None = None,
+        user: str | None = None,
+        timeout_s: float | None = None,
+        silence_s: float | None = None,
+        grace_s: float = 10.0,
+    ) -> Ended:
+        """Run a command in a backend's container and wait for its end.
+
+        Args:
+            command: the argument vector; never joined into a shell string.
+            environment: added to the container's own.
+            timeout_s: wall clock limit in seconds; then its whole process tree is ended.
+            silence_s: how long it may write nothing, in seconds; then likewise.
+            grace_s: seconds between TERM and KILL, when it has to be ended.
+
+        Returns:
+            how it ended, with the files that hold its output.
+
+        Raises:
+            DispatchError: it could not be handed over; it has not run.
+        """
+        return self._wait(
+            self._controller.execute(
+                service,
+                command,
+                id=f"command-{next(self._ids)}",
+                environment=environment,
+                working_dir=working_dir,
+                user=user,
+                timeout_s=timeout_s,
+                silence_s=silence_s,
+                grace_s=grace_s,
+            )
+        )
+
+    def execute_experiment(
+        self,
+        service: str,
+        config_path: str | Path,
+        extra_args: Sequence[str] | None = None,
+        env_vars: Mapping[str, str] | None = None,
+    ) -> tuple[str, int]:
+        """Run ``lem experiment CONFIG --yes`` in a backend's container.
+
+        Args:
+            config_path: the configuration file, as the container sees it.
+            extra_args: further arguments.
+            env_vars: added to the container's environment.
+
+        Returns:
+            its standard output and its exit code; ``(message, 1)`` when it could not be run at all.
+        """
+        command = [*self._experiment_command, str(config_path), "--yes", *(extra_args or ())]
+        try:
+            ended = self.execute(service, command, environment=env_vars)
+        except DockwardenError as error:
+            return str(error), 1
+        if ended.exit_code is None:
+            return ended.reason, 1
+        return ended.stdout.read_text(errors="replace"), ended.exit_code
+
+    # Looking at them
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The state of each backend that has been started, by service."""
+        return {name: backend.state for name, backend in self._controller.backends.items()}
+
+    def is_service_running(self, service: str) -> bool:
+        """Whether inspection shows that a service's container runs."""
+        observation = self._wait(self._controller.runtime.inspect(service))
+        return observation is not None and observation.running
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the manager's loop; whoever is interrupted waiting takes it along."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+
+def _output_folder(chosen: str | Path | None) -> Path:
+    if chosen is None:
+        return Path(tempfile.mkdtemp(prefix="dockwarden-")).resolve()
+    folder = Path(chosen).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

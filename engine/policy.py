@@ -1,0 +1,166 @@
+"""Policies: they only decide. Clock and randomness are passed in, every decision carries its reason.
+
+Where the rules come from: the sliding window and the lifetime cap from the supervisors of OTP and Ray (a
+tumbling window lets up to twice its limit through), the refund after a long healthy time from
+Kubernetes' KEP-4603, the capped and jittered exponential backoff from the kubelet and Nomad.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from attrs import field, frozen
+from attrs.validators import and_, ge, gt, le, optional
+
+from engine.record import Ending
+
+__all__ = [
+    "ALLOWED",
+    "CAP_REACHED",
+    "WINDOW_FULL",
+    "BackendPolicy",
+    "RestartDecision",
+    "RestartHistory",
+    "RestartPolicy",
+    "RetryDecision",
+    "RetryPolicy",
+]
+
+ALLOWED: Final = "within the budget"
+CAP_REACHED: Final = "the restart budget is spent"
+WINDOW_FULL: Final = "the window has no room for another restart"
+
+
+@frozen
+class RestartHistory:
+    """The restarts that count against the budget; each change gives a new value.
+
+    Attributes:
+        times_s: when each of them began or is due, in seconds of the controller's clock.
+    """
+
+    times_s: tuple[float, ...] = ()
+
+    def with_restart(self, at_s: float) -> RestartHistory:
+        """The history with one more restart, due at ``at_s``."""
+        return RestartHistory((*self.times_s, at_s))
+
+
+@frozen
+class RestartDecision:
+    """Whether to restart, how long to wait first, and why.
+
+    Attributes:
+        delay_s: the backoff in seconds, when allowed.
+    """
+
+    allowed: bool
+    reason: str
+    delay_s: float = 0.0
+
+
+@frozen
+class RestartPolicy:
+    """How often a backend may be restarted because of a fault.
+
+    Attributes:
+        max_restarts: how many restarts in the backend's lifetime.
+        window_s: length of the sliding window in seconds; None for no window.
+        max_in_window: how many restarts in any window of that length.
+        backoff_s: the wait before the first restart, in seconds.
+        backoff_factor: by how much each further wait grows.
+        backoff_max_s: the longest wait, in seconds.
+        jitter: the share of the wait that is left to chance, so that simultaneous restarts spread.
+        refund_after_s: once ready for so many seconds on end, the budget is whole again; None: never.
+    """
+
+    max_restarts: int = field(default=3, validator=ge(0))
+    window_s: float | None = field(default=None, validator=optional(gt(0)))
+    max_in_window: int = field(default=3, validator=ge(0))
+    backoff_s: float = field(default=1.0, validator=ge(0))
+    backoff_factor: float = field(default=2.0, validator=ge(1))
+    backoff_max_s: float = field(default=60.0, validator=ge(0))
+    jitter: float = field(default=0.1, validator=and_(ge(0), le(1)))
+    refund_after_s: float | None = field(default=None, validator=optional(gt(0)))
+
+    def refunded(self, history: RestartHistory, *, healthy_s: float) -> RestartHistory:
+        """The history after ``healthy_s`` seconds of continuous health."""
+        if self.refund_after_s is None or healthy_s < self.refund_after_s:
+            return history
+        return RestartHistory()
+
+    def decide(
+        self, history: RestartHistory, *, now_s: float, rng: random.Random
+    ) -> RestartDecision:
+        """Whether one more restart is within the budget, and after how long a wait."""
+        if len(history.times_s) >= self.max_restarts:
+            return RestartDecision(allowed=False, reason=f"{CAP_REACHED} ({self.max_restarts})")
+        delay_s = self._backoff_s(len(history.times_s), rng)
+        if self.window_s is not None:
+            begins_s = now_s + delay_s - self.window_s
+            recent = sum(1 for time_s in history.times_s if time_s > begins_s)
+            if recent >= self.max_in_window:
+                detail = f"{WINDOW_FULL} ({self.max_in_window} in {self.window_s:g} s)"
+                return RestartDecision(allowed=False, reason=detail)
+        return RestartDecision(allowed=True, reason=ALLOWED, delay_s=delay_s)
+
+    def _backoff_s(self, restarts: int, rng: random.Random) -> float:
+        # The exponent is bounded so that a long history cannot overflow a float.
+        grown_s = self.backoff_s * self.backoff_factor ** min(restarts, 64)
+        return min(grown_s, self.backoff_max_s) * (1 - self.jitter * rng.random())
+
+
+@frozen
+class BackendPolicy:
+    """How one backend is run.
+
+    Attributes:
+        restart: how often it may be restarted because of a fault.
+        recover: whether a fault is acted on by itself; otherwise the backend stays ``unhealthy`` until
+            somebody asks for :meth:`~engine.backend.Backend.recover`.
+        ready_within_s: the readiness gate's deadline in seconds, from the container's start.
+        stop_grace_s: how long a graceful end may take, in seconds; None for what the compose file says
+            under ``stop_grace_period``.
+        keep_alive: a command that keeps the container up when its image has no long-running one; None to
+            run the service's own command, if the file gives one, else ``sleep infinity``.
+    """
+
+    restart: RestartPolicy = field(factory=RestartPolicy)
+    recover: bool = True
+    ready_within_s: float = field(default=300.0, validator=gt(0))
+    stop_grace_s: float | None = field(default=None, validator=optional(ge(0)))
+    keep_alive: tuple[str, ...] | None = None
+
+
+@frozen
+class RetryDecision:
+    """Whether an experiment is tried once more, and why."""
+
+    allowed: bool
+    reason: str
+
+
+@frozen
+class RetryPolicy:
+    """How often an experiment is tried.
+
+    Attributes:
+        max_attempts: how often in all, the first attempt included.
+        on: the endings that another attempt may follow; an exit is meant with a code other than 0. What
+            was interrupted is never tried again by itself.
+    """
+
+    max_attempts: int = field(default=2, validator=ge(1))
+    on: frozenset[Ending] = frozenset({Ending.LOST})
+
+    def decide(self, ending: Ending, *, attempts: int) -> RetryDecision:
+        """Whether one more attempt is due after ``attempts`` of them, the last of which ended so."""
+        if ending not in self.on:
+            return RetryDecision(allowed=False, reason=f"not tried again after {ending.value}")
+        if attempts >= self.max_attempts:
+            return RetryDecision(
+                allowed=False, reason=f"no attempt is left (of {self.max_attempts})"
+            )
+        reason = f"attempt {attempts + 1} of {self.max_attempts} is due"
+        return RetryDecision(allowed=True, reason=reason)

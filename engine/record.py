@@ -1,0 +1,97 @@
+"""What is recorded of a backend: its transitions, and how commands ended in it."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from pathlib import Path
+
+from attrs import frozen
+
+__all__ = ["Ended", "Ending", "Fault", "Transition"]
+
+
+@frozen
+class Transition:
+    """One edge that a backend has taken.
+
+    Attributes:
+        at: when, in UTC.
+        reason: why, in words.
+        generation: how often the backend's container has been started.
+        container_id: its container at that moment, if it had one.
+    """
+
+    at: datetime
+    backend: str
+    event: str
+    source: str
+    target: str
+    action: str | None
+    reason: str
+    generation: int
+    container_id: str | None
+
+
+@frozen
+class Fault:
+    """What makes a backend unfit.
+
+    Attributes:
+        curable: whether a restart can help.
+        recreate: whether the container itself has to be made anew.
+    """
+
+    reason: str
+    curable: bool = True
+    recreate: bool = False
+
+
+class Ending(enum.Enum):
+    """How a dispatched command came to its end."""
+
+    EXITED = "exited"
+    TIMEOUT = "timeout"
+    """Ended at its wall clock limit."""
+    SILENCE = "silence"
+    """Ended because it had not written anything for too long."""
+    LOST = "lost"
+    """Its container went away under it."""
+    INTERRUPTED = "interrupted"
+    """Ended because its backend was stopped, or the caller gave up."""
+
+
+@frozen
+class Ended:
+    """How a dispatched command ended, and where it ran.
+
+    Attributes:
+        exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
+        reason: in words, where the ending is not simply its exit.
+        stdout: the file that holds its standard output.
+        stderr: the file that holds its standard error.
+        container_id: the container it ran in.
+        image: the digest of that container's image, where there is one.
+        generation: how often the backend's container had been started by then.
+        since_restart: how many commands had run in it since that start.
+        restart_cause: why it was last restarted; None when it never was.
+    """
+
+    ending: Ending
+    exit_code: int | None
+    reason: str
+    started_at: datetime
+    ended_at: datetime
+    duration_s: float
+    stdout: Path
+    stderr: Path
+    container_id: str
+    image: str | None
+    generation: int
+    since_restart: int
+    restart_cause: str | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the command ended by itself with exit code 0."""
+        return self.ending is Ending.EXITED and self.exit_code == 0

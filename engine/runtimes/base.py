@@ -1,0 +1,234 @@
+"""The runtime protocol: the hands of the engine.
+
+A runtime does what a row's action asks for, to one service's container at a time, and reports what it
+sees. It decides nothing: no retries, no restarts, no states. Everything above this line is the same for
+Docker, for local processes and for a simulation.
+
+All methods are coroutines on the controller's event loop. A method that is cancelled first settles what
+it has under way (no call that creates something is left in flight), then raises ``CancelledError``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from attrs import field, frozen
+
+from engine.spec import ServiceSpec
+
+__all__ = [
+    "Container",
+    "ExecRequest",
+    "ExecResult",
+    "Happening",
+    "Notice",
+    "Observation",
+    "Runtime",
+]
+
+
+@frozen
+class Container:
+    """The identity of one run of a service's container.
+
+    Attributes:
+        service: the service.
+        id: the runtime's own id: a Docker container id, or ``pid:start time`` of a process group.
+        started_at: when this run of it started, as the runtime tells it. A restart keeps ``id`` and
+            changes this.
+        image: the digest of the image, where there is one.
+    """
+
+    service: str
+    id: str
+    started_at: str
+    image: str | None = None
+
+
+@frozen
+class Observation:
+    """What inspection shows of one service's container.
+
+    Attributes:
+        container: its identity.
+        running: whether its main process runs.
+        paused: whether it is frozen.
+        health: the verdict of the image's or the file's own health check, or None without one:
+            ``starting``, ``healthy`` or ``unhealthy``. Counts only while running.
+        exit_code: of the main process, when not running.
+        oom_killed: whether the kernel killed it for memory.
+    """
+
+    container: Container
+    running: bool
+    paused: bool = False
+    health: str | None = None
+    exit_code: int | None = None
+    oom_killed: bool = False
+
+
+class Happening(enum.Enum):
+    """What a notice is about."""
+
+    DIED = "died"
+    OOM = "oom"
+    HEALTH = "health"
+    PAUSED = "paused"
+    BLIND = "blind"
+    """The runtime could not see for a while: look again at everything."""
+
+
+@frozen
+class Notice:
+    """A hint from the runtime that something happened. It only wakes us: inspect before acting.
+
+    Attributes:
+        service: the service it is about, or None for all of them.
+        container_id: the container it is about, where there is one.
+    """
+
+    happening: Happening
+    service: str | None
+    container_id: str | None = None
+
+
+@frozen
+class ExecRequest:
+    """A command to run in a running container.
+
+    Attributes:
+        id: unique among all requests of the campaign, a plain file name; marks the process tree.
+        command: the argument vector. Never joined into a shell string.
+        folder: where ``stdout`` and ``stderr`` go on this machine while they come; exists already and
+            lies within the folder given to :meth:`Runtime.launch`.
+        environment: added to the container's own.
+        working_dir: within the container; None for the container's own.
+        user: within the container; None for the container's own.
+    """
+
+    id: str
+    command: tuple[str, ...] = field(converter=tuple[str, ...])
+    folder: Path
+    environment: Mapping[str, str] = field(factory=dict)
+    working_dir: str | None = None
+    user: str | None = None
+
+
+@frozen
+class ExecResult:
+    """How a command ended.
+
+    Attributes:
+        exit_code: as the command gave it; 128 + n where signal n ended it.
+    """
+
+    exit_code: int
+
+
+class Runtime(Protocol):
+    """What the engine asks of a runtime. One instance serves one project."""
+
+    @property
+    def name(self) -> str:
+        """The runtime's name in campaign files: docker, process."""
+
+    @property
+    def description(self) -> str:
+        """One line that says which engine is in use."""
+
+    async def open(self, on_notice: Callable[[Notice], None]) -> None:
+        """Connect, and begin to watch.
+
+        Args:
+            on_notice: called on the event loop for each notice.
+
+        Raises:
+            RuntimeUnavailable: it cannot work here; the message gives the mend.
+        """
+
+    async def close(self) -> None:
+        """Stop watching and let go. Removes nothing. Never raises."""
+
+    async def prepare(self, services: Sequence[str]) -> None:
+        """Make sure that the images, networks and volumes of these services are there.
+
+        Raises:
+            LaunchFailed: an image can neither be found, built nor pulled.
+            OwnedElsewhere: a network or a container of that name is there and is not ours.
+        """
+
+    async def launch(self, service: str, folder: Path) -> Container:
+        """Create and start the service's container.
+
+        Args:
+            folder: on this machine; everything that runs in the container may write its output there.
+                Exists already.
+
+        Raises:
+            LaunchFailed: and nothing of it is left.
+        """
+
+    async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
+        """End whatever runs in the container and start it anew, in place or as a new container.
+
+        Raises:
+            LaunchFailed: what is left of it is removed by :meth:`remove`.
+        """
+
+    async def gate(self, container: Container) -> None:
+        """Wait until the container is proved ready: running, and healthy where it has a health check.
+
+        Has no deadline of its own: the caller sets one.
+
+        Raises:
+            NotReady: it ended, or its health check failed for good.
+        """
+
+    async def complete(self, container: Container) -> int:
+        """Wait until the main process of a one-shot service ends, and return its exit code."""
+
+    async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
+        """Run a command in the container and wait for its end.
+
+        When cancelled, the command goes on: end it with :meth:`kill`.
+
+        Raises:
+            ExecFailed: it could not be started.
+            ContainerLost: the container went away under it.
+        """
+
+    async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
+        """End the whole process tree of a request: TERM, after ``grace_s`` seconds KILL.
+
+        Returns:
+            whether inspection shows that nothing of it is left.
+        """
+
+    async def inspect(self, service: str) -> Observation | None:
+        """Look at the service's container; None when there is none of ours."""
+
+    async def logs(self, service: str, lines: int) -> list[str]:
+        """The last lines that the container's main process wrote, stdout and stderr mixed."""
+
+    async def remove(self, service: str, *, grace_s: float) -> None:
+        """End and remove every container of ours for the service; verify by inspection.
+
+        Harmless when there is none. Takes at most ``grace_s`` seconds for a graceful end, then kills.
+
+        Raises:
+            RemovalFailed: something is left, with the reason.
+        """
+
+    async def sweep(self) -> Mapping[str, str]:
+        """Remove the project's networks once its containers are gone. Named volumes stay.
+
+        Returns:
+            what could not be removed, and why, by name.
+        """
+
+
+ServiceTable = Mapping[str, ServiceSpec]
+"""The services of a project, by name."""

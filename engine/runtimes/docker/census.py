@@ -1,0 +1,152 @@
+"""What of ours is on the engine, found by its labels, whoever made it; and its removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import docker.errors
+from attrs import frozen
+from docker.api import APIClient
+
+from engine.errors import RuntimeUnavailable, TeardownError
+from engine.owner import LABEL, Owner
+from engine.runtimes.docker.client import ENGINE_ERRORS, connect, said
+from engine.runtimes.docker.stop import remove_container
+
+__all__ = ["Census", "Resource", "remove_all", "take"]
+
+_PROJECT: Final = f"{LABEL}project"
+_SERVICE: Final = "com.docker.compose.service"
+
+
+@frozen
+class Resource:
+    """A container or a network of ours.
+
+    Attributes:
+        kind: ``container`` or ``network``.
+        service: the service it is for; empty for a network.
+        status: what the engine says of a container, such as ``Up 3 minutes (healthy)``.
+        owner: the controller that made it.
+    """
+
+    kind: str
+    id: str
+    name: str
+    project: str
+    service: str
+    status: str
+    owner: Owner | None
+
+    @property
+    def owned(self) -> bool:
+        """Whether its owner still runs."""
+        return self.owner is not None and self.owner.alive
+
+
+@frozen
+class Census:
+    """What of ours is on an engine."""
+
+    containers: tuple[Resource, ...]
+    networks: tuple[Resource, ...]
+
+    @property
+    def everything(self) -> tuple[Resource, ...]:
+        """Containers first, since networks cannot go before them."""
+        return (*self.containers, *self.networks)
+
+
+def take(project: str | None = None) -> Census:
+    """List what of ours is on the engine.
+
+    Args:
+        project: the compose project to keep to; None for all.
+
+    Raises:
+        RuntimeUnavailable: no engine answers.
+    """
+    with _client() as client:
+        return _take(client, project)
+
+
+def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: float) -> None:
+    """Remove containers and networks, and see that they are gone.
+
+    Args:
+        project: as it was given to :func:`take`.
+        grace_s: how long each container may take to end, in seconds.
+
+    Raises:
+        TeardownError: something is left; it names each.
+        RuntimeUnavailable: no engine answers.
+    """
+    refused: dict[str, str] = {}
+    with _client() as client:
+        for one in resources:
+            try:
+                _remove(client, one, grace_s)
+            except ENGINE_ERRORS as error:
+                refused[one.id] = said(error)
+        still = {one.id for one in _take(client, project).everything}
+    left = {
+        f"{one.kind} {one.name}": refused.get(one.id, "it is still there after its removal")
+        for one in resources
+        if one.id in still
+    }
+    if left:
+        raise TeardownError(left)
+
+
+@contextmanager
+def _client() -> Iterator[APIClient]:
+    """A client of its own, whose failures are errors of ours."""
+    client = connect()
+    try:
+        yield client
+    except ENGINE_ERRORS as error:
+        raise RuntimeUnavailable(f"the Docker engine does not answer: {said(error)}") from error
+    finally:
+        client.close()
+
+
+def _take(client: APIClient, project: str | None) -> Census:
+    filters = {"label": _PROJECT if project is None else f"{_PROJECT}={project}"}
+    containers = [
+        _resource("container", one, one["Names"][0].lstrip("/"), one["Status"])
+        for one in client.containers(all=True, filters=filters)
+    ]
+    networks = [
+        _resource("network", one, one["Name"], one.get("Driver", ""))
+        for one in client.networks(filters=filters)
+    ]
+    return Census(tuple(sorted(containers, key=_order)), tuple(sorted(networks, key=_order)))
+
+
+def _resource(kind: str, found: Mapping[str, Any], name: str, status: str) -> Resource:
+    labels: Mapping[str, str] = found["Labels"] or {}
+    return Resource(
+        kind=kind,
+        id=found["Id"],
+        name=name,
+        project=labels.get(_PROJECT, ""),
+        service=labels.get(_SERVICE, ""),
+        status=status,
+        owner=Owner.from_labels(labels),
+    )
+
+
+def _order(resource: Resource) -> tuple[str, str]:
+    return resource.project, resource.name
+
+
+def _remove(client: APIClient, resource: Resource, grace_s: float) -> None:
+    if resource.kind == "container":
+        remove_container(resource.id, grace_s, client)
+        return
+    try:
+        client.remove_network(resource.id)
+    except docker.errors.NotFound:
+        return

@@ -1,0 +1,139 @@
+"""Calls to the Docker engine, from an event loop.
+
+The SDK blocks and its client is not thread-safe: calls run on a pool of threads, each with a client of
+its own. A cancelled call is waited for before the cancellation goes on, so that nothing is created
+behind the back of whoever cleans up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import docker
+import docker.errors
+import requests
+from attrs import frozen
+from docker.api import APIClient
+
+from engine.errors import RuntimeUnavailable
+
+__all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "connect", "engine_facts", "said"]
+
+ENGINE_ERRORS: Final = (
+    docker.errors.DockerException,
+    requests.exceptions.RequestException,
+    OSError,
+)
+"""What the SDK raises when the engine refuses, or does not answer."""
+
+_THREADS: Final = 32
+_SETTLE_S: Final = 90.0
+"""Longer than the SDK's read timeout, so that a call under way has ended by then."""
+
+T = TypeVar("T")
+
+
+def connect() -> APIClient:
+    """A client for the engine that the environment or the CLI's context names.
+
+    Raises:
+        RuntimeUnavailable: it cannot be reached; the message says why and what to do.
+    """
+    try:
+        return docker.from_env(version="auto").api
+    except ENGINE_ERRORS as error:
+        raise RuntimeUnavailable(_unreachable(error)) from error
+
+
+@frozen
+class EngineFacts:
+    """Which engine answers.
+
+    Attributes:
+        time: its clock, in whole seconds since the epoch, as its event stream wants it.
+    """
+
+    version: str
+    url: str
+    time: int
+
+
+def engine_facts(client: APIClient) -> EngineFacts:
+    """Ask the engine who it is."""
+    info = client.info()
+    now = datetime.fromisoformat(info["SystemTime"][:19]).replace(tzinfo=UTC)
+    return EngineFacts(info["ServerVersion"], client.base_url, int(now.timestamp()))
+
+
+def said(error: BaseException) -> str:
+    """What the engine said, in one line, without the SDK's wrapping."""
+    explanation = getattr(error, "explanation", None) or str(error)
+    if isinstance(explanation, bytes):
+        explanation = explanation.decode(errors="replace")
+    return " ".join(explanation.split())
+
+
+class Calls:
+    """Runs calls on threads of its own; use as ``await calls(lambda client: client.info())``."""
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._local = threading.local()
+
+    async def __call__(self, call: Callable[[APIClient], T], *, settle: bool = True) -> T:
+        """Do one call, or several that belong together, on one thread.
+
+        Args:
+            settle: whether a cancelled call is waited for; not for what may take minutes and creates
+                nothing that has to be cleaned up.
+        """
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+        future = asyncio.wrap_future(self._pool.submit(self._with_client, call))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if settle:
+                await asyncio.wait({future}, timeout=_SETTLE_S)
+            future.add_done_callback(_forget)
+            raise
+
+    def close(self) -> None:
+        """End the threads once they are idle; does not wait for them. A later call starts others."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def _with_client(self, call: Callable[[APIClient], T]) -> T:
+        client: APIClient | None = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = connect()
+        return call(client)
+
+
+def _forget(future: asyncio.Future[T]) -> None:
+    """Take note of the outcome, so that the loop does not complain that nobody did."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _unreachable(error: BaseException) -> str:
+    reason = said(error)
+    if "PermissionError" in reason or "Permission denied" in reason:
+        mend = (
+            "you may not use its socket: add yourself to the group 'docker' and log in again, run a"
+            " rootless engine, or point DOCKER_HOST at an engine that you may use"
+        )
+    elif "FileNotFoundError" in reason or "No such file" in reason:
+        mend = (
+            "its socket is not there: start the engine (systemctl start docker), point DOCKER_HOST at"
+            " one, or use the process runtime (--runtime process)"
+        )
+    else:
+        mend = "check DOCKER_HOST and 'docker info', or use the process runtime (--runtime process)"
+    return f"no Docker engine answers ({reason}); {mend}"

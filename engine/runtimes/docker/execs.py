@@ -1,0 +1,221 @@
+"""Commands in containers: started detached, and known to have ended by the engine's event.
+
+A command's output goes straight from its process into files in a folder that the container shares with
+this machine, so nothing passes through a connection that could lose it, no thread waits, and it goes on
+when the controller dies. Its exit code comes with the engine's ``exec_die`` event; after a gap in the
+event stream everything is inspected instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import docker.errors
+from attrs import frozen
+
+from engine.errors import ContainerLost, ExecFailed, RuntimeFault
+from engine.runtimes.base import Container, ExecRequest
+from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
+from engine.runtimes.inside import END, MARK, RUN
+
+__all__ = ["Execs"]
+
+_SHELL: Final = ("/bin/sh", "-c")
+_SIGKILLED: Final = 137
+_VERIFY_S: Final = 30.0
+"""How long ending a process tree may take on top of its grace."""
+
+_DEATH_S: Final = 2.0
+"""How long a container's own death may come after that of what ran in it."""
+
+
+@frozen(eq=False)
+class _Pending:
+    """An exec that is waited for.
+
+    Attributes:
+        ended: its exit code, or None when its container went away.
+    """
+
+    container: Container
+    ended: asyncio.Future[int | None]
+
+
+class Execs:
+    """Starts execs and tells when they have ended.
+
+    Args:
+        calls: the way to the engine.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._pending: dict[str, _Pending] = {}
+        self._checks: set[asyncio.Task[None]] = set()
+        self._killed: set[str] = set()
+
+    async def execute(self, container: Container, request: ExecRequest, inside: str) -> int:
+        """Run a request's command; see :meth:`Runtime.execute`.
+
+        Args:
+            inside: the request's folder as the container sees it.
+        """
+        _open_to_all(request.folder)
+        argv = [*_SHELL, RUN, "dockwarden", inside, *request.command]
+        environment = {**request.environment, MARK: request.id}
+        exit_code = await self._run(
+            container,
+            argv,
+            environment=environment,
+            user=request.user,
+            working_dir=request.working_dir,
+        )
+        written = (request.folder / "exit_code").read_text().strip()
+        if written:
+            return int(written)
+        # Not even the shell around the command lived to note its exit code. Unless we ended it, that
+        # is how the death of the whole container looks from here, a moment before it is announced.
+        if exit_code == _SIGKILLED and request.id not in self._killed:
+            await self._await_death(container)
+        return exit_code
+
+    async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
+        """End a request's process tree; see :meth:`Runtime.kill`."""
+        self._killed.add(request.id)
+        tenths = str(max(0, round(grace_s * 10)))
+        argv = [*_SHELL, END, "dockwarden", f"{MARK}={request.id}", tenths]
+        try:
+            async with asyncio.timeout(grace_s + _VERIFY_S):
+                return await self._run(container, argv, user=request.user) == 0
+        except ContainerLost:
+            return True
+        except (TimeoutError, ExecFailed):
+            return False
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Take in an event of the engine's."""
+        actor = event["Actor"]
+        attributes: Mapping[str, str] = actor.get("Attributes", {})
+        if event["Action"] == "exec_die":
+            self._resolve(attributes.get("execID", ""), int(attributes.get("exitCode", "0")))
+        elif event["Action"] in ("die", "destroy"):
+            for exec_id, pending in list(self._pending.items()):
+                if pending.container.id == actor["ID"]:
+                    self._resolve(exec_id, None)
+
+    def on_blind(self) -> None:
+        """Look at everything that is waited for: its end may have been missed."""
+        for exec_id in self._pending:
+            check = asyncio.create_task(self._check(exec_id))
+            self._checks.add(check)
+            check.add_done_callback(self._checks.discard)
+
+    async def _run(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        user: str | None = None,
+        working_dir: str | None = None,
+    ) -> int:
+        """Start an exec and wait for its end.
+
+        Raises:
+            ExecFailed: it could not be started.
+            ContainerLost: its container went away.
+        """
+        exec_id: str | None = None
+        try:
+            created = await self._calls(
+                lambda client: client.exec_create(
+                    container.id,
+                    list(argv),
+                    environment=dict(environment or {}),
+                    user=user or "",
+                    workdir=working_dir,
+                    stdout=False,
+                    stderr=False,
+                )
+            )
+            exec_id = str(created["Id"])
+            ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+            self._pending[exec_id] = _Pending(container, ended)
+            await self._calls(lambda client: client.exec_start(exec_id, detach=True))
+            exit_code = await ended
+        except ENGINE_ERRORS as error:
+            raise await self._not_started(container, error) from error
+        finally:
+            if exec_id is not None:
+                del self._pending[exec_id]
+        if exit_code is None:
+            raise ContainerLost(container.service, "its container went away under its experiment")
+        return exit_code
+
+    async def _not_started(self, container: Container, error: Exception) -> RuntimeFault:
+        reason = said(error)
+        if not await self._runs(container):
+            return ContainerLost(container.service, f"its container does not run: {reason}")
+        if "/bin/sh" in reason:
+            reason += "; dockwarden needs /bin/sh in the image to run experiments in it"
+        return ExecFailed(container.service, f"the command could not be started: {reason}")
+
+    async def _await_death(self, container: Container) -> None:
+        """Raise if the container dies, or has died, within a moment."""
+        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        watch = f"death of {container.id}"
+        self._pending[watch] = _Pending(container, ended)
+        try:
+            if await self._runs(container):
+                async with asyncio.timeout(_DEATH_S):
+                    await ended
+        except TimeoutError:
+            return
+        finally:
+            del self._pending[watch]
+        raise ContainerLost(container.service, "its container died under its experiment")
+
+    async def _runs(self, container: Container) -> bool:
+        try:
+            found = await self._calls(lambda client: client.inspect_container(container.id))
+        except ENGINE_ERRORS:
+            return False
+        state = found["State"]
+        return bool(state["Running"]) and state["StartedAt"] == container.started_at
+
+    async def _check(self, exec_id: str) -> None:
+        pending = self._pending.get(exec_id)
+        if pending is None:
+            return
+        with contextlib.suppress(*ENGINE_ERRORS):  # no answer: the stream's next gap brings us back
+            try:
+                found = await self._calls(lambda client: client.exec_inspect(exec_id))
+            except docker.errors.NotFound:
+                # The engine forgets its execs when it restarts. What ran in a container that still runs
+                # may run on; what is certain is told by its folder or by the container's death.
+                if not await self._runs(pending.container):
+                    self._resolve(exec_id, None)
+                return
+            if not found["Running"]:
+                self._resolve(exec_id, found["ExitCode"])
+
+    def _resolve(self, exec_id: str, exit_code: int | None) -> None:
+        pending = self._pending.get(exec_id)
+        if pending is not None and not pending.ended.done():
+            pending.ended.set_result(exit_code)
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let whatever user a container runs as write here, into files that belong to our own user.
+
+    The folders above are the user's alone, so that nobody else on this machine comes near.
+    """
+    folder.chmod(0o777)
+    for name in ("stdout", "stderr", "exit_code"):
+        file = folder / name
+        file.touch()
+        file.chmod(0o666)

@@ -1,0 +1,33 @@
+"""The names of containers and networks, as Compose gives them."""
+
+from __future__ import annotations
+
+from engine.spec import NetworkAttachment, Project, ServiceSpec
+
+__all__ = ["container_name", "container_of", "links", "network_name"]
+
+
+def container_name(project: Project, service: ServiceSpec) -> str:
+    """The container's name: the file's ``container_name``, or Compose's."""
+    return service.container_name or f"{project.name}-{service.name}-1"
+
+
+def container_of(project: Project, service: str) -> str:
+    """The name of a service's container, by the service's name."""
+    return container_name(project, project.services[service])
+
+
+def network_name(project: Project, joined: NetworkAttachment) -> str:
+    """The name of a network on the engine."""
+    return project.networks[joined.network].name
+
+
+def links(project: Project, service: ServiceSpec) -> list[str]:
+    """The links of a service's container, each ``container:name``."""
+    links: list[str] = []
+    for link in service.links:
+        target, _, alias = link.partition(":")
+        container = container_of(project, target)
+        names = (alias or target, f"{target}-1", container)
+        links += [f"{container}:{name}" for name in names]
+    return list(dict.fromkeys(links))

@@ -1,0 +1,77 @@
+"""Networks and volumes of a project: made when needed; networks of ours are removed, volumes stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import docker.errors
+from docker.api import APIClient
+
+from engine.errors import LaunchFailed
+from engine.owner import LABEL, Owner
+from engine.runtimes.docker import payload
+from engine.runtimes.docker.client import said
+from engine.spec import Project
+
+__all__ = ["ensure_network", "ensure_volume", "remove_networks"]
+
+
+def ensure_network(
+    project: Project, key: str, labels: Mapping[str, str], client: APIClient
+) -> None:
+    """Make a network of the project, unless one of its name is there.
+
+    Raises:
+        LaunchFailed: it is declared external and is not there.
+    """
+    network = project.networks[key]
+    # The engine's filter finds parts of names, and two networks may share one name.
+    if any(found["Name"] == network.name for found in client.networks(names=[network.name])):
+        return
+    if network.external:
+        reason = f"the external network {network.name} is not there: docker network create it first"
+        raise LaunchFailed(key, reason, curable=False)
+    body = payload.network_payload(project, network, labels)
+    client.create_network(
+        body["Name"],
+        driver=body.get("Driver"),
+        options=body.get("Options"),
+        ipam=body.get("IPAM"),
+        internal=body.get("Internal", False),
+        labels=body.get("Labels"),
+        enable_ipv6=body.get("EnableIPv6", False),
+        attachable=body.get("Attachable"),
+    )
+
+
+def ensure_volume(project: Project, key: str, client: APIClient) -> None:
+    """Make a named volume of the project, unless it is there.
+
+    Raises:
+        LaunchFailed: it is declared external and is not there.
+    """
+    volume = project.volumes[key]
+    try:
+        client.inspect_volume(volume.name)
+    except docker.errors.NotFound:
+        if volume.external:
+            reason = (
+                f"the external volume {volume.name} is not there: docker volume create it first"
+            )
+            raise LaunchFailed(key, reason, curable=False) from None
+        client.create_volume(**payload.volume_payload(project, volume))
+
+
+def remove_networks(project: str, owner: Owner, client: APIClient) -> dict[str, str]:
+    """Remove the project's networks that the owner may take; what could not be, and why, by name."""
+    leftovers: dict[str, str] = {}
+    for network in client.networks(filters={"label": f"{LABEL}project={project}"}):
+        if not owner.may_take(network["Labels"]):
+            continue
+        try:
+            client.remove_network(network["Id"])
+        except docker.errors.NotFound:
+            continue
+        except docker.errors.APIError as error:
+            leftovers[f"network {network['Name']}"] = said(error)
+    return leftovers

@@ -1,0 +1,402 @@
+"""The Docker runtime: the Docker SDK for Python as the engine's hands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import docker.errors
+from docker.api import APIClient
+
+from engine.errors import (
+    ContainerLost,
+    LaunchFailed,
+    NotReady,
+    OwnedElsewhere,
+    RemovalFailed,
+    RuntimeFault,
+    RuntimeUnavailable,
+)
+from engine.owner import LABEL, Owner
+from engine.runtimes.base import (
+    Container,
+    ExecRequest,
+    ExecResult,
+    Happening,
+    Notice,
+    Observation,
+)
+from engine.runtimes.docker import payload
+from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, engine_facts, said
+from engine.runtimes.docker.events import EventStream
+from engine.runtimes.docker.execs import Execs
+from engine.runtimes.docker.images import ensure_image, image_name
+from engine.runtimes.docker.resources import ensure_network, ensure_volume, remove_networks
+from engine.runtimes.docker.start_errors import explain
+from engine.runtimes.docker.stop import remove_container, stop_container
+from engine.spec import MountKind, Project, ServiceSpec
+
+__all__ = ["INSIDE", "DockerRuntime"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+INSIDE: Final = "/run/dockwarden"
+"""Where a container sees the folder that it shares with this machine."""
+
+_PROJECT: Final = "com.docker.compose.project"
+_SERVICE: Final = "com.docker.compose.service"
+_LAST_LINES: Final = 20
+_CANNOT_RUN: Final = (126, 127)
+"""The exit codes of an init process that cannot run its command, or does not find it."""
+
+_HAPPENINGS: Final = {
+    "die": Happening.DIED,
+    "destroy": Happening.DIED,
+    "oom": Happening.OOM,
+    "pause": Happening.PAUSED,
+    "health_status": Happening.HEALTH,
+}
+"""The engine's words for what a notice is about."""
+
+
+class DockerRuntime:
+    """Runs a project's services on the Docker engine that the environment names.
+
+    Args:
+        project: what the compose file says.
+        keep_alive: the command that keeps a container up, by service, for those that have none.
+        owner: who the containers belong to.
+        labels: further labels for everything that is created.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        keep_alive: Mapping[str, tuple[str, ...]] | None = None,
+        owner: Owner | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        self._project = project
+        self._keep_alive = keep_alive or {}
+        self._owner = owner or Owner.current()
+        self._labels = {**(labels or {}), f"{LABEL}project": project.name, **self._owner.labels()}
+        self._calls = Calls()
+        self._execs = Execs(self._calls)
+        self._folders: dict[str, Path] = {}
+        self._woken: dict[str, asyncio.Event] = {}
+        self._events: EventStream | None = None
+        self._on_notice: Callable[[Notice], None] = lambda _notice: None
+        self.description = "docker"
+
+    # Opening and closing
+
+    async def open(self, on_notice: Callable[[Notice], None]) -> None:
+        """Connect, and begin to read the engine's events. See :meth:`Runtime.open`."""
+        if self._events is not None:
+            return
+        try:
+            facts = await self._calls(engine_facts)
+        except ENGINE_ERRORS as error:
+            raise RuntimeUnavailable(f"the Docker engine does not answer: {said(error)}") from error
+        self.description = f"docker engine {facts.version} at {facts.url}"
+        self._on_notice = on_notice
+        filters = {"label": f"{_PROJECT}={self._project.name}"}
+        self._events = EventStream(filters, self._on_event, self._on_blind)
+        self._events.start(since=facts.time)
+
+    async def close(self) -> None:
+        """Let go of the engine. See :meth:`Runtime.close`."""
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+        self._calls.close()
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        self._execs.on_event(event)
+        actor = event["Actor"]
+        happening = _HAPPENINGS.get(event["Action"].partition(":")[0])
+        if happening is None:
+            return
+        self._wake(actor["ID"])
+        self._on_notice(Notice(happening, actor["Attributes"].get(_SERVICE), actor["ID"]))
+
+    def _on_blind(self) -> None:
+        self._execs.on_blind()
+        for container_id in self._woken:
+            self._wake(container_id)
+        self._on_notice(Notice(Happening.BLIND, None))
+
+    def _wake(self, container_id: str) -> None:
+        if container_id in self._woken:
+            self._woken[container_id].set()
+
+    # Before the start
+
+    async def prepare(self, services: Sequence[str]) -> None:
+        """Have images, networks and volumes ready. See :meth:`Runtime.prepare`."""
+        specs = [self._project.services[name] for name in services]
+        for spec in specs:
+            await self._claim(spec)
+        await asyncio.gather(*(self._ensure_image(spec) for spec in specs))
+        networks = dict.fromkeys(joined.network for spec in specs for joined in spec.networks)
+        volumes = dict.fromkeys(
+            mount.source
+            for spec in specs
+            for mount in spec.mounts
+            if mount.kind is MountKind.VOLUME and mount.source is not None
+        )
+        try:
+            for key in networks:
+                await self._calls(partial(ensure_network, self._project, key, self._labels))
+            for key in volumes:
+                await self._calls(partial(ensure_volume, self._project, key))
+        except ENGINE_ERRORS as error:
+            reason = f"its networks and volumes could not be made: {said(error)}"
+            raise LaunchFailed(specs[0].name, reason, curable=False) from error
+
+    async def _ensure_image(self, spec: ServiceSpec) -> None:
+        await self._calls(lambda client: ensure_image(client, self._project, spec), settle=False)
+
+    async def _claim(self, spec: ServiceSpec) -> None:
+        """Make sure that the service's name is free: what a dead controller left behind is removed.
+
+        Raises:
+            OwnedElsewhere: a container has the name and is another controller's, or nobody's we know.
+        """
+        name = payload.container_name(self._project, spec)
+        try:
+            found = await self._calls(lambda client: client.inspect_container(name))
+        except docker.errors.NotFound:
+            return
+        except ENGINE_ERRORS as error:
+            raise LaunchFailed(spec.name, said(error)) from error
+        labels: Mapping[str, str] = found["Config"]["Labels"] or {}
+        owner = Owner.from_labels(labels)
+        if owner is None or labels.get(f"{LABEL}project") != self._project.name:
+            raise OwnedElsewhere(
+                f"{spec.name}: a container named {name} is there already and was not made by dockwarden;"
+                f" remove it (docker compose -p {self._project.name} down), or give this project another"
+                f" name (the top-level name: of the compose file)"
+            )
+        if not self._owner.may_take(labels):
+            raise OwnedElsewhere(
+                f"{spec.name}: its container {name} belongs to {owner}, which still runs; wait for it,"
+                f" or give this project another name (the top-level name: of the compose file)"
+            )
+        _LOG.warning("%s: removing %s, left behind by %s", spec.name, name, owner)
+        await self.remove(spec.name, grace_s=0)
+
+    # One container
+
+    async def launch(self, service: str, folder: Path) -> Container:
+        """Create and start a container. See :meth:`Runtime.launch`."""
+        spec = self._project.services[service]
+        self._folders[service] = folder
+        try:
+            return await self._calls(lambda client: self._launch(client, spec, folder))
+        except ENGINE_ERRORS as error:
+            reason, curable = explain(said(error))
+            raise LaunchFailed(service, reason, curable=curable) from error
+
+    def _launch(self, client: APIClient, spec: ServiceSpec, folder: Path) -> Container:
+        config = payload.container_payload(
+            self._project,
+            spec,
+            image=image_name(self._project, spec),
+            keep_alive=self._keep_alive.get(spec.name),
+            labels=self._labels,
+            extra_binds=[f"{folder}:{INSIDE}:rw"],
+        )
+        name = payload.container_name(self._project, spec)
+        created = client.create_container_from_config(config, name=name, platform=spec.platform)
+        try:
+            for network, endpoint in payload.further_networks(self._project, spec):
+                client.connect_container_to_network(created["Id"], network, **endpoint)
+            client.start(created["Id"])
+            return _container(client.inspect_container(created["Id"]))
+        except BaseException:
+            # Nothing of a failed launch may stay; what cannot be removed now is found by its labels.
+            with contextlib.suppress(*ENGINE_ERRORS):
+                client.remove_container(created["Id"], v=True, force=True)
+            raise
+
+    async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
+        """Start a container anew. See :meth:`Runtime.relaunch`."""
+        spec = self._project.services[container.service]
+        grace_s = spec.stop_grace_period_s
+        if recreate:
+            try:
+                await self.remove(container.service, grace_s=grace_s)
+            except RemovalFailed as failed:
+                raise LaunchFailed(container.service, failed.reason, curable=False) from failed
+            return await self.launch(container.service, folder)
+        try:
+            return await self._calls(lambda client: _restart(client, container.id, grace_s))
+        except ENGINE_ERRORS as error:
+            reason, curable = explain(said(error))
+            raise LaunchFailed(container.service, reason, curable=curable) from error
+
+    async def gate(self, container: Container) -> None:
+        """Wait for readiness. See :meth:`Runtime.gate`."""
+        async for found in self._watch(container):
+            state = found["State"]
+            health = state.get("Health") or {}
+            if not state["Running"]:
+                raise await self._ended_early(container.service, state)
+            if health.get("Status") == "unhealthy":
+                said_last = (health.get("Log") or [{}])[-1].get("Output", "").strip()
+                reason = f"its health check fails: {said_last or 'it says nothing'}"
+                raise NotReady(container.service, reason)
+            if health.get("Status", "none") in ("none", "healthy"):
+                return
+
+    async def complete(self, container: Container) -> int:
+        """Wait for the end of a one-shot service. See :meth:`Runtime.complete`."""
+        async for found in self._watch(container):
+            if not found["State"]["Running"]:
+                return int(found["State"]["ExitCode"])
+        raise AssertionError("a watch only ends by its reader's leaving")
+
+    async def _watch(self, container: Container) -> AsyncIterator[dict[str, Any]]:
+        """Inspect a container now and after each event about it."""
+        woken = self._woken[container.id] = asyncio.Event()
+        try:
+            while True:
+                woken.clear()
+                try:
+                    yield await self._calls(lambda client: client.inspect_container(container.id))
+                except docker.errors.NotFound as error:
+                    raise ContainerLost(container.service, "its container is gone") from error
+                except ENGINE_ERRORS as error:
+                    _LOG.warning("%s: no answer to inspect: %s", container.service, said(error))
+                await woken.wait()
+        finally:
+            self._woken.pop(container.id, None)
+
+    async def _ended_early(self, service: str, state: Mapping[str, Any]) -> NotReady:
+        if state.get("OOMKilled"):
+            reason = "its container was killed by the kernel for want of memory (OOM)"
+            return NotReady(service, reason)
+        exit_code = state["ExitCode"]
+        if exit_code in _CANNOT_RUN:
+            mend = (
+                "its command cannot be run in its image: check command, entrypoint and keep_alive"
+            )
+        else:
+            mend = "if its image has no long-running command, declare a keep_alive"
+        last = "".join(f"\n    {line}" for line in await self.logs(service, _LAST_LINES))
+        wrote = f"its last lines:{last}" if last else "it wrote nothing"
+        reason = f"its container ended at once with exit code {exit_code}; {mend}; {wrote}"
+        return NotReady(service, reason, curable=exit_code not in _CANNOT_RUN)
+
+    async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
+        """Run a command. See :meth:`Runtime.execute`."""
+        within = request.folder.relative_to(self._folders[container.service])
+        inside = str(PurePosixPath(INSIDE, *within.parts))
+        return ExecResult(await self._execs.execute(container, request, inside))
+
+    async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
+        """End a command's process tree. See :meth:`Runtime.kill`."""
+        return await self._execs.end(container, request, grace_s=grace_s)
+
+    async def inspect(self, service: str) -> Observation | None:
+        """Look at a service's container. See :meth:`Runtime.inspect`."""
+        try:
+            for listed in await self._calls(partial(self._ours, service)):
+                found = await self._calls(partial(_inspect, listed["Id"]))
+                if found is not None:
+                    return _observation(found)
+        except ENGINE_ERRORS as error:
+            raise RuntimeFault(service, f"it could not be inspected: {said(error)}") from error
+        return None
+
+    async def logs(self, service: str, lines: int) -> list[str]:
+        """The last lines of the main process. See :meth:`Runtime.logs`."""
+        try:
+            for listed in await self._calls(partial(self._ours, service)):
+                written = await self._calls(partial(_logs, listed["Id"], lines))
+                return written.decode(errors="replace").splitlines()
+        except ENGINE_ERRORS as error:
+            _LOG.debug("%s: no logs: %s", service, said(error))
+        return []
+
+    # Removal
+
+    async def remove(self, service: str, *, grace_s: float) -> None:
+        """Remove every container of ours for a service. See :meth:`Runtime.remove`."""
+        try:
+            for listed in await self._calls(partial(self._ours, service)):
+                await self._calls(partial(remove_container, listed["Id"], grace_s))
+            left = await self._calls(partial(self._ours, service))
+        except ENGINE_ERRORS as error:
+            raise RemovalFailed(
+                service, f"its container could not be removed: {said(error)}"
+            ) from error
+        if left:
+            names = ", ".join(listed["Names"][0].lstrip("/") for listed in left)
+            raise RemovalFailed(
+                service,
+                f"its container {names} is still there after removal: a process in it may be stuck in the"
+                f" kernel; try docker rm -f {names}, else restart the engine",
+            )
+
+    async def sweep(self) -> Mapping[str, str]:
+        """Remove the project's networks. See :meth:`Runtime.sweep`."""
+        try:
+            return await self._calls(partial(remove_networks, self._project.name, self._owner))
+        except ENGINE_ERRORS as error:
+            return {"networks": said(error)}
+
+    def _ours(self, service: str, client: APIClient) -> list[dict[str, Any]]:
+        """The service's containers that we made, or a controller before us that has died since."""
+        labels = [f"{LABEL}project={self._project.name}", f"{_SERVICE}={service}"]
+        found = client.containers(all=True, filters={"label": labels})
+        return [listed for listed in found if self._owner.may_take(listed["Labels"])]
+
+
+def _restart(client: APIClient, container_id: str, grace_s: float) -> Container:
+    stop_container(client, container_id, grace_s)
+    client.start(container_id)
+    return _container(client.inspect_container(container_id))
+
+
+def _inspect(container_id: str, client: APIClient) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = client.inspect_container(container_id)
+    except docker.errors.NotFound:
+        return None
+    return found
+
+
+def _logs(container_id: str, lines: int, client: APIClient) -> bytes:
+    written: bytes = client.logs(container_id, tail=lines)
+    return written
+
+
+def _container(found: Mapping[str, Any]) -> Container:
+    return Container(
+        service=found["Config"]["Labels"][_SERVICE],
+        id=found["Id"],
+        started_at=found["State"]["StartedAt"],
+        image=found["Image"],
+    )
+
+
+def _observation(found: Mapping[str, Any]) -> Observation:
+    state = found["State"]
+    return Observation(
+        container=_container(found),
+        running=state["Running"],
+        paused=state["Paused"],
+        health=(state.get("Health") or {}).get("Status"),
+        exit_code=None if state["Running"] else state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+    )

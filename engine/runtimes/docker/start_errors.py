@@ -1,0 +1,71 @@
+"""What the engine says when a container does not start, in words that help."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from attrs import frozen
+
+__all__ = ["explain"]
+
+
+@frozen
+class _Known:
+    """A message of the engine's.
+
+    Attributes:
+        pattern: what it can be told by.
+        mend: what to do about it.
+        curable: whether trying again can help.
+    """
+
+    pattern: re.Pattern[str]
+    mend: str
+    curable: bool = False
+
+
+def _known(pattern: str, mend: str, *, curable: bool = False) -> _Known:
+    return _Known(re.compile(pattern, re.IGNORECASE), mend, curable)
+
+
+_TABLE: Final = (
+    _known(
+        r"could not select device driver|nvidia-container-cli|unresolvable CDI devices",
+        "it asks for a GPU and this engine offers none: install the NVIDIA Container Toolkit and restart"
+        " the engine, or take the GPU reservation out of the compose file",
+    ),
+    _known(
+        r"port is already allocated|address already in use",
+        "a port that it publishes is taken: stop what uses it, or publish another one under ports",
+    ),
+    _known(
+        r"executable file not found|no such file or directory: unknown|exec format error",
+        "its command cannot be run in its image: check command, entrypoint and keep_alive",
+    ),
+    _known(
+        r"invalid mount config|bind source path does not exist|mounts denied",
+        "a folder that it mounts is not there: make it, or correct the path under volumes",
+    ),
+    _known(
+        r"unknown or invalid runtime name|unknown runtime specified",
+        "the engine does not know the runtime that the compose file names under runtime",
+    ),
+    _known(
+        r"no space left on device",
+        "the engine's disk is full: free some space (docker system df tells what takes it)",
+        curable=True,
+    ),
+)
+
+
+def explain(message: str) -> tuple[str, bool]:
+    """The reason for a user, and whether trying again can help.
+
+    Args:
+        message: what the engine said, in one line.
+    """
+    for known in _TABLE:
+        if known.pattern.search(message):
+            return f"{known.mend} (the engine said: {message})", known.curable
+    return f"it did not start: {message}", True

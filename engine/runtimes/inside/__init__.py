@@ -1,0 +1,36 @@
+"""What runs inside a container: small POSIX shell scripts that need nothing but ``sh`` and coreutils.
+
+One of them looks for a Python, for the probe of the GPUs; it can do without.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+__all__ = ["END", "GPU_PROBE", "GPU_PROBE_PY", "GPU_PROBE_SH", "MARK", "RUN"]
+
+
+def _script(name: str) -> str:
+    """A script without its comments, since it shows in the engine's events and in lists of processes."""
+    lines = files(__name__).joinpath(name).read_text().splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+
+
+MARK: Final = "DOCKWARDEN_REQUEST"
+"""The environment variable by which all processes of a request are known, wherever they move to."""
+
+RUN: Final = _script("run.sh")
+"""Runs a command: ``sh -c RUN dockwarden FOLDER COMMAND [ARGUMENT ...]``."""
+
+END: Final = _script("end.sh")
+"""Ends a request's processes: ``sh -c END dockwarden MARK=ID GRACE_TENTHS``; exit code 0: none is left."""
+
+GPU_PROBE_PY: Final = files(__name__).joinpath("gpu_probe.py").read_text()
+"""Prints what NVML shows: ``python3 -c GPU_PROBE_PY [SECONDS]``."""
+
+GPU_PROBE_SH: Final = _script("gpu_probe.sh")
+"""Finds a Python for it, else asks nvidia-smi: ``sh -c GPU_PROBE_SH dockwarden GPU_PROBE_PY [SECONDS]``."""
+
+GPU_PROBE: Final = ("sh", "-c", GPU_PROBE_SH, "dockwarden", GPU_PROBE_PY)
+"""The argument vector to run; :func:`engine.gpu.parse` reads its standard output."""

@@ -1,0 +1,95 @@
+"""One run of one service: its main process, the requests in it, and the marks of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from engine.runtimes.base import Container
+from engine.runtimes.process.spawn import Child
+from engine.runtimes.process.tree import Identity, end, find
+
+__all__ = ["BACKEND", "MAIN_LOG", "OWNER", "REQUEST", "Backend", "Tag"]
+
+BACKEND = "DOCKWARDEN_BACKEND"
+"""In the environment of every process of a backend: ``project/service/unique``."""
+REQUEST = "DOCKWARDEN_REQUEST"
+"""In the environment of every process of a request: its id."""
+OWNER = "DOCKWARDEN_OWNER"
+"""Likewise of every process: whose it is, so that those of a dead controller can be told later."""
+MAIN_LOG = "main.log"
+
+
+@frozen
+class Tag:
+    """What the processes of one run of a service carry in their environment."""
+
+    text: str
+
+    @classmethod
+    def new(cls, project: str, service: str) -> Tag:
+        return cls(f"{project}/{service}/{uuid.uuid4().hex}")
+
+    def mark(self, request: str | None = None) -> dict[str, str]:
+        """The variables of the whole backend, or of one request in it."""
+        return {BACKEND: self.text} | ({REQUEST: request} if request is not None else {})
+
+
+@define(eq=False)
+class Backend:
+    """A running, or ended, main process and what belongs to it.
+
+    Attributes:
+        environment: of its processes, the marks aside.
+        requests: the leaders of the requests that are not known to have ended.
+        health: the last verdict of its health check; None without one.
+        ending: whether we are ending it; its death is then no news.
+        watch: waits for its main process.
+    """
+
+    container: Container
+    tag: Tag
+    main: Child
+    folder: Path
+    environment: Mapping[str, str]
+    requests: dict[str, Child] = field(factory=dict)
+    health: str | None = None
+    ending: bool = False
+    watch: asyncio.Task[None] | None = None
+
+    @property
+    def log(self) -> Path:
+        """What the main process writes."""
+        return self.folder / MAIN_LOG
+
+    def runs(self) -> bool:
+        """Whether the main process has not ended."""
+        return self.main.exit_code is None and self.main.identity.runs()
+
+    def processes(self) -> set[Identity]:
+        """Everything that runs in it."""
+        leaders = [self.main, *self.requests.values()]
+        return find(self.tag.mark(), [child.identity for child in leaders])
+
+    async def end(self, grace_s: float) -> set[Identity]:
+        """End everything in it; returns what is left."""
+        left = await end(self.processes, grace_s)
+        if not left:
+            for child in (self.main, *self.requests.values()):
+                await child.wait()
+            self.requests.clear()
+        return left
+
+    async def end_request(self, request: str, grace_s: float) -> set[Identity]:
+        """End what a request started; returns what is left."""
+        child = self.requests.get(request)
+        leaders = [child.identity] if child else []
+        left = await end(lambda: find(self.tag.mark(request), leaders), grace_s)
+        if not left and child is not None:
+            await child.wait()
+            self.requests.pop(request, None)
+        return left

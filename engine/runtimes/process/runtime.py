@@ -1,0 +1,265 @@
+"""The process runtime: backends without containers.
+
+A backend is a session of local processes: the service's main process, and beside it one more session
+for each request. Everything that belongs to a backend or to a request is known by a mark in its
+environment (:mod:`engine.runtimes.process.tree`), so that nothing is left behind, whatever it does
+to its session. Images, users, networks and devices have no effect here; :attr:`ProcessRuntime.warnings`
+names what a project asks for in vain. Nothing is asked or polled while a request runs.
+
+Linux only, since ``/proc`` is how processes that left their session are found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+from engine.errors import (
+    ContainerLost,
+    ExecFailed,
+    LaunchFailed,
+    NotReady,
+    RemovalFailed,
+    RuntimeUnavailable,
+)
+from engine.runtimes.base import (
+    Container,
+    ExecRequest,
+    ExecResult,
+    Happening,
+    Notice,
+    Observation,
+)
+from engine.runtimes.process.backend import OWNER, Backend
+from engine.runtimes.process.files import tail
+from engine.runtimes.process.health import probe_command, until_healthy
+from engine.runtimes.process.host import Host, ineffective
+from engine.runtimes.process.starting import SHOWN_LINES, probe, start_main, start_request
+from engine.runtimes.process.tree import stuck
+from engine.runtimes.process.waiting import cancelled, first
+from engine.spec import Project
+
+__all__ = ["ProcessRuntime"]
+
+_SETTLE_S = 0.2
+"""For so long a main process without a health check must run to be ready: what cannot run at all
+(a missing library, a bad option) ends sooner. A later end is told by a notice."""
+
+
+class ProcessRuntime:
+    """Runs the services of a project as local processes.
+
+    Args:
+        project: the project; its images are not used.
+        keep_alive: for services whose own command does not stay, the command to run instead.
+        owner: who the controller is; put into the environment of every process.
+
+    Attributes:
+        warnings: by service, what of it has no effect here, one sentence each.
+    """
+
+    name = "process"
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        keep_alive: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        owner: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        told = ",".join(f"{name}={value}" for name, value in sorted(owner.items()))
+        self._host = Host(project, keep_alive, {OWNER: told})
+        self._backends: dict[str, Backend] = {}
+        self._on_notice: Callable[[Notice], None] | None = None
+        self.warnings: Mapping[str, tuple[str, ...]] = {
+            name: found
+            for name, service in project.services.items()
+            if (found := tuple(ineffective(service)))
+        }
+
+    @property
+    def description(self) -> str:
+        """One line that says what runs the services, and what that leaves out."""
+        return (
+            f"local processes on {platform.node()}, without a container engine:"
+            " images, users, networks and limits have no effect"
+        )
+
+    async def open(self, on_notice: Callable[[Notice], None]) -> None:
+        """Begin to watch; see :class:`engine.runtimes.base.Runtime` for this and the methods below."""
+        if not os.access("/proc/self/environ", os.R_OK):
+            raise RuntimeUnavailable(
+                f"the process runtime needs Linux's /proc, which {platform.system()} does not show"
+                " here; mount it, or use the docker runtime"
+            )
+        self._on_notice = on_notice
+        for backend in self._backends.values():
+            self._watch(backend)
+
+    async def close(self) -> None:
+        """Stop watching; what runs goes on."""
+        self._on_notice = None
+        for backend in self._backends.values():
+            await cancelled(backend.watch)
+            backend.watch = None
+
+    async def prepare(self, services: Sequence[str]) -> None:
+        """Check that the executable of each service can be found."""
+        for service in services:
+            if not self._host.finds(service):
+                raise LaunchFailed(
+                    service,
+                    f"its command starts {self._host.command(service)[0]!r}, which is not an"
+                    " executable on this machine; install it, declare a keep-alive command for the"
+                    " backend, or use the docker runtime",
+                    curable=False,
+                )
+
+    async def launch(self, service: str, folder: Path) -> Container:
+        """Start the service's main process; what it writes goes to ``main.log`` in the folder."""
+        before = self._backends.get(service)
+        if before is not None and before.runs():
+            raise LaunchFailed(
+                service, f"it runs already, as {before.container.id}; remove it before a new launch"
+            )
+        await self._end_for_launch(service)
+        backend = await start_main(self._host, service, folder)
+        self._backends[service] = backend
+        self._watch(backend)
+        return backend.container
+
+    async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:  # noqa: ARG002 - the protocol's
+        """End the backend's processes and start it anew; in place and recreated are the same here."""
+        await self._end_for_launch(container.service)
+        return await self.launch(container.service, folder)
+
+    async def gate(self, container: Container) -> None:
+        """Wait until the main process has stayed, or has passed the service's health check."""
+        backend = self._current(container)
+        if backend is None:
+            raise NotReady(container.service, f"{container.id} is gone; launch it again")
+        check = self._host.service(container.service).healthcheck
+        command = probe_command(check)
+        complaint: str | None = None
+        if check is None or command is None:
+            await first(backend.main.wait(), asyncio.sleep(_SETTLE_S))
+        else:
+            backend.health = "starting"
+            ask = partial(probe, self._host, backend, command)
+            _, verdict = await first(backend.main.wait(), until_healthy(check, ask))
+            complaint = verdict.result() if verdict else None
+        if not backend.runs():
+            code = await backend.main.wait()
+            lines = tail(backend.log, SHOWN_LINES)
+            raise NotReady(
+                container.service,
+                f"its main process ended with exit code {code}; it last wrote:"
+                f" {' | '.join(lines) or 'nothing'}. See {backend.log}",
+            )
+        if command is not None:
+            backend.health = "healthy" if complaint is None else "unhealthy"
+        if complaint is not None:
+            raise NotReady(
+                container.service,
+                f"its health check failed: {complaint}. See {backend.log}",
+            )
+
+    async def complete(self, container: Container) -> int:
+        """Wait for the end of a one-shot service."""
+        backend = self._current(container)
+        if backend is None:
+            raise ContainerLost(container.service, f"{container.id} is gone; launch it again")
+        code = await backend.main.wait()
+        if backend.ending:
+            raise ContainerLost(container.service, f"{container.id} was ended before it was done")
+        return code
+
+    async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
+        """Run a command beside the main process, its output to the request's folder."""
+        backend = self._current(container)
+        if backend is None or not backend.runs():
+            raise ExecFailed(container.service, f"{container.id} does not run; restart the backend")
+        started = await start_request(self._host, backend, request)
+        if isinstance(started, ExecResult):
+            return started
+        ended, lost = await first(started.wait(), backend.main.wait())
+        if ended and not backend.ending and not (started.signalled and not backend.runs()):
+            backend.requests.pop(request.id, None)
+            return ExecResult(ended.result())
+        await backend.end_request(request.id, 0)
+        what = f"ended with exit code {lost.result()}" if lost else "was ended"
+        raise ContainerLost(
+            container.service, f"its main process {what} while {request.id} ran; run it again"
+        )
+
+    async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
+        """End the process tree of a request."""
+        backend = self._current(container)
+        if backend is None:  # it was ended with all that ran in it
+            return True
+        return not await backend.end_request(request.id, grace_s)
+
+    async def inspect(self, service: str) -> Observation | None:
+        """Look at the service's main process; its health is the last known."""
+        backend = self._backends.get(service)
+        if backend is None:
+            return None
+        if backend.runs():
+            return Observation(
+                backend.container,
+                running=True,
+                paused=backend.main.identity.is_stopped(),
+                health=backend.health,
+            )
+        code = await backend.main.wait()
+        return Observation(backend.container, running=False, exit_code=code)
+
+    async def logs(self, service: str, lines: int) -> list[str]:
+        """The last lines of the main process."""
+        backend = self._backends.get(service)
+        return [] if backend is None else tail(backend.log, lines)
+
+    async def remove(self, service: str, *, grace_s: float) -> None:
+        """End every process of the service's backend."""
+        backend = self._backends.get(service)
+        if backend is None:
+            return
+        backend.ending = True
+        left = await backend.end(grace_s)
+        if left:
+            raise RemovalFailed(service, stuck(left), curable=False)
+        await cancelled(backend.watch)
+        if self._backends.get(service) is backend:
+            del self._backends[service]
+
+    async def sweep(self) -> Mapping[str, str]:
+        """There are no networks to remove."""
+        return {}
+
+    def _current(self, container: Container) -> Backend | None:
+        backend = self._backends.get(container.service)
+        return backend if backend is not None and backend.container.id == container.id else None
+
+    async def _end_for_launch(self, service: str) -> None:
+        try:
+            await self.remove(service, grace_s=self._host.service(service).stop_grace_period_s)
+        except RemovalFailed as error:
+            raise LaunchFailed(service, error.reason, curable=False) from error
+
+    def _watch(self, backend: Backend) -> None:
+        if backend.watch is None:
+            backend.watch = asyncio.create_task(self._until_death(backend))
+
+    async def _until_death(self, backend: Backend) -> None:
+        """When a main process ends by itself, all in its backend ends, as in a container."""
+        await backend.main.wait()
+        if not backend.ending:
+            await backend.end(0)
+        if not backend.ending and self._on_notice is not None:
+            container = backend.container
+            self._on_notice(Notice(Happening.DIED, container.service, container.id))

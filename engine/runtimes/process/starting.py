@@ -1,0 +1,128 @@
+"""Starting what runs in a backend: its main process, a request, a probe of its health check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from engine.errors import ExecFailed, LaunchFailed
+from engine.runtimes.base import Container, ExecRequest, ExecResult
+from engine.runtimes.process.backend import MAIN_LOG, Backend, Tag
+from engine.runtimes.process.files import create, tail
+from engine.runtimes.process.health import probe_command
+from engine.runtimes.process.host import Host
+from engine.runtimes.process.spawn import Child, NotStarted, spawn
+from engine.runtimes.process.tree import end, find
+
+__all__ = ["SHOWN_LINES", "probe", "start_main", "start_request"]
+
+SHOWN_LINES = 5
+"""So many lines of output an error message shows."""
+
+_HEALTH_LOG = "health.log"
+_HEALTH = "health/check"
+"""The id of a health check among the requests; theirs are plain file names, so none has it."""
+
+
+async def start_main(host: Host, service: str, folder: Path) -> Backend:
+    """Start a service's main process.
+
+    Raises:
+        LaunchFailed: and nothing of it is left.
+    """
+    tag = Tag.new(host.project.name, service)
+    environment = host.environment(service)
+    try:
+        with create(folder / MAIN_LOG, append=True) as log:
+            main = await spawn(
+                host.command(service),
+                environment=environment | tag.mark(),
+                directory=host.folder(service),
+                stdout=log,
+                stderr=log,
+            )
+    except NotStarted as error:
+        raise LaunchFailed(service, str(error), curable=error.exit_code is None) from error
+    except OSError as error:
+        reason = f"its output cannot be written: {error}; make the folder writable"
+        raise LaunchFailed(service, reason, curable=False) from error
+    except asyncio.CancelledError:
+        await end(partial(find, tag.mark()), 0)
+        raise
+    container = Container(service, str(main.identity), datetime.now(UTC).isoformat())
+    health = "starting" if probe_command(host.service(service).healthcheck) else None
+    return Backend(container, tag, main, folder, environment, health=health)
+
+
+async def start_request(host: Host, backend: Backend, request: ExecRequest) -> Child | ExecResult:
+    """Start a request's command; one that cannot be run ends as in a shell, with 126 or 127.
+
+    Raises:
+        ExecFailed: it could not be tried.
+    """
+    service = backend.container.service
+    if not request.command:
+        reason = f"the request {request.id} has no command; give it one"
+        raise ExecFailed(service, reason, curable=False)
+    with ExitStack() as files:
+        try:
+            stdout = files.enter_context(create(request.folder / "stdout"))
+            stderr = files.enter_context(create(request.folder / "stderr"))
+        except OSError as error:
+            reason = f"the output of {request.id} cannot be written: {error}; mend the folder"
+            raise ExecFailed(service, reason, curable=False) from error
+        try:
+            child = await spawn(
+                request.command,
+                environment={
+                    **backend.environment,
+                    **request.environment,
+                    **backend.tag.mark(request.id),
+                },
+                directory=host.folder(service, request.working_dir),
+                stdout=stdout,
+                stderr=stderr,
+            )
+        except NotStarted as error:
+            if error.exit_code is None:
+                raise ExecFailed(service, str(error)) from error
+            stderr.write(f"dockwarden: {error}\n".encode(errors="replace"))
+            return ExecResult(error.exit_code)
+    backend.requests[request.id] = child
+    return child
+
+
+async def probe(
+    host: Host, backend: Backend, command: Sequence[str], timeout_s: float
+) -> str | None:
+    """Run a health check once, and leave nothing of it running.
+
+    Returns:
+        what is wrong, or None.
+    """
+    log_path = backend.folder / _HEALTH_LOG
+    try:
+        with create(log_path) as log:
+            child = await spawn(
+                command,
+                environment={**backend.environment, **backend.tag.mark(_HEALTH)},
+                directory=host.folder(backend.container.service),
+                stdout=log,
+                stderr=log,
+            )
+    except (NotStarted, OSError) as error:
+        return str(error)
+    backend.requests[_HEALTH] = child
+    try:
+        code = await asyncio.wait_for(child.wait(), timeout_s)
+    except TimeoutError:
+        return f"it took longer than its timeout of {timeout_s:g} s"
+    finally:
+        await backend.end_request(_HEALTH, 0)
+    if code == 0:
+        return None
+    return f"exit code {code}: {' | '.join(tail(log_path, SHOWN_LINES)) or 'no output'}"

@@ -1,0 +1,211 @@
+"""How commands behave in the containers of any runtime: what they get and give, and how they end."""
+# ruff: noqa: S101, PLR2004 - these are tests, which users import
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ContainerLost
+from engine.runtimes.base import Happening
+from engine.testing.commands import (
+    ARGUMENTS,
+    BINARY,
+    IGNORES_TERM,
+    PARENT_OF_A_SESSION,
+    STAYS,
+    python,
+    sh,
+)
+from engine.testing.harness import Harness, scenario
+from engine.testing.rig import Rig, output
+
+__all__ = ["CommandBehaviour"]
+
+_AWKWARD = (
+    "two words",
+    "it's",
+    'a "quote"',
+    "line\nbreak",
+    "$HOME",
+    "`id`",
+    "back\\slash",
+    "*",
+    "",
+    "-x",
+    "naïve 漢字 🙂",
+)
+
+
+class CommandBehaviour(Harness):
+    """The life of a command."""
+
+    # What a command is given, and what it gives
+
+    @pytest.mark.parametrize("code", [0, 1, 3, 137])
+    @scenario
+    async def test_the_exit_code_comes_back(self, rig: Rig, code: int) -> None:
+        container = await rig.ready("one")
+        assert (await rig.do(container, *sh(f"exit {code}"))).exit_code == code
+
+    @scenario
+    async def test_a_command_ended_by_a_signal_gives_128_and_its_number(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        assert (await rig.do(container, *sh("kill -KILL $$"))).exit_code == 137
+
+    @scenario
+    async def test_stdout_and_stderr_come_apart(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        done = await rig.do(container, *sh("echo out; echo err >&2"))
+        assert (done.stdout, done.stderr) == (b"out\n", b"err\n")
+
+    @scenario
+    async def test_binary_output_comes_byte_for_byte(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        assert (await rig.do(container, *python(BINARY))).stdout == bytes(range(256)) * 4
+
+    @scenario
+    async def test_output_without_a_newline_is_kept(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        assert (await rig.do(container, *sh("printf last"))).stdout == b"last"
+
+    @scenario
+    async def test_much_output_is_complete(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        code = "for n in range(5 * 2**17): print(f'{n:07}')"  # 8 bytes each: 5 MiB
+        done = await rig.do(container, *python(code))
+        assert done.stdout == b"".join(b"%07d\n" % n for n in range(5 * 2**17))
+
+    @scenario
+    async def test_a_silent_command_leaves_empty_files(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        request = rig.request(container, "true")
+        done = await rig.run(container, request)
+        assert (done.exit_code, done.stdout, done.stderr) == (0, b"", b"")
+        assert (request.folder / "stdout").exists()
+        assert (request.folder / "stderr").exists()
+
+    @scenario
+    async def test_arguments_arrive_as_given(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        done = await rig.do(container, *python(ARGUMENTS, *_AWKWARD))
+        assert done.stdout.decode().split("\0") == list(_AWKWARD)
+
+    @scenario
+    async def test_the_requests_environment_is_added_to_the_services(self, rig: Rig) -> None:
+        container = await rig.ready("placed")
+        request = rig.request(
+            container,
+            *sh('echo "$OF_SERVICE $OF_BOTH $OF_REQUEST"'),
+            environment={"OF_BOTH": "request", "OF_REQUEST": "a=b $c"},
+        )
+        assert (await rig.run(container, request)).stdout == b"service request a=b $c\n"
+
+    @pytest.mark.parametrize(("working_dir", "at"), [(None, "inner"), ("/data/other", "other")])
+    @scenario
+    async def test_a_command_runs_in_its_working_directory(
+        self, rig: Rig, working_dir: str | None, at: str
+    ) -> None:
+        (rig.folder / "shared" / "other").mkdir()
+        container = await rig.ready("placed")
+        request = rig.request(container, *sh('basename "$(pwd)"'), working_dir=working_dir)
+        assert (await rig.run(container, request)).stdout.decode().strip() == at
+
+    @scenario
+    async def test_the_input_of_a_command_is_empty(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        code = "import sys; print(sys.stdin.buffer.read())"
+        assert (await rig.do(container, *python(code))).stdout == b"b''\n"
+
+    @scenario
+    async def test_a_command_that_is_not_found_gives_127(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        done = await rig.do(container, "no-such-command")
+        assert done.exit_code == 127
+        assert b"no-such-command" in done.stderr
+
+    @scenario
+    async def test_a_command_that_is_not_executable_gives_126(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        done = await rig.do(container, "/etc/passwd")
+        assert done.exit_code == 126
+        assert b"/etc/passwd" in done.stderr
+
+    # While a command runs
+
+    @scenario
+    async def test_output_is_in_the_file_while_the_command_runs(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        request, task = await rig.begin(container, *python(STAYS))
+        assert output(request) == b"ready\n"
+        assert not task.done()
+        assert await rig.runtime.kill(container, request, grace_s=10)
+        assert (await task).exit_code == 143
+
+    @scenario
+    async def test_two_backends_work_side_by_side(self, rig: Rig) -> None:
+        one, two = await rig.ready("one"), await rig.ready("two")
+        first, first_task = await rig.begin(one, *python(STAYS))
+        _, second_task = await rig.begin(two, *python(STAYS))
+        assert await rig.runtime.kill(one, first, grace_s=10)
+        await first_task
+        assert not second_task.done()
+        assert (await rig.do(one, "true")).exit_code == 0
+        await rig.runtime.remove("two", grace_s=0)
+        with pytest.raises(ContainerLost):
+            await second_task
+
+    @scenario
+    async def test_the_death_of_the_container_under_a_command_is_told(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        _, task = await rig.begin(container, *python(STAYS))
+        await self.kill_main_process(container)
+        with pytest.raises(ContainerLost):
+            await task
+        await rig.until_noticed(Happening.DIED, container)
+
+    @scenario
+    async def test_a_cancelled_wait_leaves_the_command_running(
+        self, rig: Rig, tmp_path: Path
+    ) -> None:
+        container = await rig.ready("one")
+        request, task = await rig.begin(container, *python(STAYS, tmp_path.name))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await rig.survivors(container, tmp_path.name)
+        assert await rig.runtime.kill(container, request, grace_s=10)
+        assert not await rig.survivors(container, tmp_path.name)
+
+    # Kill
+
+    @pytest.mark.parametrize("tree", [IGNORES_TERM, PARENT_OF_A_SESSION])
+    @scenario
+    async def test_kill_ends_the_whole_tree(self, rig: Rig, tmp_path: Path, tree: str) -> None:
+        container = await rig.ready("one")
+        request, task = await rig.begin(container, *python(tree, tmp_path.name))
+        assert await rig.survivors(container, tmp_path.name)
+        assert await rig.runtime.kill(container, request, grace_s=0.5)
+        assert not await rig.survivors(container, tmp_path.name)
+        assert (await task).exit_code in {137, 143}
+
+    @scenario
+    async def test_kill_leaves_other_commands_alone(self, rig: Rig, tmp_path: Path) -> None:
+        container = await rig.ready("one")
+        request, task = await rig.begin(container, *python(STAYS))
+        other, other_task = await rig.begin(container, *python(STAYS, tmp_path.name))
+        assert await rig.runtime.kill(container, request, grace_s=10)
+        await task
+        assert await rig.survivors(container, tmp_path.name)
+        assert await rig.runtime.kill(container, other, grace_s=10)
+        await other_task
+
+    @scenario
+    async def test_kill_of_a_finished_command_is_harmless(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        request = rig.request(container, "true")
+        await rig.run(container, request)
+        assert await rig.runtime.kill(container, request, grace_s=0)
+        assert (await rig.do(container, "true")).exit_code == 0

@@ -1,0 +1,103 @@
+"""What the tests of a runtime stand on: its hooks, its services, an open runtime for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from engine.runtimes.base import Container, Runtime
+from engine.spec import HealthCheck, Mount, MountKind, Project, ServiceSpec
+from engine.testing.commands import sh
+from engine.testing.rig import Rig
+
+__all__ = ["Harness", "scenario"]
+
+_KEPT = ("sleep", "infinity")
+
+
+def scenario(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Let plain pytest run a test that is a coroutine, on the event loop of its rig."""
+
+    @functools.wraps(test)
+    def run(self: Harness, rig: Rig, **arguments: Any) -> None:
+        self.runner.run(test(self, rig, **arguments))
+
+    return run
+
+
+class Harness:
+    """The hooks that a subclass fills, and the services that its tests start."""
+
+    image: str | None = None
+    """The image of every service, for runtimes that need one."""
+
+    runner: asyncio.Runner
+
+    async def make_runtime(self, project: Project) -> Runtime:
+        """The runtime under test, not yet opened."""
+        raise NotImplementedError
+
+    async def kill_main_process(self, container: Container) -> None:
+        """End the container's main process by SIGKILL, from outside of the runtime."""
+        raise NotImplementedError
+
+    def project_name(self) -> str:
+        return "conformance"
+
+    def services(self, folder: Path) -> tuple[ServiceSpec, ...]:
+        """The services that the tests start.
+
+        Args:
+            folder: a scratch folder that services may mount.
+        """
+
+        def health(line: str, retries: int) -> HealthCheck:
+            return HealthCheck(
+                ("CMD-SHELL", line), interval_s=0.1, timeout_s=30, start_period_s=0, retries=retries
+            )
+
+        mount = Mount(MountKind.BIND, target="/data", source=str(folder))
+        return (
+            ServiceSpec("one", command=_KEPT),
+            ServiceSpec("two", command=_KEPT),
+            ServiceSpec("passes", command=("true",)),
+            ServiceSpec("fails", command=sh("exit 3")),
+            ServiceSpec("talks", command=sh("echo one; echo two >&2; echo three; sleep 3600")),
+            ServiceSpec("sick", command=_KEPT, healthcheck=health("echo no luck; exit 1", 2)),
+            ServiceSpec(
+                "late",
+                command=_KEPT,
+                working_dir="/data",
+                mounts=(mount,),
+                healthcheck=health("test -e asked || { touch asked; exit 1; }", 100),
+            ),
+            ServiceSpec(
+                "placed",
+                command=_KEPT,
+                working_dir="/data/inner",
+                mounts=(mount,),
+                environment={"OF_SERVICE": "service", "OF_BOTH": "service"},
+            ),
+        )
+
+    @pytest.fixture
+    def rig(self, tmp_path: Path) -> Iterator[Rig]:
+        """The runtime, opened; what runs in it is removed in the end."""
+        shared = tmp_path / "shared"
+        (shared / "inner").mkdir(parents=True)
+        specs = [evolve(service, image=self.image) for service in self.services(shared)]
+        project = Project(
+            self.project_name(), tmp_path, (), {service.name: service for service in specs}
+        )
+        with asyncio.Runner() as self.runner:
+            runtime = self.runner.run(self.make_runtime(project))
+            rig = Rig(runtime, tmp_path, tuple(project.services))
+            self.runner.run(rig.open())
+            yield rig
+            self.runner.run(rig.tear_down())

@@ -1,0 +1,582 @@
+"""One backend: what is asked of it, what befalls it, and which edges it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.backend import Backend, Effect
+from engine.dispatch import Limits
+from engine.errors import (
+    ContainerLost,
+    DispatchError,
+    ExecFailed,
+    LaunchFailed,
+    NotReady,
+    RemovalFailed,
+)
+from engine.machine import Machine
+from engine.policy import BackendPolicy, RestartPolicy
+from engine.record import Ending, Fault, Transition
+from engine.runtimes.base import ExecRequest, Happening, Notice, Observation
+from engine.spec import ServiceSpec
+from engine.testing.clock import run
+from states import BACKEND, Lifecycle, Row, TransitionRefused
+from tests.fake_runtime import FakeRuntime
+
+MACHINE = Machine(BACKEND)
+
+
+class Scene:
+    """A backend on a fake runtime, and what has become of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runtime = FakeRuntime()
+        self.taken: list[Transition] = []
+        self.backend = self.make()
+        self._requests = 0
+
+    def make(
+        self,
+        policy: BackendPolicy | None = None,
+        lifecycle: Lifecycle = BACKEND,
+        effects: dict[str, Effect] | None = None,
+    ) -> Backend:
+        backend = Backend(
+            spec=ServiceSpec("alpha"),
+            runtime=self.runtime,
+            machine=MACHINE if lifecycle is BACKEND else Machine(lifecycle),
+            policy=policy or BackendPolicy(),
+            folder=self.folder,
+            on_transition=self.taken.append,
+            rng=random.Random(1),
+            effects=effects or {},
+        )
+        self.runtime.notify = backend.observe
+        self.backend = backend
+        return backend
+
+    def request(self) -> ExecRequest:
+        self._requests += 1
+        name = f"request-{self._requests}"
+        folder = self.folder / name
+        folder.mkdir()
+        return ExecRequest(name, ("true",), folder)
+
+    async def ready(self, policy: BackendPolicy | None = None) -> Backend:
+        backend = self.make(policy)
+        backend.start()
+        assert await backend.settled() == "ready"
+        return backend
+
+    async def busy(self, policy: BackendPolicy | None = None) -> tuple[Backend, asyncio.Task[Any]]:
+        backend = await self.ready(policy)
+        self.runtime.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        work = asyncio.create_task(backend.execute(self.request(), Limits(timeout_s=50)))
+        await until(lambda: backend.state == "busy" and self.runtime.called("execute") == 1)
+        return backend, work
+
+    @property
+    def path(self) -> list[str]:
+        return [f"{step.source} {step.event} {step.target}" for step in self.taken]
+
+
+async def until(holds: Any) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it does not come about")
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+START = ["stopped start starting", "starting proved_ready ready"]
+GOES = ["ready stop ready", "ready removed stopped"]
+
+
+def test_starts_is_ready_and_stops(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        await backend.stop()
+
+    run(story())
+    assert scene.path == [*START, *GOES]
+    assert scene.runtime.calls == [("launch", "alpha"), ("gate", "alpha"), ("remove", "alpha")]
+
+
+def test_a_command_makes_it_busy_and_its_exit_code_is_its_own_affair(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", 3)
+        ended = await backend.execute(scene.request())
+        assert (ended.ending, ended.exit_code, ended.succeeded) == (Ending.EXITED, 3, False)
+        assert (ended.generation, ended.since_restart, ended.restart_cause) == (1, 0, None)
+        assert (await backend.execute(scene.request())).since_restart == 1
+
+    run(story())
+    again = ["ready dispatch busy", "busy finish ready"]
+    assert scene.path == [*START, *again, *again]
+
+
+def test_runs_one_command_at_a_time_in_order(scene: Scene) -> None:
+    async def story() -> None:
+        backend, first = await scene.busy()
+        second = asyncio.create_task(backend.execute(scene.request()))
+        third = asyncio.create_task(backend.execute(scene.request()))
+        await asyncio.sleep(10)
+        assert scene.runtime.called("execute") == 1
+        assert backend.container is not None
+        await scene.runtime.kill(backend.container, scene.runtime.requests[0], grace_s=1)
+        await asyncio.gather(first, second, third)
+        assert [request.id for request in scene.runtime.requests] == [
+            "request-1",
+            "request-2",
+            "request-3",
+        ]
+
+    run(story())
+
+
+def test_a_time_limit_ends_the_process_tree_and_says_so(scene: Scene) -> None:
+    async def story() -> None:
+        backend, work = await scene.busy()
+        ended = await work
+        assert (ended.ending, ended.exit_code) == (Ending.TIMEOUT, 143)
+        assert ended.reason == "ended after its time limit of 50 s"
+        assert ended.duration_s == pytest.approx(50)
+        assert backend.state == "ready"
+
+    run(story())
+
+
+def test_a_silent_command_is_ended_and_a_talkative_one_is_not(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        work = asyncio.create_task(backend.execute(scene.request(), Limits(silence_s=60)))
+        await until(lambda: scene.runtime.called("execute") == 1)
+        for line in range(5):
+            with (scene.folder / "request-1" / "stdout").open("a") as output:
+                output.write(f"{line}\n")
+            await asyncio.sleep(50)
+            assert not work.done()
+        for name in ("stdout", "stderr"):
+            os.utime(scene.folder / "request-1" / name, (0, 0))
+        ended = await work
+        assert (ended.ending, ended.exit_code) == (Ending.SILENCE, 143)
+        assert ended.reason == "ended after 60 s without any output"
+        assert backend.state == "ready"
+
+    run(story())
+
+
+def test_a_process_that_cannot_be_ended_is_the_backends_fault(scene: Scene) -> None:
+    async def story() -> None:
+        backend, work = await scene.busy()
+        scene.runtime.will("kill", "alpha", False)
+        ended = await work
+        assert (ended.ending, ended.exit_code) == (Ending.TIMEOUT, None)
+        assert await backend.settled() == "ready"
+        assert scene.runtime.called("recreate") == 1
+
+    run(story())
+
+
+def test_a_death_under_a_command_is_a_loss_and_a_counted_restart(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", ContainerLost("alpha", "it died"))
+        ended = await backend.execute(scene.request())
+        assert (ended.ending, ended.exit_code) == (Ending.LOST, None)
+        assert await backend.settled() == "ready"
+        assert (backend.generation, backend.restart_cause) == (2, "it died")
+        assert backend.restarts_left == 2
+
+    run(story())
+    assert scene.path[3:] == [
+        "busy fault unhealthy",
+        "unhealthy recover restarting",
+        "restarting proved_ready ready",
+    ]
+
+
+def test_a_death_while_idle_is_found_by_inspection(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.die("alpha")
+        await until(lambda: backend.state == "restarting")
+        assert await backend.settled() == "ready"
+        assert "killed from outside" in str(backend.restart_cause)
+
+    run(story())
+
+
+def test_a_hint_without_substance_changes_nothing(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        for happening in Happening:
+            backend.observe(Notice(happening, "alpha", "alpha-container-1"))
+            await until(lambda: not backend._noticed)
+        backend.observe(Notice(Happening.DIED, "alpha", "some other container"))
+        assert scene.runtime.called("inspect") == len(Happening)
+
+    run(story())
+    assert scene.path == START
+
+
+def test_nothing_is_inspected_while_busy_and_once_afterwards(scene: Scene) -> None:
+    async def story() -> None:
+        backend, work = await scene.busy()
+        for _ in range(5):
+            backend.observe(Notice(Happening.HEALTH, "alpha", "alpha-container-1"))
+            await asyncio.sleep(1)
+        assert scene.runtime.called("inspect") == 0
+        await work
+        await until(lambda: scene.runtime.called("inspect") == 1)
+
+    run(story())
+
+
+def test_what_inspection_tells_late_is_dropped(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        scene.runtime.will("inspect", "alpha", answer)
+        backend.observe(Notice(Happening.BLIND, None))
+        await until(lambda: scene.runtime.called("inspect") == 1)
+        backend.restart("a new model")
+        assert await backend.settled() == "ready"
+        answer.set_result(Observation(scene.runtime.alive["alpha"].container, running=False))
+        await asyncio.sleep(1)
+        assert backend.state == "ready"
+
+    run(story())
+    assert "ready fault unhealthy" not in scene.path
+
+
+@pytest.mark.parametrize("error", [LaunchFailed, NotReady])
+def test_a_start_that_fails_is_tried_again_within_the_budget(
+    scene: Scene, error: type[LaunchFailed | NotReady]
+) -> None:
+    async def story() -> None:
+        step = "launch" if error is LaunchFailed else "gate"
+        scene.runtime.will(step, "alpha", *[error("alpha", "no luck")] * 9)
+        scene.runtime.will("restart", "alpha")
+        backend = scene.make(BackendPolicy(restart=RestartPolicy(max_restarts=2)))
+        backend.start()
+        assert await backend.settled() == "exhausted"
+
+    run(story())
+    assert scene.path[-1] == "unhealthy recover exhausted"
+    assert scene.taken[-1].reason == "the restart budget is spent (2): no luck"
+    assert sum(step.endswith("recover restarting") for step in scene.path) == 2
+
+
+def test_what_no_restart_cures_is_not_tried_again(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will("launch", "alpha", LaunchFailed("alpha", "no image", curable=False))
+        backend = scene.make()
+        backend.start()
+        assert await backend.settled() == "exhausted"
+        with pytest.raises(DispatchError, match="alpha takes no experiment, it is exhausted: no"):
+            await backend.execute(scene.request())
+
+    run(story())
+    assert scene.runtime.called("launch") == 1
+
+
+def test_the_readiness_gate_has_a_deadline(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will("gate", "alpha", asyncio.get_running_loop().create_future())
+        backend = scene.make(BackendPolicy(ready_within_s=7))
+        backend.start()
+        await backend.settled()
+        assert "not ready within 7 s" in str(backend.restart_cause)
+
+    run(story())
+
+
+def test_a_reset_grants_a_new_budget(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will("launch", "alpha", LaunchFailed("alpha", "no", curable=False))
+        backend = scene.make()
+        backend.start()
+        assert await backend.settled() == "exhausted"
+        backend.reset()
+        assert await backend.settled() == "ready"
+        assert backend.restarts_left == 3
+
+    run(story())
+
+
+def test_a_restart_on_request_is_free(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        for _ in range(10):
+            backend.restart("a cold start")
+            assert await backend.settled() == "ready"
+        assert (backend.restarts_left, backend.generation) == (3, 11)
+
+    run(story())
+
+
+def test_where_nobody_recovers_it_waits_for_the_caller(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready(BackendPolicy(recover=False))
+        assert backend.report(Fault("seen from outside"))
+        assert await backend.settled() == "unhealthy"
+        backend.recover()
+        assert await backend.settled() == "ready"
+
+    run(story())
+
+
+def test_a_stop_during_a_backoff_returns_at_once(scene: Scene) -> None:
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        patient = RestartPolicy(backoff_s=60, backoff_max_s=60, jitter=0)
+        backend = await scene.ready(BackendPolicy(restart=patient))
+        backend.report(Fault("unfit"))
+        await asyncio.sleep(1)
+        began = loop.time()
+        await backend.stop()
+        assert loop.time() == began
+        assert backend.state == "stopped"
+
+    run(story())
+    assert scene.runtime.called("restart") == 0
+
+
+def test_a_stop_during_the_launch_cancels_it_and_drops_its_result(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will("launch", "alpha", asyncio.get_running_loop().create_future())
+        backend = scene.make()
+        backend.start()
+        await until(lambda: scene.runtime.called("launch") == 1)
+        await backend.stop()
+        assert backend.state == "stopped"
+
+    run(story())
+    assert scene.path == [
+        "stopped start starting",
+        "starting stop starting",
+        "starting removed stopped",
+    ]
+
+
+def test_a_stop_ends_what_runs_before_it_removes_the_container(scene: Scene) -> None:
+    async def story() -> None:
+        backend, work = await scene.busy()
+        await backend.stop(grace_s=5)
+        ended = await work
+        assert (ended.ending, ended.exit_code) == (Ending.INTERRUPTED, 143)
+
+    run(story())
+    assert [method for method, _ in scene.runtime.calls[-2:]] == ["kill", "remove"]
+    assert scene.path[-2:] == ["busy stop busy", "busy removed stopped"]
+
+
+def test_a_second_stop_waits_for_the_first(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        removal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        scene.runtime.will("remove", "alpha", removal)
+        stops = [asyncio.create_task(backend.stop()) for _ in range(3)]
+        await asyncio.sleep(1)
+        assert backend.stopping
+        removal.set_result(None)
+        await asyncio.gather(*stops)
+        await backend.stop()
+
+    run(story())
+    assert scene.runtime.called("remove") == 1
+
+
+def test_a_second_stop_without_grace_hurries_the_first(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("remove", "alpha", asyncio.get_running_loop().create_future())
+        patient = asyncio.create_task(backend.stop(grace_s=1000))
+        await until(lambda: scene.runtime.called("remove") == 1)
+        await backend.stop(grace_s=0)
+        await patient
+        assert backend.state == "stopped"
+
+    run(story())
+    assert scene.runtime.called("remove") == 2
+
+
+def test_a_caller_who_is_cancelled_does_not_take_the_removal_along(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        removal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        scene.runtime.will("remove", "alpha", removal)
+        stop = asyncio.create_task(backend.stop())
+        await until(lambda: scene.runtime.called("remove") == 1)
+        stop.cancel()
+        await asyncio.wait({stop})
+        removal.set_result(None)
+        await backend.stop()
+        assert backend.state == "stopped"
+
+    run(story())
+    assert scene.runtime.called("remove") == 1
+
+
+def test_a_container_that_cannot_be_removed_exhausts_its_backend(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("remove", "alpha", RemovalFailed("alpha", "unkillable"))
+        with pytest.raises(RemovalFailed, match="alpha: unkillable"):
+            await backend.stop()
+        assert backend.state == "exhausted"
+        await backend.stop()
+        assert backend.state == "stopped"
+
+    run(story())
+    assert scene.path[-2:] == ["exhausted stop exhausted", "exhausted removed stopped"]
+
+
+def test_stops_from_every_state(scene: Scene) -> None:
+    async def bring(state: str) -> Backend:
+        if state == "busy":
+            return (await scene.busy())[0]
+        waits = asyncio.get_running_loop().create_future()
+        backend = scene.make(BackendPolicy(recover=state in ("restarting", "exhausted")))
+        if state == "stopped":
+            return backend
+        if state == "starting":
+            scene.runtime.will("gate", "alpha", waits)
+        if state == "restarting":
+            scene.runtime.will("restart", "alpha", waits)
+        backend.start()
+        if state == "starting":
+            await until(lambda: scene.runtime.calls[-1:] == [("gate", "alpha")])
+            return backend
+        await backend.settled()
+        if state == "exhausted":
+            backend.report(Fault("incurable", curable=False))
+        elif state != "ready":
+            backend.report(Fault("curable"))
+        return backend
+
+    async def story() -> None:
+        for state in BACKEND.states:
+            backend = await bring(state)
+            assert backend.state == state
+            await backend.stop()
+            assert (backend.state, backend.stopping) == ("stopped", False)
+            assert scene.runtime.alive == {}
+
+    run(story())
+
+
+def test_a_command_that_cannot_be_started_is_no_fault_of_the_backend(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", ExecFailed("alpha", "no such folder: /nope"))
+        with pytest.raises(DispatchError, match="alpha could not run request-1: no such folder"):
+            await backend.execute(scene.request())
+        assert backend.state == "ready"
+
+    run(story())
+    assert scene.path[-1] == "busy finish ready"
+
+
+def test_a_caller_who_gives_up_takes_the_command_along(scene: Scene) -> None:
+    async def story() -> None:
+        backend, work = await scene.busy()
+        work.cancel()
+        await asyncio.wait({work})
+        assert backend.state == "ready"
+
+    run(story())
+    assert scene.runtime.called("kill") == 1
+
+
+def test_an_unexpected_error_in_an_effect_becomes_a_fault(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will("launch", "alpha", ZeroDivisionError("a bug"))
+        backend = scene.make()
+        backend.start()
+        assert await backend.settled() == "ready"
+        assert backend.restart_cause == "unexpected ZeroDivisionError: a bug"
+
+    run(story())
+
+
+def test_an_unexpected_error_in_a_removal_is_a_failed_removal(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("remove", "alpha", ZeroDivisionError("a bug"))
+        with pytest.raises(RemovalFailed, match="unexpected ZeroDivisionError: a bug"):
+            await backend.stop()
+
+    run(story())
+
+
+def test_what_the_table_does_not_allow_is_refused_and_changes_nothing(scene: Scene) -> None:
+    async def story() -> None:
+        backend = scene.make()
+        asked: list[Any] = [backend.recover, backend.reset, lambda: backend.restart("now")]
+        for ask in asked:
+            with pytest.raises(TransitionRefused):
+                ask()
+        assert not backend.report(Fault("of what?"))
+
+    run(story())
+    assert scene.path == []
+
+
+def test_an_extended_lifecycle_does_actions_of_the_users_own(scene: Scene) -> None:
+    cooling = BACKEND.extend(
+        states={"cooling": "waiting for the device to cool down"},
+        events={"cooled": "it has"},
+        actions={"cool": "wait"},
+        without=[("busy", "finish")],
+        rows=[
+            Row("busy", "finish", "cooling", action="cool"),
+            Row("cooling", "cooled", "ready"),
+            Row("cooling", "stop", "cooling", action="remove"),
+            Row("cooling", "removed", "stopped"),
+            Row("cooling", "removal_failed", "exhausted"),
+        ],
+    )
+
+    async def cool(_backend: Backend) -> str:
+        await asyncio.sleep(30)
+        return "cooled"
+
+    async def story() -> None:
+        backend = scene.make(lifecycle=cooling, effects={"cool": cool})
+        backend.start()
+        await backend.settled()
+        await backend.execute(scene.request())
+        assert backend.state == "cooling"
+        assert await backend.settled() == "ready"
+        assert asyncio.get_running_loop().time() >= 30
+        await backend.execute(scene.request())
+        await backend.stop()
+        assert backend.state == "stopped"
+
+    run(story())
+
+
+def test_virtual_time_says_so_when_nothing_can_happen_any_more() -> None:
+    async def waits_for_ever() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    story: Coroutine[Any, Any, None] = waits_for_ever()
+    with pytest.raises(RuntimeError, match="it waits for ever"):
+        run(story)

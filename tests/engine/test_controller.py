@@ -1,0 +1,281 @@
+"""Many backends: what starts, in which order, and how it all ends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.controller import Controller
+from engine.errors import (
+    ComposeError,
+    DispatchError,
+    InputError,
+    LaunchFailed,
+    RemovalFailed,
+    StartError,
+    TeardownError,
+)
+from engine.policy import BackendPolicy
+from engine.record import Transition
+from engine.spec import Condition, Dependency, Project, ServiceSpec
+from engine.testing.clock import run
+from states import BACKEND, Row
+from tests.fake_runtime import FakeRuntime
+
+HEALTHY = Dependency(Condition.HEALTHY)
+COMPLETED = Dependency(Condition.COMPLETED)
+
+
+def controller(folder: Path, *services: ServiceSpec, **options: Any) -> Controller:
+    project = Project("p", folder, (), {service.name: service for service in services})
+    return Controller(project, FakeRuntime(), folder, **options)
+
+
+def fake(of: Controller) -> FakeRuntime:
+    assert isinstance(of.runtime, FakeRuntime)
+    return of.runtime
+
+
+THREE = (ServiceSpec("alpha"), ServiceSpec("beta"), ServiceSpec("gamma"))
+
+
+def test_starts_only_what_is_needed(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["beta"])
+        assert {name: b.state for name, b in of.backends.items()} == {"beta": "ready"}
+        await of.teardown()
+        assert fake(of).called("launch") == 1
+
+    run(story())
+
+
+def test_starting_again_leaves_alone_what_runs(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha"])
+        await of.start(["alpha", "beta"])
+        assert fake(of).called("launch", "alpha") == 1
+        await of.teardown()
+
+    run(story())
+
+
+def test_an_unknown_service_starts_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        with pytest.raises(ComposeError, match="alpha"):
+            await of.start(["alpa"])
+        assert fake(of).calls == []
+
+    run(story())
+
+
+def test_backends_start_side_by_side(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        gates = {name: asyncio.get_running_loop().create_future() for name in ("alpha", "beta")}
+        for name, gate in gates.items():
+            fake(of).will("gate", name, gate)
+        start = asyncio.create_task(of.start(["alpha", "beta"]))
+        await asyncio.sleep(1)
+        assert fake(of).called("gate") == 2
+        for gate in gates.values():
+            gate.set_result(None)
+        await start
+        await of.teardown()
+
+    run(story())
+
+
+def test_a_dependant_waits_for_what_it_asks_of_its_dependencies(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(
+            tmp_path,
+            ServiceSpec("alpha", depends_on={"store": HEALTHY, "base": COMPLETED}),
+            ServiceSpec("store"),
+            ServiceSpec("base"),
+        )
+        healthy: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        fake(of).will("gate", "store", healthy)
+        start = asyncio.create_task(of.start(["alpha"]))
+        await asyncio.sleep(1)
+        assert fake(of).called("launch", "alpha") == 0
+        assert fake(of).called("complete", "base") == 1
+        healthy.set_result(None)
+        await start
+        assert set(of.backends) == {"alpha", "store"}
+        await of.teardown()
+        removed = [service for method, service in fake(of).calls if method == "remove"]
+        assert removed[0] == "alpha"
+        assert set(removed) == {"alpha", "store", "base"}
+
+    run(story())
+
+
+def test_a_one_shot_that_fails_is_told_with_its_last_lines(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(
+            tmp_path, ServiceSpec("alpha", depends_on={"base": COMPLETED}), ServiceSpec("base")
+        )
+        fake(of).will("complete", "base", 3)
+        with pytest.raises(StartError) as caught:
+            await of.start(["alpha"])
+        assert "exit code 3" in caught.value.reasons["base"]
+        assert "its last words" in caught.value.reasons["base"]
+        assert caught.value.reasons["alpha"] == "not started, because base failed"
+        await of.teardown()
+
+    run(story())
+
+
+def test_all_that_did_not_start_is_told_at_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        for name in ("alpha", "gamma"):
+            fake(of).will("launch", name, LaunchFailed(name, "no image", curable=False))
+        with pytest.raises(RuntimeError) as caught:
+            await of.start(["alpha", "beta", "gamma"])
+        assert isinstance(caught.value, StartError)
+        assert caught.value.reasons == {"alpha": "no image", "gamma": "no image"}
+        assert of.backends["beta"].state == "ready"
+        await of.teardown()
+
+    run(story())
+
+
+def test_what_cannot_be_prepared_is_a_failed_start(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        fake(of).will("prepare", "alpha", LaunchFailed("alpha", "no image", curable=False))
+        with pytest.raises(StartError, match="alpha: no image"):
+            await of.start(["alpha"])
+        await of.teardown()
+
+    run(story())
+
+
+def test_commands_run_in_folders_of_their_own(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha"])
+        ended = await of.execute("alpha", ["true"], id="first")
+        assert ended.stdout == tmp_path / "alpha" / "first" / "stdout"
+        ended = await of.execute("alpha", ["true"], id="second", folder="run/attempt-1")
+        assert ended.stderr == tmp_path / "alpha" / "run" / "attempt-1" / "stderr"
+        await of.teardown()
+
+    run(story())
+
+
+def test_nothing_is_handed_to_what_was_not_started(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha"])
+        with pytest.raises(DispatchError, match=r"beta has not been started \(started: alpha\)"):
+            await of.execute("beta", ["true"], id="x")
+        await of.teardown()
+
+    run(story())
+
+
+def test_the_teardown_is_harmless_when_repeated(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.teardown()
+        await of.start(["alpha"])
+        await of.teardown()
+        await of.teardown()
+        assert fake(of).called("remove") == 1
+        await of.start(["alpha"])
+        assert of.backends["alpha"].state == "ready"
+        await of.teardown()
+
+    run(story())
+
+
+def test_the_teardown_cuts_a_start_short(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(
+            tmp_path, ServiceSpec("alpha", depends_on={"store": HEALTHY}), ServiceSpec("store")
+        )
+        fake(of).will("gate", "store", asyncio.get_running_loop().create_future())
+        start = asyncio.create_task(of.start(["alpha"]))
+        await asyncio.sleep(1)
+        await of.teardown()
+        assert fake(of).alive == {}
+        with pytest.raises(StartError, match="alpha: a teardown cut its start short"):
+            await start
+
+    run(story())
+
+
+def test_one_that_cannot_be_removed_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha", "beta", "gamma"])
+        fake(of).will("remove", "beta", RemovalFailed("beta", "unkillable"))
+        fake(of).will("sweep", "", {"network p_default": "in use"})
+        with pytest.raises(TeardownError) as caught:
+            await of.teardown()
+        assert caught.value.leftovers == {"beta": "unkillable", "network p_default": "in use"}
+        assert list(fake(of).alive) == ["beta"]
+        assert of.backends["beta"].state == "exhausted"
+        await of.teardown()
+        assert fake(of).alive == {}
+
+    run(story())
+
+
+def test_siblings_of_an_exhausted_backend_are_untouched(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        taken: list[Transition] = []
+        of.on_transition(taken.append)
+        await of.start(["alpha", "beta"])
+        before = len([step for step in taken if step.backend == "beta"])
+        fake(of).will("restart", "alpha", *[LaunchFailed("alpha", "no")] * 9)
+        fake(of).will("recreate", "alpha", *[LaunchFailed("alpha", "no")] * 9)
+        fake(of).die("alpha")
+        while of.backends["alpha"].state != "exhausted":
+            await asyncio.sleep(1)
+        assert of.backends["beta"].state == "ready"
+        assert len([step for step in taken if step.backend == "beta"]) == before
+        await of.teardown()
+
+    run(story())
+
+
+def test_a_listener_that_fails_stops_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        of.on_transition(lambda _: print(1 / 0))
+        await of.start(["alpha"])
+        await of.teardown()
+        assert fake(of).alive == {}
+
+    run(story())
+
+
+def test_each_backend_has_its_policy(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE, policies={"alpha": BackendPolicy(ready_within_s=1)})
+        await of.start(["alpha", "beta"])
+        assert of.backends["alpha"].policy.ready_within_s == 1
+        assert of.backends["beta"].policy == BackendPolicy()
+        await of.teardown()
+
+    run(story())
+
+
+def test_an_action_that_nothing_does_is_refused(tmp_path: Path) -> None:
+    odd = BACKEND.extend(
+        actions={"sing": "who knows"},
+        without=[("busy", "finish")],
+        rows=[Row("busy", "finish", "ready", action="sing")],
+    )
+    with pytest.raises(InputError, match="actions that nothing does: sing"):
+        controller(tmp_path, *THREE, lifecycle=odd)

@@ -1,0 +1,110 @@
+"""Policies only decide: by what happened, the clock and the random generator that they are given."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.policy import (
+    ALLOWED,
+    CAP_REACHED,
+    WINDOW_FULL,
+    RestartDecision,
+    RestartHistory,
+    RestartPolicy,
+)
+
+
+def decide(policy: RestartPolicy, *times_s: float, now_s: float = 100.0) -> RestartDecision:
+    return policy.decide(RestartHistory(times_s), now_s=now_s, rng=random.Random(0))
+
+
+STEADY = RestartPolicy(jitter=0)
+
+
+@pytest.mark.parametrize(("restarts", "delay_s"), [(0, 1), (1, 2), (2, 4)])
+def test_the_backoff_grows(restarts: int, delay_s: float) -> None:
+    assert decide(STEADY, *[0.0] * restarts) == RestartDecision(
+        allowed=True, reason=ALLOWED, delay_s=delay_s
+    )
+
+
+def test_the_backoff_is_capped_however_long_the_history() -> None:
+    policy = RestartPolicy(max_restarts=10_000, jitter=0)
+    assert decide(policy, *[0.0] * 9_999).delay_s == 60
+
+
+def test_the_lifetime_cap_is_reached() -> None:
+    decision = decide(STEADY, 1, 2, 3)
+    assert (decision.allowed, decision.reason) == (False, f"{CAP_REACHED} (3)")
+
+
+def test_the_window_is_full() -> None:
+    policy = RestartPolicy(max_restarts=100, window_s=60, max_in_window=3, backoff_s=0)
+    decision = decide(policy, 50, 60, 70)
+    assert (decision.allowed, decision.reason) == (False, f"{WINDOW_FULL} (3 in 60 s)")
+    assert decide(policy, 40, 60, 70).allowed
+
+
+def test_no_restart_at_all_may_be_allowed() -> None:
+    assert not decide(RestartPolicy(max_restarts=0)).allowed
+
+
+def test_a_refund_takes_a_long_healthy_time() -> None:
+    policy = RestartPolicy(refund_after_s=600)
+    spent = RestartHistory((1.0, 2.0, 3.0))
+    assert policy.refunded(spent, healthy_s=599) is spent
+    assert policy.refunded(spent, healthy_s=600) == RestartHistory()
+    assert RestartPolicy().refunded(spent, healthy_s=1e9) is spent
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_restarts": -1},
+        {"window_s": 0},
+        {"backoff_factor": 0.5},
+        {"jitter": 1.5},
+        {"refund_after_s": 0},
+    ],
+)
+def test_refuses_values_that_make_no_sense(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        RestartPolicy(**wrong)  # type: ignore[arg-type]
+
+
+POLICIES = st.builds(
+    RestartPolicy,
+    max_restarts=st.integers(0, 12),
+    window_s=st.none() | st.floats(1, 300),
+    max_in_window=st.integers(0, 5),
+    backoff_s=st.floats(0, 10),
+    backoff_max_s=st.floats(0, 60),
+    jitter=st.floats(0, 1),
+)
+
+
+@given(
+    policy=POLICIES,
+    gaps_s=st.lists(st.floats(0, 120), max_size=60),
+    seed=st.integers(0, 2**32),
+)
+def test_neither_the_window_nor_the_cap_is_ever_passed(
+    policy: RestartPolicy, gaps_s: list[float], seed: int
+) -> None:
+    rng, history, now_s = random.Random(seed), RestartHistory(), 0.0
+    for gap_s in gaps_s:
+        now_s += gap_s
+        decision = policy.decide(history, now_s=now_s, rng=rng)
+        if decision.allowed:
+            assert 0 <= decision.delay_s <= policy.backoff_max_s
+            now_s += decision.delay_s
+            history = history.with_restart(now_s)
+    assert len(history.times_s) <= policy.max_restarts
+    if policy.window_s is not None:
+        for end_s in history.times_s:
+            begin_s = end_s - policy.window_s
+            assert sum(begin_s < t <= end_s for t in history.times_s) <= policy.max_in_window

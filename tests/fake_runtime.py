@@ -1,0 +1,127 @@
+"""A runtime whose every answer the test decides: in memory, on the test's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.runtimes.base import (
+    Container,
+    ExecRequest,
+    ExecResult,
+    Happening,
+    Notice,
+    Observation,
+)
+
+
+class FakeRuntime:
+    """Does what it is told; where it is told nothing, all goes well at once.
+
+    ``fake.will("gate", "alpha", outcome, ...)`` queues what the next calls do: an exception is raised, a
+    future is waited for (and its result treated in the same way), anything else is returned.
+    """
+
+    name = "fake"
+    description = "a runtime of the tests"
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.requests: list[ExecRequest] = []
+        self.alive: dict[str, Observation] = {}
+        self.notify: Callable[[Notice], None] = lambda _notice: None
+        self._outcomes: dict[tuple[str, str], deque[Any]] = defaultdict(deque)
+        self._running: dict[str, asyncio.Future[Any]] = {}
+        self._starts = 0
+
+    def will(self, method: str, service: str, *outcomes: Any) -> None:
+        self._outcomes[method, service].extend(outcomes)
+
+    def called(self, method: str, service: str | None = None) -> int:
+        return sum(1 for m, s in self.calls if m == method and service in (None, s))
+
+    def die(self, service: str, exit_code: int = 137) -> None:
+        """The container's main process ends, from outside."""
+        observation = self.alive[service]
+        self.alive[service] = Observation(observation.container, running=False, exit_code=exit_code)
+        self.notify(Notice(Happening.DIED, service, observation.container.id))
+
+    async def _do(self, method: str, service: str, default: Any = None) -> Any:
+        self.calls.append((method, service))
+        outcomes = self._outcomes[method, service]
+        outcome = outcomes.popleft() if outcomes else default
+        await asyncio.sleep(0)
+        if isinstance(outcome, asyncio.Future):
+            outcome = await outcome
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    async def open(self, on_notice: Callable[[Notice], None]) -> None:
+        self.notify = on_notice
+        await self._do("open", "")
+
+    async def close(self) -> None:
+        await self._do("close", "")
+
+    async def prepare(self, services: Sequence[str]) -> None:
+        await self._do("prepare", ",".join(services))
+
+    async def launch(self, service: str, folder: Path) -> Container:
+        await self._do("launch", service)
+        return self._up(service, f"{service}-container-{self._starts + 1}")
+
+    async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
+        await self._do("recreate" if recreate else "restart", container.service)
+        new = f"{container.service}-container-{self._starts + 1}"
+        return self._up(container.service, new if recreate else container.id)
+
+    def _up(self, service: str, container_id: str) -> Container:
+        self._starts += 1
+        container = Container(service, container_id, started_at=f"start {self._starts}")
+        self.alive[service] = Observation(container, running=True)
+        return container
+
+    async def gate(self, container: Container) -> None:
+        await self._do("gate", container.service)
+
+    async def complete(self, container: Container) -> int:
+        return int(await self._do("complete", container.service, 0))
+
+    async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
+        self.requests.append(request)
+        (request.folder / "stdout").touch()
+        (request.folder / "stderr").touch()
+        ended: asyncio.Future[Any] = asyncio.ensure_future(
+            self._do("execute", container.service, 0)
+        )
+        killed = asyncio.get_running_loop().create_future()
+        self._running[request.id] = killed
+        await asyncio.wait({ended, killed}, return_when=asyncio.FIRST_COMPLETED)
+        return ExecResult((killed if killed.done() else ended).result())
+
+    async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
+        gone = bool(await self._do("kill", container.service, True))
+        running = self._running[request.id]
+        if gone and not running.done():
+            running.set_result(143 if grace_s else 137)
+        return gone
+
+    async def inspect(self, service: str) -> Observation | None:
+        told = await self._do("inspect", service)
+        return told if told is not None else self.alive.get(service)
+
+    async def logs(self, service: str, lines: int) -> list[str]:
+        logged: list[str] = await self._do("logs", service, ["its last words"])
+        return logged
+
+    async def remove(self, service: str, *, grace_s: float) -> None:
+        await self._do("remove", service)
+        self.alive.pop(service, None)
+
+    async def sweep(self) -> Mapping[str, str]:
+        left: Mapping[str, str] = await self._do("sweep", "", {})
+        return left

@@ -1,0 +1,134 @@
+"""The room the engine lives in: a network and a mount namespace of its own, held open by a keeper.
+
+The network namespace, because two dockerd in one fight over `docker0` and each other's firewall
+rules. The mount namespace, so that whatever the engine mounts is gone with it, and so that it does
+not see the system's `/run/containerd`: a dockerd that finds a containerd there joins it instead of
+starting its own. The keeper, so that a test may kill dockerd and start another in the same place,
+which is what a restarted engine looks like.
+"""
+
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+from .errors import LabFailed, LabUnavailable
+from .layout import Layout
+from .packages import SYSTEM_PATH, find_program
+from .processes import TOKEN_VARIABLE, Process, descendants, marked, spawn_detached
+
+__all__ = ["close_room", "inside", "open_room", "room_is_open", "token"]
+
+# The keeper says that the room is furnished by creating the file it is given.
+_FURNISH = """
+set -e
+mkdir -p /run/containerd /etc/docker
+mount -t tmpfs -o mode=0711 dockwarden-lab /run/containerd
+mount -t tmpfs -o mode=0755 dockwarden-lab /etc/docker
+ip link set lo up
+: > "$1"
+exec sleep infinity
+"""
+_UNSHARE = ("--net", "--mount", "--propagation", "slave")
+_DEADLINE_S = 10.0
+
+
+def open_room(layout: Layout) -> Process:
+    """Open the room, or find it open.
+
+    Returns:
+        The keeper.
+
+    Raises:
+        LabUnavailable: This machine does not let root make namespaces.
+        LabFailed: The keeper ended before the room was furnished.
+    """
+    keeper = _keeper_of_open_room(layout)
+    if keeper is not None:
+        return keeper
+    furnished = _furnished_file(layout)
+    _require_namespaces()
+    # A keeper that was killed leaves a room that nobody can enter any more.
+    close_room(layout)
+    furnished.unlink(missing_ok=True)
+    _token_file(layout).write_text(uuid.uuid4().hex)
+    shell = ["/bin/sh", "-c", _FURNISH, "dockwarden-lab", str(furnished)]
+    keeper = spawn_detached(
+        [find_program("unshare"), *_UNSHARE, *shell],
+        {"PATH": SYSTEM_PATH, TOKEN_VARIABLE: token(layout)},
+        layout.log,
+    )
+    keeper.write(layout.room_record)
+    deadline = time.monotonic() + _DEADLINE_S
+    while not furnished.exists():
+        if not keeper.alive() or time.monotonic() > deadline:
+            raise LabFailed(
+                f"The lab's namespaces could not be set up; see the end of {layout.log}."
+            )
+        time.sleep(0.02)
+    return keeper
+
+
+def room_is_open(layout: Layout) -> bool:
+    """Whether an engine lived here before, and another would find what it left."""
+    return _keeper_of_open_room(layout) is not None
+
+
+def inside(keeper: Process, command: list[str]) -> list[str]:
+    """The command line that runs a command inside the room."""
+    return [find_program("nsenter"), f"--target={keeper.pid}", "--net", "--mount", *command]
+
+
+def token(layout: Layout) -> str:
+    """What every process of the open room carries in its environment; empty when none is open."""
+    try:
+        return _token_file(layout).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def close_room(layout: Layout) -> list[Process]:
+    """End whatever still runs in the room, the keeper last.
+
+    Returns:
+        What would not end, even when killed: it hangs in the kernel.
+    """
+    keeper = Process.read(layout.room_record)
+    mark = token(layout)
+    leftovers = marked(mark) if mark else []
+    # Shims before what they look after, or they would report its end to nobody for a while.
+    doomed = [process for process in leftovers if process != keeper]
+    doomed += [process for process in descendants(leftovers) if process not in leftovers]
+    if keeper is not None:
+        doomed.append(keeper)
+    for process in doomed:
+        process.signal(signal.SIGKILL)
+    return [process for process in doomed if not process.wait_gone(timeout_s=5.0)]
+
+
+def _keeper_of_open_room(layout: Layout) -> Process | None:
+    keeper = Process.read(layout.room_record)
+    if keeper is None or not keeper.alive() or not _furnished_file(layout).exists():
+        return None
+    return keeper
+
+
+def _furnished_file(layout: Layout) -> Path:
+    return layout.run_dir / "furnished"
+
+
+def _token_file(layout: Layout) -> Path:
+    return layout.run_dir / "token"
+
+
+def _require_namespaces() -> None:
+    command = [find_program("unshare"), *_UNSHARE, "true"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabUnavailable(
+            f"Root may not make namespaces on this machine (`{' '.join(command)}` says: "
+            f"{done.stderr.strip()}), as in a container without privileges. Run the tests on the "
+            "host or in a privileged container, or without the lab: those marked `docker` are "
+            "then skipped."
+        )

@@ -1,0 +1,60 @@
+"""A process runtime whose processes can all be told, and are all gone in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.runtimes.process import ProcessRuntime
+from engine.runtimes.process.backend import OWNER
+from engine.runtimes.process.tree import Identity, find
+from engine.spec import Project, ServiceSpec
+from engine.testing.rig import Rig
+
+
+@pytest.fixture
+def owner() -> dict[str, str]:
+    return {"test": uuid.uuid4().hex}
+
+
+@pytest.fixture
+def ours(owner: dict[str, str]) -> Callable[[], set[Identity]]:
+    """The processes of this test that run now."""
+    return lambda: find({OWNER: f"test={owner['test']}"})
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+MakeRig = Callable[..., Rig]
+
+
+@pytest.fixture
+def make_rig(
+    tmp_path: Path,
+    owner: dict[str, str],
+    runner: asyncio.Runner,
+    ours: Callable[[], set[Identity]],
+) -> Iterator[MakeRig]:
+    """Opens a process runtime for some services; all is removed in the end, and that is checked."""
+    rigs: list[Rig] = []
+
+    def make(*services: ServiceSpec, keep_alive: dict[str, tuple[str, ...]] | None = None) -> Rig:
+        project = Project("special", tmp_path, (), {service.name: service for service in services})
+        runtime = ProcessRuntime(project, keep_alive=keep_alive or {}, owner=owner)
+        rig = Rig(runtime, tmp_path, tuple(project.services))
+        runner.run(rig.open())
+        rigs.append(rig)
+        return rig
+
+    yield make
+    for rig in rigs:
+        runner.run(rig.tear_down())
+    assert not ours()
