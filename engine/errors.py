@@ -150,12 +150,16 @@ class RuntimeFault(DockwardenError):
         service: the service.
         reason: what happened, and what to do next.
         curable: whether a restart can help.
+        recreate: whether that takes a new container.
     """
 
-    def __init__(self, service: str, reason: str, *, curable: bool = True) -> None:
+    def __init__(
+        self, service: str, reason: str, *, curable: bool = True, recreate: bool = False
+    ) -> None:
         self.service = service
         self.reason = reason
         self.curable = curable
+        self.recreate = recreate
         super().__init__(f"{service}: {reason}")
 
 
