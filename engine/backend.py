@@ -21,13 +21,14 @@ from attrs import define, evolve, field
 
 from engine.dispatch import Dispatch, Limits
 from engine.errors import (
+    ContainerLost,
     DispatchError,
-    ExecFailed,
     NotReady,
     RemovalFailed,
     RuntimeFault,
 )
-from engine.health import judge
+from engine.gpu import ContainerHealthStatus
+from engine.health import Look, Watch, judge
 from engine.machine import Instance, Machine
 from engine.policy import BackendPolicy, RestartHistory
 from engine.record import Ended, Fault, Transition
@@ -93,15 +94,19 @@ class Backend:
     _instance: Instance = field(init=False)
     _ticket: int = field(default=0, init=False)
     _effect: asyncio.Task[None] | None = field(default=None, init=False)
-    _look: asyncio.Task[None] | None = field(default=None, init=False)
+    _inspection: asyncio.Task[None] | None = field(default=None, init=False)
     _noticed: bool = field(default=False, init=False)
     _proved_s: float = field(default=0.0, init=False)
     _running: Dispatch | None = field(default=None, init=False)
+    _watch: Watch = field(init=False)
+    _idle: asyncio.Task[None] | None = field(default=None, init=False)
+    _last: ExecRequest | None = field(default=None, init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _waiters: set[asyncio.Future[None]] = field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._instance = self._machine.instance()
+        self._watch = Watch(self.spec, self._runtime, self.policy.health, self.folder)
 
     # What it is
 
@@ -229,7 +234,7 @@ class Backend:
         known = self.container.id if self.container else None
         if notice.container_id in (None, known):
             self._noticed = True
-            self._look_again()
+            self._inspect_again()
 
     async def execute(self, request: ExecRequest, limits: Limits | None = None) -> Ended:
         """Run a command in the container and wait for its end; one at a time, others wait their turn.
@@ -242,12 +247,26 @@ class Backend:
             DispatchError: it could not be handed over; it has not run.
         """
         async with self._turn:
-            state = await self.settled()
-            if state != "ready" or self.container is None:
-                why = f": {self.fault.reason}" if self.fault else ""
-                raise DispatchError(f"{self.name} takes no experiment, it is {state}{why}")
+            container = await self._fit_container()
             self._fire("dispatch", request.id)
-            return await self._dispatched(self.container, request, limits or Limits())
+            ended = await self._dispatched(container, request, limits or Limits())
+            if self._watch.looks and self.state == "ready":
+                await self._look()
+            return ended
+
+    async def look(self, *, threshold_pct: float | None = None) -> ContainerHealthStatus:
+        """Look at its GPUs now, while it is idle; a finding that counts makes it ``unhealthy``.
+
+        Args:
+            threshold_pct: judge by this share of all GPU memory instead of by the policy.
+
+        Raises:
+            DispatchError: there is no container to look at.
+        """
+        async with self._turn:
+            if await self.settled() != "ready":
+                raise self._takes_nothing()
+            return (await self._look(threshold_pct=threshold_pct)).status
 
     async def stop(self, *, grace_s: float | None = None, reason: str = "asked to stop") -> None:
         """End whatever runs, remove the container and verify that it is gone.
@@ -304,7 +323,7 @@ class Backend:
         if work is not None:
             self._begin(work)
         if self._noticed:
-            self._look_again()
+            self._inspect_again()
         return edge
 
     def _wake(self) -> None:
@@ -383,12 +402,13 @@ class Backend:
             try:
                 async with asyncio.timeout(within_s):
                     await self._runtime.gate(self.container)
+                    await self._watch.prove(self.container)
             except TimeoutError:
                 late = f"not ready within {within_s:g} s; raise ready_within, or read its logs"
                 raise NotReady(self.name, late) from None
         except RuntimeFault as fault:
             if ticket == self._ticket:
-                recreate = not isinstance(fault, NotReady)
+                recreate = fault.recreate or not isinstance(fault, NotReady)
                 self.report(Fault(fault.reason, curable=fault.curable, recreate=recreate))
             return
         if ticket == self._ticket:
@@ -396,8 +416,13 @@ class Backend:
             self.since_restart = 0
             self._proved_s = _now_s()
             self._fire("proved_ready", "passed its readiness gate")
+            if self._watch.looks and self._idle is None:
+                self._idle = asyncio.create_task(self._look_while_idle(), name=f"idle {self.name}")
 
     async def _remove(self, ticket: int, *, grace_s: float) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
         try:
             if self._running is not None:
                 try:
@@ -431,14 +456,12 @@ class Backend:
         generation, since_restart = self.generation, self.since_restart
         started_at, started_s = datetime.now(UTC), _now_s()
         self.since_restart += 1
+        self._last = request
         self._running = Dispatch(self._runtime, container, request, limits)
         fault: Fault | None = None
         try:
             outcome = await self._running.run()
             fault = outcome.fault
-        except ExecFailed as failed:
-            message = f"{self.name} could not run {request.id}: {failed.reason}"
-            raise DispatchError(message) from failed
         finally:
             self._running = None
             self._conclude(generation, fault)
@@ -467,11 +490,59 @@ class Backend:
         else:
             self.report(fault)
 
-    def _look_again(self) -> None:
+    def _takes_nothing(self) -> DispatchError:
+        why = f": {self.fault.reason}" if self.fault else ""
+        return DispatchError(f"{self.name} takes no experiment, it is {self.state}{why}")
+
+    async def _fit_container(self) -> Container:
+        """Wait for a container that an experiment may be dispatched to now.
+
+        Raises:
+            DispatchError: there will be none.
+        """
+        health = self.policy.health
+        until_s = _now_s() + health.wait_for_others_s
+        while await self.settled() == "ready" and self.container is not None:
+            if self._watch.fresh:
+                return self.container
+            look = await self._look()
+            if self.state != "ready":
+                continue
+            if look.fit:
+                return self.container
+            if _now_s() >= until_s:
+                raise DispatchError(f"{self.name} takes no experiment: {look.status.reason}")
+            await asyncio.sleep(health.again_s)
+        raise self._takes_nothing()
+
+    async def _look(self, *, threshold_pct: float | None = None) -> Look:
+        """Look at what is idle, within a turn, and report what counts."""
+        assert self.container is not None  # noqa: S101 - it is ready
+        ticket = self._ticket
+        try:
+            look = await self._watch.look(
+                self.container, leftovers=self._last, threshold_pct=threshold_pct
+            )
+        except ContainerLost as lost:
+            look = Look.lost(self.name, lost.reason)
+        if look.fault is not None and ticket == self._ticket:
+            self.report(look.fault)
+        return look
+
+    async def _look_while_idle(self) -> None:
+        """Look again from time to time, as long as it has a container."""
+        while True:
+            await asyncio.sleep(self.policy.health.every_s)
+            if self.state == "ready" and not self.stopping and not self._turn.locked():
+                async with self._turn:
+                    if self.state == "ready" and not self.stopping:
+                        await self._look()
+
+    def _inspect_again(self) -> None:
         """Begin to inspect, if it is idle and nobody looks already."""
-        looking = self._look is not None and not self._look.done()
-        if self.state == "ready" and not self.stopping and not looking:
-            self._look = asyncio.create_task(self._inspect(), name=f"look {self.name}")
+        inspecting = self._inspection is not None and not self._inspection.done()
+        if self.state == "ready" and not self.stopping and not inspecting:
+            self._inspection = asyncio.create_task(self._inspect(), name=f"inspect {self.name}")
 
     async def _inspect(self) -> None:
         while self._noticed and self.state == "ready" and not self.stopping:

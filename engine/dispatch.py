@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from engine.errors import ContainerLost
+from engine.errors import ContainerLost, ExecFailed
 from engine.record import Ending, Fault
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
 
@@ -63,13 +63,7 @@ class Dispatch:
     _interrupted: bool = field(default=False, init=False)
 
     async def run(self) -> Outcome:
-        """Run the command and wait for its end.
-
-        Whoever is cancelled waiting takes the command along.
-
-        Raises:
-            ExecFailed: it could not be started.
-        """
+        """Run the command and wait for its end; who is cancelled waiting takes the command along."""
         command = asyncio.ensure_future(self._runtime.execute(self._container, self.request))
         try:
             passed = await self._within_limits(command)
@@ -79,6 +73,8 @@ class Dispatch:
         except ContainerLost as lost:
             ending = Ending.INTERRUPTED if self._interrupted else Ending.LOST
             return Outcome(ending, None, lost.reason, Fault(lost.reason))
+        except ExecFailed as failed:
+            return Outcome(Ending.UNSTARTED, None, failed.reason)
         except asyncio.CancelledError:
             await self._kill(self.limits.grace_s)
             await asyncio.wait({command}, timeout=_SETTLE_S)

@@ -13,6 +13,7 @@ from typing import Final
 from attrs import field, frozen
 from attrs.validators import and_, ge, gt, le, optional
 
+from engine.health.policy import HealthPolicy
 from engine.record import Ending
 
 __all__ = [
@@ -122,6 +123,7 @@ class BackendPolicy:
         ready_within_s: the readiness gate's deadline in seconds, from the container's start.
         stop_grace_s: how long a graceful end may take, in seconds; None for what the compose file says
             under ``stop_grace_period``.
+        health: how closely it is looked at.
         keep_alive: a command that keeps the container up when its image has no long-running one; None to
             run the service's own command, if the file gives one, else ``sleep infinity``.
     """
@@ -130,6 +132,7 @@ class BackendPolicy:
     recover: bool = True
     ready_within_s: float = field(default=300.0, validator=gt(0))
     stop_grace_s: float | None = field(default=None, validator=optional(ge(0)))
+    health: HealthPolicy = field(factory=HealthPolicy)
     keep_alive: tuple[str, ...] | None = None
 
 

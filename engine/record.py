@@ -51,6 +51,8 @@ class Ending(enum.Enum):
     """How a dispatched command came to its end."""
 
     EXITED = "exited"
+    UNSTARTED = "unstarted"
+    """It could not be started: no such working directory, no such user."""
     TIMEOUT = "timeout"
     """Ended at its wall clock limit."""
     SILENCE = "silence"

@@ -114,6 +114,10 @@ class FakeRuntime:
         told = await self._do("inspect", service)
         return told if told is not None else self.alive.get(service)
 
+    async def pids(self, container: Container) -> frozenset[int] | None:
+        told: frozenset[int] | None = await self._do("pids", container.service)
+        return told
+
     async def logs(self, service: str, lines: int) -> list[str]:
         logged: list[str] = await self._do("logs", service, ["its last words"])
         return logged

@@ -1,11 +1,16 @@
-"""Verdicts: from what inspection shows to what it means."""
+"""From what inspection shows of a container to what is wrong with it."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from engine.record import Fault
 from engine.runtimes.base import Container, Observation
 
 __all__ = ["judge"]
+
+_SIGKILLED: Final = 137
+"""128 + SIGKILL."""
 
 
 def judge(observation: Observation | None, container: Container) -> Fault | None:
@@ -36,6 +41,6 @@ def judge(observation: Observation | None, container: Container) -> Fault | None
 def _death(observation: Observation) -> str:
     if observation.oom_killed:
         return "its container was killed by the kernel for want of memory (OOM)"
-    if observation.exit_code == 137:  # noqa: PLR2004 - 128 + SIGKILL
+    if observation.exit_code == _SIGKILLED:
         return "its container was killed from outside (exit code 137, no OOM)"
     return f"its container's main process ended (exit code {observation.exit_code})"

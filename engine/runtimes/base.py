@@ -210,6 +210,12 @@ class Runtime(Protocol):
     async def inspect(self, service: str) -> Observation | None:
         """Look at the service's container; None when there is none of ours."""
 
+    async def pids(self, container: Container) -> frozenset[int] | None:
+        """The processes that run in the container, by the whole machine's numbers; None if unknown.
+
+        Found without running anything in the container.
+        """
+
     async def logs(self, service: str, lines: int) -> list[str]:
         """The last lines that the container's main process wrote, stdout and stderr mixed."""
 

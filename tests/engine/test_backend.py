@@ -486,8 +486,9 @@ def test_a_command_that_cannot_be_started_is_no_fault_of_the_backend(scene: Scen
     async def story() -> None:
         backend = await scene.ready()
         scene.runtime.will("execute", "alpha", ExecFailed("alpha", "no such folder: /nope"))
-        with pytest.raises(DispatchError, match="alpha could not run request-1: no such folder"):
-            await backend.execute(scene.request())
+        ended = await backend.execute(scene.request())
+        assert (ended.ending, ended.exit_code) == (Ending.UNSTARTED, None)
+        assert ended.reason == "no such folder: /nope"
         assert backend.state == "ready"
 
     run(story())

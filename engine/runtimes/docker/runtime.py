@@ -318,6 +318,16 @@ class DockerRuntime:
             raise RuntimeFault(service, f"it could not be inspected: {said(error)}") from error
         return None
 
+    async def pids(self, container: Container) -> frozenset[int] | None:
+        """The container's processes. See :meth:`Runtime.pids`."""
+        try:
+            listed = await self._calls(lambda client: client.top(container.id))
+        except ENGINE_ERRORS as error:
+            _LOG.debug("%s: no list of processes: %s", container.service, said(error))
+            return None
+        column = listed["Titles"].index("PID")
+        return frozenset(int(row[column]) for row in listed["Processes"])
+
     async def logs(self, service: str, lines: int) -> list[str]:
         """The last lines of the main process. See :meth:`Runtime.logs`."""
         try:

@@ -26,7 +26,7 @@ RUN: Final = _script("run.sh")
 END: Final = _script("end.sh")
 """Ends a request's processes: ``sh -c END dockwarden MARK=ID GRACE_TENTHS``; exit code 0: none is left."""
 
-GPU_PROBE_PY: Final = files(__name__).joinpath("gpu_probe.py").read_text()
+GPU_PROBE_PY: Final = _script("gpu_probe.py")
 """Prints what NVML shows: ``python3 -c GPU_PROBE_PY [SECONDS]``."""
 
 GPU_PROBE_SH: Final = _script("gpu_probe.sh")

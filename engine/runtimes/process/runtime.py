@@ -219,6 +219,13 @@ class ProcessRuntime:
         code = await backend.main.wait()
         return Observation(backend.container, running=False, exit_code=code)
 
+    async def pids(self, container: Container) -> frozenset[int] | None:
+        """Everything that runs in the backend."""
+        backend = self._backends.get(container.service)
+        if backend is None:
+            return None
+        return frozenset(process.pid for process in backend.processes())
+
     async def logs(self, service: str, lines: int) -> list[str]:
         """The last lines of the main process."""
         backend = self._backends.get(service)

@@ -1,0 +1,39 @@
+"""What the GPUs of a backend show, and what it means: pure values and functions, no I/O and no clock.
+
+``engine.runtimes.inside.GPU_PROBE`` prints; :func:`parse` reads what it printed; :func:`judge_gpu` says what
+it means and what to do; :class:`Streak` says when it counts.
+"""
+
+from __future__ import annotations
+
+from engine.gpu.judge import judge_gpu
+from engine.gpu.policy import Baseline, GpuPolicy
+from engine.gpu.reading import (
+    GpuDevice,
+    GpuProcess,
+    GpuReading,
+    NvmlError,
+    RemappedRows,
+    parse,
+)
+from engine.gpu.status import ContainerHealthStatus
+from engine.gpu.streak import Streak
+from engine.gpu.verdict import OK, Action, Health, Verdict
+
+__all__ = [
+    "OK",
+    "Action",
+    "Baseline",
+    "ContainerHealthStatus",
+    "GpuDevice",
+    "GpuPolicy",
+    "GpuProcess",
+    "GpuReading",
+    "Health",
+    "NvmlError",
+    "RemappedRows",
+    "Streak",
+    "Verdict",
+    "judge_gpu",
+    "parse",
+]

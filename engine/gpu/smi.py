@@ -1,0 +1,124 @@
+"""What nvidia-smi prints, made into what the probe prints: the fallback for images without Python.
+
+It tells less: no MIG slices, no remapped rows, and of an error only its exit code and its words.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+__all__ = ["BEGIN", "rewrite"]
+
+BEGIN: Final = "nvidia-smi gpus"
+_PROCESSES: Final = "nvidia-smi processes"
+_EXIT: Final = "nvidia-smi exit "
+_TIMED_OUT: Final = 124
+
+_GPU_COLUMNS: Final = (
+    "index",
+    "uuid",
+    "name",
+    "driver",
+    "memory_used",
+    "memory_total",
+    "memory_free",
+    "temperature_c",
+    "utilization_pct",
+    "ecc_uncorrected",
+    "ecc_uncorrected_lifetime",
+)
+_WORDS: Final = {
+    "gpu is lost": 15,
+    "requires reset": 16,
+    "reset required": 16,
+    "version mismatch": 18,
+    "couldn't communicate with the nvidia driver": 9,
+    "driver not loaded": 9,
+    "unknown error": 999,
+}
+"""NVML's codes by what nvidia-smi says: some of its exit codes are 255 for whatever it was."""
+
+_NO_DEVICES: Final = "no devices were found"
+_CODES: Final = {4, 9, 10, 11, 12, 13, 14, 15}
+"""The exit codes that are NVML's own, by nvidia-smi's manual."""
+
+_MIB: Final = 1024 * 1024
+
+
+def rewrite(lines: Sequence[str]) -> dict[str, Any]:
+    """The same reading as the probe would print it.
+
+    Args:
+        lines: of ``gpu_probe.sh``, stripped.
+
+    Raises:
+        ValueError: this is not what it prints.
+    """
+    try:
+        return _rewrite(lines)
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def _rewrite(lines: Sequence[str]) -> dict[str, Any]:
+    gpus, ended = _section(lines, BEGIN)
+    reading: dict[str, Any] = {"source": "nvidia-smi", "devices": []}
+    if ended != 0:
+        said = " ".join(gpus)
+        if _NO_DEVICES not in said.lower():
+            reading["error"] = {"code": _code(said, ended), "message": said or f"exit code {ended}"}
+        return reading
+    processes = _processes(lines)
+    for row in csv.reader(gpus, skipinitialspace=True):
+        cells = dict(zip(_GPU_COLUMNS, row, strict=True))
+        reading["driver"] = cells["driver"]
+        reading["devices"].append(_device(cells, processes))
+    return reading
+
+
+def _section(lines: Sequence[str], title: str) -> tuple[list[str], int]:
+    begin = lines.index(title) + 1
+    for end in range(begin, len(lines)):
+        if lines[end].startswith(_EXIT):
+            return list(lines[begin:end]), int(lines[end].removeprefix(_EXIT))
+    return list(lines[begin:]), _TIMED_OUT
+
+
+def _device(cells: dict[str, str], processes: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    memory = {name: _number(cells[name]) for name in ("memory_used", "memory_total", "memory_free")}
+    code = _code(cells["memory_used"], None)
+    return {
+        "index": int(cells["index"]),
+        "uuid": cells["uuid"],
+        "name": cells["name"],
+        **{f"{name}_bytes": mib and mib * _MIB for name, mib in memory.items()},
+        **{name: _number(cells[name]) for name in _GPU_COLUMNS[7:]},
+        "processes": processes.get(cells["uuid"], []),
+        "error": code and {"code": code, "message": cells["memory_used"].strip("[]")},
+    }
+
+
+def _processes(lines: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """What computes on each device; nothing where nvidia-smi does not tell."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    rows, ended = _section(lines, _PROCESSES) if _PROCESSES in lines else ([], 0)
+    for row in csv.reader(rows if ended == 0 else [], skipinitialspace=True):
+        uuid, pid, mib = row
+        used_bytes = mib_bytes * _MIB if (mib_bytes := _number(mib)) is not None else None
+        found.setdefault(uuid, []).append({"pid": int(pid), "memory_used_bytes": used_bytes})
+    return found
+
+
+def _number(cell: str) -> int | None:
+    """A cell's number; None for ``[N/A]``, ``[Not Supported]`` and the like."""
+    return int(cell) if re.fullmatch(r"[0-9]{1,18}", cell) else None
+
+
+def _code(said: str, ended: int | None) -> int | None:
+    for words, code in _WORDS.items():
+        if words in said.lower():
+            return code
+    return ended if ended in _CODES else None

@@ -1,0 +1,199 @@
+"""The watch over one backend: proves it ready, and looks at its GPUs while it is idle.
+
+It only looks and judges. The backend decides when, and turns a finding into an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Collection
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from attrs import define, evolve, field, frozen
+
+from engine.errors import ContainerLost, NotReady, RuntimeFault
+from engine.gpu import (
+    Action,
+    Baseline,
+    ContainerHealthStatus,
+    GpuReading,
+    Health,
+    Streak,
+    judge_gpu,
+    parse,
+)
+from engine.health.policy import HealthPolicy
+from engine.record import Fault
+from engine.runtimes.base import Container, ExecRequest, Runtime
+from engine.runtimes.inside import GPU_PROBE
+from engine.spec import ServiceSpec
+
+__all__ = ["Look", "Watch"]
+
+_KILL_GRACE_S: Final = 2.0
+_FOLDER: Final = ".looks"
+
+
+@frozen
+class Look:
+    """What one look found.
+
+    Attributes:
+        status: for whoever asked.
+        fault: what is wrong with the backend, once it has been found often enough to count.
+        fit: whether an experiment may be dispatched to it now.
+    """
+
+    status: ContainerHealthStatus
+    fault: Fault | None
+    fit: bool
+
+    @classmethod
+    def lost(cls, service: str, reason: str) -> Look:
+        """What is found where there is no container any more."""
+        return cls(
+            ContainerHealthStatus(service, healthy=False, reason=reason), Fault(reason), False
+        )
+
+
+@define(eq=False)
+class Watch:
+    """Looks at one backend.
+
+    Attributes:
+        last_s: when the last look found it fit, in seconds of the event loop's clock; None if it has not
+            been looked at since its last start.
+    """
+
+    _spec: ServiceSpec
+    _runtime: Runtime
+    _policy: HealthPolicy
+    _folder: Path
+    last_s: float | None = field(default=None, init=False)
+    _baseline: Baseline | None = field(default=None, init=False)
+    _streak: Streak = field(factory=Streak, init=False)
+    _tried: int = field(default=0, init=False)
+    _numbers: count[int] = field(factory=lambda: count(1), init=False)
+
+    @property
+    def looks(self) -> bool:
+        """Whether there is anything to look at."""
+        wanted = self._policy.look_at_gpus
+        return bool(self._spec.gpus) if wanted is None else wanted
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the last look was a good one, and not long ago."""
+        if not self.looks:
+            return True
+        return self.last_s is not None and _now_s() - self.last_s < self._policy.every_s
+
+    async def prove(self, container: Container) -> None:
+        """Pass the readiness gate beyond the container's own: the declared command, then its GPUs.
+
+        Has no deadline of its own: the caller sets one. What was so at the first readiness is the
+        baseline for all looks since, restarts included.
+
+        Raises:
+            RuntimeFault: it cannot be made ready like this.
+        """
+        self._streak, self.last_s = Streak(), None
+        if self._policy.ready_command is not None:
+            while await self._run(container, self._policy.ready_command) != 0:  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(self._policy.again_s)
+        while self.looks:
+            look = await self.look(container)
+            if look.fault is not None:
+                fault = look.fault
+                raise NotReady(
+                    container.service, fault.reason, curable=fault.curable, recreate=fault.recreate
+                )
+            if look.fit:
+                break
+            await asyncio.sleep(self._policy.again_s)
+
+    async def look(
+        self,
+        container: Container,
+        *,
+        leftovers: ExecRequest | None = None,
+        threshold_pct: float | None = None,
+    ) -> Look:
+        """Look at the GPUs once, and judge.
+
+        Args:
+            leftovers: the last experiment's command, of which something may still run and hold memory;
+                it is ended, where that is the first thing to try, and looked at again.
+            threshold_pct: judge by this share of all memory instead of by the policy.
+        """
+        policy = self._policy.gpu
+        if threshold_pct is not None:
+            policy = evolve(policy, gpu_memory_threshold_pct=threshold_pct)
+        reading = await self._reading(container)
+        own_pids = await self._runtime.pids(container)
+        verdict = judge_gpu(reading, self._baseline, policy, own_pids)
+        if verdict.step(self._tried) is Action.KILL_LEFTOVERS:
+            self._tried += 1
+            if leftovers is not None:
+                await self._runtime.kill(container, leftovers, grace_s=_KILL_GRACE_S)
+                return await self.look(container, threshold_pct=threshold_pct)
+        if self._baseline is None and verdict.health is not Health.FAILING:
+            self._baseline = Baseline.of(reading, own_pids)
+        self._streak = self._streak.after(verdict)
+        fault = None
+        if verdict.health is Health.OK:
+            self._tried, self.last_s = 0, _now_s()
+        elif self._streak.counts(policy):
+            fault = verdict.fault(self._tried)
+            self._tried += 1
+            self._streak = Streak()
+        fit = fault is None and verdict.health is not Health.FAILING
+        return Look(ContainerHealthStatus.of(self._spec.name, verdict, reading), fault, fit)
+
+    async def _reading(self, container: Container) -> GpuReading:
+        request = self._request(GPU_PROBE)
+        try:
+            async with asyncio.timeout(self._policy.look_within_s):
+                await self._runtime.execute(container, request)
+            return parse((request.folder / "stdout").read_text(errors="replace"))
+        except TimeoutError:
+            await self._runtime.kill(container, request, grace_s=0)
+            within_s = self._policy.look_within_s
+            return GpuReading(unreadable=f"the probe gave no answer within {within_s:g} s")
+        except ContainerLost:
+            raise
+        except RuntimeFault as fault:
+            return GpuReading(unreadable=f"the probe could not be run: {fault.reason}")
+        finally:
+            _discard(request.folder)
+
+    async def _run(self, container: Container, command: Collection[str]) -> int:
+        request = self._request(tuple(command))
+        try:
+            return (await self._runtime.execute(container, request)).exit_code
+        except asyncio.CancelledError:
+            await self._runtime.kill(container, request, grace_s=0)
+            raise
+        finally:
+            _discard(request.folder)
+
+    def _request(self, command: tuple[str, ...]) -> ExecRequest:
+        name = f"look-{next(self._numbers)}"
+        folder = self._folder / _FOLDER / name
+        folder.mkdir(parents=True)
+        return ExecRequest(id=f"{self._spec.name}.{name}", command=command, folder=folder)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a look's folder, and the one that it lies in with the last of them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
