@@ -240,8 +240,10 @@ def test_siblings_of_an_exhausted_backend_are_untouched(tmp_path: Path) -> None:
         fake(of).will("restart", "alpha", *[LaunchFailed("alpha", "no")] * 9)
         fake(of).will("recreate", "alpha", *[LaunchFailed("alpha", "no")] * 9)
         fake(of).die("alpha")
-        while of.backends["alpha"].state != "exhausted":
-            await asyncio.sleep(1)
+        alpha = of.backends["alpha"]
+        await alpha._until(lambda: alpha.state == "exhausted")
+        with pytest.raises(DispatchError, match="alpha takes no experiment, it is exhausted"):
+            await of.execute("alpha", ["true"], id="none")
         assert of.backends["beta"].state == "ready"
         assert len([step for step in taken if step.backend == "beta"]) == before
         await of.teardown()

@@ -10,10 +10,9 @@ from typing import Final
 
 import docker.errors
 from attrs import frozen
-from docker.api import APIClient
 
 from engine.errors import RuntimeUnavailable
-from engine.runtimes.docker.client import ENGINE_ERRORS, connect, said
+from engine.runtimes.docker.client import ENGINE_ERRORS, address, connect, said
 from engine.runtimes.docker.images import image_name
 from engine.spec import Project
 
@@ -55,16 +54,10 @@ def examine() -> EngineReport:
     local = client.base_url.startswith("http+docker:") and data.is_dir()
     return EngineReport(
         version=info["ServerVersion"],
-        url=_address(client),
+        url=address(client),
         gpus="nvidia" in (info.get("Runtimes") or {}) or any("gpu" in one for one in devices),
         data=data if local else None,
     )
-
-
-def _address(client: APIClient) -> str:
-    """Where the engine listens; the SDK hides a socket's path behind a made-up host."""
-    socket = getattr(client.get_adapter(client.base_url), "socket_path", None)
-    return client.base_url if socket is None else f"unix://{socket}"
 
 
 def missing_images(project: Project, services: Iterable[str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from docker.api import APIClient
 
 from engine.errors import RuntimeUnavailable
 
-__all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "connect", "engine_facts", "said"]
+__all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "address", "connect", "engine_facts", "said"]
 
 ENGINE_ERRORS: Final = (
     docker.errors.DockerException,
@@ -63,11 +63,17 @@ class EngineFacts:
     time: int
 
 
+def address(client: APIClient) -> str:
+    """Where the engine listens; the SDK hides a socket's path behind a made-up host."""
+    socket = getattr(client.get_adapter(client.base_url), "socket_path", None)
+    return client.base_url if socket is None else f"unix://{socket}"
+
+
 def engine_facts(client: APIClient) -> EngineFacts:
     """Ask the engine who it is."""
     info = client.info()
     now = datetime.fromisoformat(info["SystemTime"][:19]).replace(tzinfo=UTC)
-    return EngineFacts(info["ServerVersion"], client.base_url, int(now.timestamp()))
+    return EngineFacts(info["ServerVersion"], address(client), int(now.timestamp()))
 
 
 def said(error: BaseException) -> str:

@@ -177,8 +177,8 @@ def _volumes_from(project: Project, entry: str) -> str:
 
 def _namespace(project: Project, mode: str | None) -> str | None:
     """A namespace to share; that of a service is that of its container."""
-    kind, _, name = (mode or "").partition(":")
-    return f"container:{container_of(project, name)}" if kind == "service" else mode
+    kind, colon, name = (mode or "").partition(":")
+    return f"container:{container_of(project, name)}" if kind == "service" and colon else mode
 
 
 def _network_mode(project: Project, service: ServiceSpec) -> str | None:

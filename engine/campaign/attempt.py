@@ -1,0 +1,96 @@
+"""One attempt of one run: handed to its backend, and made a record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.campaign.model import Campaign
+from engine.campaign.plan import PlannedRun
+from engine.campaign.records import AttemptRecord, Results
+from engine.controller import Controller
+from engine.errors import DispatchError
+from engine.record import Ended, Ending
+
+__all__ = ["attempt"]
+
+
+async def attempt(
+    run: PlannedRun,
+    number: int,
+    *,
+    campaign: Campaign,
+    controller: Controller,
+    results: Results,
+    ending: Callable[[], bool],
+) -> AttemptRecord:
+    """Run an attempt to its end, whatever that is, and say how it went.
+
+    Cancelled, it is over at once and counts as interrupted: only what outlives the teardown is.
+
+    Args:
+        number: which attempt of the run it is, from 1.
+        ending: whether the campaign is being torn down.
+    """
+    experiment, started_at = run.experiment, datetime.now(UTC)
+    try:
+        ended = await controller.execute(
+            run.backend,
+            experiment.command,
+            id=f"{run.id}.{number}",
+            folder=f"{run.id}/attempt-{number}",
+            environment=experiment.environment,
+            working_dir=experiment.working_dir,
+            user=experiment.user,
+            timeout_s=experiment.timeout_s,
+            silence_s=experiment.silence_s,
+            grace_s=campaign.grace_s,
+        )
+        how = _as_seen(ended, results)
+    except DispatchError as error:  # the container is at fault, not the experiment
+        unseen = Ending.INTERRUPTED if ending() else Ending.LOST
+        how = _unseen(unseen, str(error), started_at)
+    except asyncio.CancelledError:
+        how = _unseen(Ending.INTERRUPTED, "it could not be ended", started_at)
+    return AttemptRecord(
+        campaign=campaign.name,
+        experiment=experiment.name,
+        run=run.id,
+        backend=run.backend,
+        cycle=run.cycle,
+        repeat=run.repeat,
+        attempt=number,
+        command=experiment.command,
+        **how,
+    )
+
+
+def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
+    return {
+        "ending": ended.ending.value,
+        "exit_code": ended.exit_code,
+        "reason": ended.reason,
+        "started_at": ended.started_at,
+        "ended_at": ended.ended_at,
+        "duration_s": ended.duration_s,
+        "container_id": ended.container_id,
+        "image": ended.image,
+        "generation": ended.generation,
+        "since_restart": ended.since_restart,
+        "restart_cause": ended.restart_cause,
+        **results.output(ended),
+    }
+
+
+def _unseen(ending: Ending, reason: str, started_at: datetime) -> dict[str, Any]:
+    ended_at = datetime.now(UTC)
+    return {
+        "ending": ending.value,
+        "exit_code": None,
+        "reason": reason,
+        "started_at": started_at,
+        "ended_at": ended_at,
+        "duration_s": (ended_at - started_at).total_seconds(),
+    }

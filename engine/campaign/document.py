@@ -1,0 +1,104 @@
+"""Reading a campaign file's YAML, and finding the lines that its keys stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from engine.compose.node import KeyPath
+from engine.errors import CampaignError
+
+__all__ = ["Document", "parse", "read"]
+
+
+@frozen
+class Document:
+    """One YAML document: its value, and where it is written.
+
+    Attributes:
+        value: plain dicts, lists and scalars, of whatever shape the file has.
+    """
+
+    value: Any
+    _text: str = field(repr=False)
+
+    def lines(self, paths: Iterable[KeyPath]) -> list[int | None]:
+        """The line, from 1, that each key stands on, or as much of its path as is written."""
+        root = YAML(typ="safe", pure=True).compose(self._text)
+        return [_line(root, path) for path in paths]
+
+
+def read(file: Path, name: str) -> Document:
+    """Read a campaign file.
+
+    Args:
+        name: how the user named it, for errors.
+
+    Raises:
+        CampaignError: it cannot be read, or is not YAML.
+    """
+    try:
+        return parse(file.read_bytes(), name)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _unusable(name, f"it cannot be read ({reason}); check the path") from error
+
+
+def parse(written: bytes, name: str) -> Document:
+    """Parse the bytes of a campaign file.
+
+    Raises:
+        CampaignError: they are not UTF-8, or not YAML.
+    """
+    try:
+        text = written.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _unusable(
+            name, f"byte {error.start + 1} is not UTF-8; save it as UTF-8 text"
+        ) from error
+    try:
+        return Document(YAML(typ="safe", pure=True).load(text), text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        problem = " ".join((error.problem or "this is not YAML").split("\n")[0].split())
+        raise _unusable(name, f"{where}{problem}") from error
+    except RecursionError as error:
+        raise _unusable(name, "it is nested too deeply; write it out flat") from error
+    except (
+        Exception
+    ) as error:  # the parser lets many kinds out for malformed scalars and directives
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise _unusable(name, f"this is not YAML that can be read: {said}") from error
+
+
+def _line(node: Node | None, path: KeyPath) -> int | None:
+    line: int | None = None
+    for key in path:
+        found = None if node is None else _inner(node, key)
+        if found is None:
+            break
+        node, line = found
+    return line
+
+
+def _inner(node: Node, key: str | int) -> tuple[Node, int] | None:
+    """The node under a key, and the line that the key stands on."""
+    if isinstance(node, MappingNode):
+        for written, value in node.value:
+            if str(written.value) == key:
+                return value, written.start_mark.line + 1
+    if isinstance(node, SequenceNode) and isinstance(key, int) and key < len(node.value):
+        element = node.value[key]
+        return element, element.start_mark.line + 1
+    return None
+
+
+def _unusable(name: str, what: str) -> CampaignError:
+    return CampaignError(name, (("the file", what),))

@@ -1,0 +1,55 @@
+"""What happens in a campaign, for whoever looks on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from engine.campaign.plan import PlannedRun
+from engine.campaign.records import AttemptRecord
+from engine.record import Transition
+
+__all__ = ["AttemptEnded", "AttemptStarted", "Event", "Listener", "Pausing", "RunSettled"]
+
+
+@frozen
+class AttemptStarted:
+    """An attempt was handed to its backend."""
+
+    run: PlannedRun
+    attempt: int
+
+
+@frozen
+class AttemptEnded:
+    """An attempt ended and is recorded.
+
+    Attributes:
+        retry: whether another attempt of the run is due.
+    """
+
+    run: PlannedRun
+    record: AttemptRecord
+    retry: bool
+
+
+@frozen
+class RunSettled:
+    """A run came to its outcome: completed, failed, lost or skipped."""
+
+    run: PlannedRun
+    state: str
+    reason: str
+
+
+@frozen
+class Pausing:
+    """Nothing runs for a while before ``run``."""
+
+    run: PlannedRun
+    pause_s: float
+
+
+Event = AttemptStarted | AttemptEnded | RunSettled | Pausing | Transition
+Listener = Callable[[Event], None]

@@ -1,0 +1,272 @@
+"""From a campaign file to a :class:`~engine.campaign.model.Campaign`, strictly.
+
+Nothing is converted by guess, no unknown key is passed over, and all findings are told at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from engine.campaign.document import Document, read
+from engine.campaign.model import Campaign, Experiment, Order, Pauses
+from engine.campaign.plan import clashes
+from engine.campaign.section import Findings, Key
+from engine.campaign.values import (
+    argv,
+    boolean,
+    choice,
+    count,
+    duration,
+    environment,
+    kind,
+    length,
+    number,
+    one_or_more,
+    plain_name,
+    share,
+    text,
+    words,
+)
+from engine.compose.node import KeyPath, dotted, nearest
+from engine.errors import CampaignError, InputError
+from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
+from engine.record import Ending
+from engine.spec import Project
+
+__all__ = ["check_only", "check_services", "load_campaign"]
+
+_MOST_RUNS: Final = 100_000
+_EXPERIMENT_COMMAND: Final = ("lem", "experiment")
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+_CAMPAIGN: Final = {
+    "name": Key(plain_name, required=True),
+    "compose_file": Key(text),
+    "runtime": Key(choice({name: name for name in ("auto", "docker", "process")})),
+    "results": Key(text),
+    "experiment_command": Key(argv),
+    "backends": Key(_any),
+    "defaults": Key(_any),
+    "experiments": Key(_any, required=True),
+    "order": Key(choice({order.value: order for order in Order})),
+    "seed": Key(count(0, 2**63 - 1)),
+    "cycles": Key(count(1, 1000)),
+    "pauses": Key(_any),
+    "retry": Key(_any),
+    "start": Key(choice({"eager": True, "lazy": False}), "eager"),
+    "parallel": Key(boolean),
+    "stop_at_failure_share": Key(share),
+    "grace": Key(duration, "grace_s"),
+}
+
+_DEFAULTS: Final = {
+    "env": Key(environment, "environment"),
+    "working_dir": Key(text),
+    "user": Key(text),
+    "timeout": Key(length, "timeout_s"),
+    "silence": Key(length, "silence_s"),
+    "repeat": Key(count(1, 1000)),
+}
+
+_EXPERIMENT: Final = {
+    "name": Key(plain_name, required=True),
+    "backend": Key(one_or_more, "backends", required=True),
+    "command": Key(argv),
+    "config": Key(text),
+    **_DEFAULTS,
+}
+
+_RESTART: Final = {
+    "max_restarts": Key(count(0, 10_000)),
+    "restart_window": Key(length, "window_s"),
+    "restarts_in_window": Key(count(0, 10_000), "max_in_window"),
+    "backoff": Key(duration, "backoff_s"),
+    "backoff_factor": Key(number(1, 100)),
+    "backoff_max": Key(duration, "backoff_max_s"),
+    "refund_after": Key(length, "refund_after_s"),
+}
+
+_POLICY: Final = {
+    "keep_alive": Key(argv),
+    "ready_within": Key(length, "ready_within_s"),
+    "stop_grace": Key(duration, "stop_grace_s"),
+}
+
+_PAUSES: Final = {
+    "between_experiments": Key(duration, "between_experiments_s"),
+    "between_configs": Key(duration, "between_configs_s"),
+    "between_cycles": Key(duration, "between_cycles_s"),
+}
+
+_ENDINGS: Final = {
+    "lost": Ending.LOST,
+    "timeout": Ending.TIMEOUT,
+    "silence": Ending.SILENCE,
+    "exit": Ending.EXITED,
+    "unstarted": Ending.UNSTARTED,
+}
+
+
+def _endings(value: Any) -> frozenset[Ending]:
+    return frozenset(choice(_ENDINGS)(word) for word in words(value))
+
+
+_RETRY: Final = {"max_attempts": Key(count(1, 1000)), "on": Key(_endings)}
+
+
+def load_campaign(path: str | Path) -> Campaign:
+    """Read and check a campaign file.
+
+    Relative paths in it start from its own folder. The compose file is not read:
+    :func:`check_services` holds the campaign against it.
+
+    Raises:
+        CampaignError: with everything that is wrong with the file.
+    """
+    file = Path(path).expanduser()
+    document = read(file, str(path))
+    findings = Findings()
+    campaign = _campaign(findings, document.value, str(path), Path(os.path.abspath(file)).parent)  # noqa: PTH100 - resolve() follows links
+    if campaign is None:
+        raise CampaignError(str(path), tuple(_listed(findings, document)))
+    return campaign
+
+
+def check_services(campaign: Campaign, project: Project) -> None:
+    """See that the compose file has the services that a campaign names.
+
+    Raises:
+        CampaignError: it has not; names the nearest.
+    """
+    named: list[tuple[KeyPath, str]] = [
+        (("experiments", index, "backend"), backend)
+        for index, experiment in enumerate(campaign.experiments)
+        for backend in experiment.backends
+    ]
+    named += [(("backends", backend), backend) for backend in campaign.policies]
+    known = ", ".join(sorted(project.services)) or "none at all"
+    findings: list[tuple[str, str]] = []
+    for path, backend in named:
+        if backend not in project.services:
+            instead = nearest(backend, project.services) or f"; it has {known}"
+            no_service = f"{campaign.compose_file.name} has no service {backend!r}{instead}"
+            findings.append((dotted(path), no_service))
+    if findings:
+        raise CampaignError(campaign.file, tuple(findings))
+
+
+def check_only(campaign: Campaign, only: Iterable[str]) -> None:
+    """See that a campaign has experiments for these backends.
+
+    Raises:
+        InputError: it has none for one of them; names the nearest.
+    """
+    used = dict.fromkeys(name for one in campaign.experiments for name in one.backends)
+    for name in only:
+        if name not in used:
+            instead = nearest(name, used) or f"; they are for {', '.join(used)}"
+            raise InputError(f"{campaign.file} has no experiments for {name!r}{instead}")
+
+
+def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campaign | None:
+    """The campaign that a document makes, or None and what was found wrong."""
+    found = findings.section((), value, _CAMPAIGN)
+    policies = _policies(findings, found.pop("backends", {}))
+    pauses = findings.section(("pauses",), found.pop("pauses", {}), _PAUSES)
+    retry = findings.section(("retry",), found.pop("retry", {}), _RETRY)
+    prefix = found.pop("experiment_command", _EXPERIMENT_COMMAND)
+    defaults = findings.section(("defaults",), found.pop("defaults", {}), _DEFAULTS)
+    entries = _experiments(findings, found.pop("experiments", ()), prefix)
+    if findings.listed:
+        return None
+    name = found["name"]
+    campaign = Campaign(
+        file=file,
+        compose_file=_absolute(folder, found.pop("compose_file", "docker-compose.yml")),
+        results=_absolute(folder, found.pop("results", f"results/{name}")),
+        policies=policies,
+        experiments=tuple(_experiment(defaults, entry) for entry in entries),
+        pauses=Pauses(**pauses),
+        retry=RetryPolicy(**retry),
+        **found,
+    )
+    runs = sum(len(one.backends) * one.repeat for one in campaign.experiments) * campaign.cycles
+    if runs > _MOST_RUNS:
+        findings.add(("experiments",), f"makes {runs} runs; {_MOST_RUNS} are the most")
+        return None
+    for index, run_id, other in clashes(campaign):
+        findings.add(
+            ("experiments", index, "name"),
+            f"gives the run {run_id}, as experiments[{other}] does; give it another name",
+        )
+    return None if findings.listed else campaign
+
+
+def _policies(findings: Findings, value: Any) -> dict[str, BackendPolicy]:
+    if not isinstance(value, dict):
+        findings.add(("backends",), f"must be a mapping of services, and is {kind(value)}")
+        return {}
+    policies: dict[str, BackendPolicy] = {}
+    for service, written in value.items():
+        if not isinstance(service, str) or not service.isprintable():
+            findings.add(("backends",), f"has a key that is {kind(service)} and no service's name")
+            continue
+        path: KeyPath = ("backends", service)
+        policy = findings.section(path, {} if written is None else written, {**_RESTART, **_POLICY})
+        if "max_in_window" in policy and "window_s" not in policy:
+            findings.add(
+                (*path, "restarts_in_window"), "needs a restart_window, such as restart_window: 10m"
+            )
+        if not findings.listed:
+            names = {key.into or name for name, key in _RESTART.items()}
+            restart = RestartPolicy(**{n: policy.pop(n) for n in names if n in policy})
+            policies[service] = BackendPolicy(restart=restart, **policy)
+    return policies
+
+
+def _experiments(findings: Findings, value: Any, prefix: tuple[str, ...]) -> list[dict[str, Any]]:
+    if not isinstance(value, list | tuple):
+        findings.add(("experiments",), f"must be a list of experiments, and is {kind(value)}")
+        return []
+    if value == []:
+        findings.add(
+            ("experiments",), "must have at least one entry, with name, backend and command"
+        )
+    return [_entry(findings, ("experiments", i), one, prefix) for i, one in enumerate(value)]
+
+
+def _entry(
+    findings: Findings, path: KeyPath, value: Any, prefix: tuple[str, ...]
+) -> dict[str, Any]:
+    """One experiment as written, its configuration file made a command."""
+    entry = findings.section(path, value, _EXPERIMENT)
+    if isinstance(value, dict) and ("command" in value) == ("config" in value):
+        findings.add(path, "needs either a command (a list) or a config (a file), and not both")
+    config = entry.pop("config", None)
+    return entry if config is None else {**entry, "command": (*prefix, config, "--yes")}
+
+
+def _experiment(defaults: Mapping[str, Any], entry: Mapping[str, Any]) -> Experiment:
+    variables = {**defaults.get("environment", {}), **entry.get("environment", {})}
+    return Experiment(**{**defaults, **entry, "environment": variables})
+
+
+def _absolute(folder: Path, written: str) -> Path:
+    return Path(os.path.normpath(folder / Path(written).expanduser()))
+
+
+def _listed(findings: Findings, document: Document) -> list[tuple[str, str]]:
+    """The findings in the order of the file, each with its line."""
+    lines = document.lines(path for path, _ in findings.listed)
+    found = [(line or 0, *one) for line, one in zip(lines, findings.listed, strict=True)]
+    return [
+        (dotted(path) or "the file", f"{what} (line {line})" if line else what)
+        for line, path, what in sorted(found, key=lambda one: one[0])
+    ]

@@ -1,0 +1,105 @@
+"""A campaign as a value: what its file says, once it has been checked."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+from engine.policy import BackendPolicy, RetryPolicy
+from engine.runtimes.choose import RuntimeName
+
+__all__ = ["Campaign", "Experiment", "Order", "Pauses"]
+
+
+class Order(enum.Enum):
+    """In which order the experiments of one cycle run."""
+
+    GROUPED = "grouped"
+    """All of one backend, then all of the next."""
+    INTERLEAVED = "interleaved"
+    """One of each backend in turn, and every experiment once before any is repeated."""
+    SHUFFLED = "shuffled"
+    """By chance, the same for the same seed; each cycle its own."""
+
+
+@frozen
+class Pauses:
+    """How long nothing runs between two experiments, in seconds.
+
+    The widest boundary that is crossed decides. What is None is as long as the next narrower one.
+
+    Attributes:
+        between_experiments_s: between any two runs.
+        between_configs_s: where another experiment follows, and not a repetition.
+        between_cycles_s: where another cycle begins.
+    """
+
+    between_experiments_s: float = 0.0
+    between_configs_s: float | None = None
+    between_cycles_s: float | None = None
+
+
+@frozen
+class Experiment:
+    """One entry of a campaign's experiments.
+
+    Attributes:
+        name: a plain file name, unique within each of its backends.
+        backends: the services that it runs on, one run for each.
+        command: the argument vector, within the backend.
+        environment: added to the backend's own.
+        working_dir: within the backend; None for the backend's own.
+        user: within the backend; None for the backend's own.
+        timeout_s: wall clock limit of an attempt in seconds; None for none.
+        silence_s: how long an attempt may write nothing, in seconds; None for any time.
+        repeat: how often it runs in each cycle.
+    """
+
+    name: str
+    backends: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(factory=dict, repr=False)
+    working_dir: str | None = None
+    user: str | None = None
+    timeout_s: float | None = None
+    silence_s: float | None = None
+    repeat: int = 1
+
+
+@frozen
+class Campaign:
+    """What is to be run, on which backends, and how.
+
+    Attributes:
+        file: the campaign file, as the user named it.
+        name: a plain file name.
+        compose_file: where the backends are declared; absolute.
+        results: the folder that each run of the campaign makes a folder of its own in; absolute.
+        policies: how each backend is run, by service; those that are not named run by default.
+        seed: of the shuffled order, and of the jitter of backoffs.
+        cycles: how often the whole list of experiments is gone through.
+        eager: whether all backends start at the beginning, rather than each at its first experiment.
+        parallel: whether backends run side by side; otherwise one experiment runs at a time.
+        stop_at_failure_share: once so large a share of all experiments has failed, no other begins.
+        grace_s: how long what is ended (by a time limit, by an interrupt) may take, in seconds.
+    """
+
+    file: str
+    name: str
+    compose_file: Path
+    results: Path
+    experiments: tuple[Experiment, ...]
+    runtime: RuntimeName = "auto"
+    policies: Mapping[str, BackendPolicy] = field(factory=dict)
+    order: Order = Order.GROUPED
+    seed: int = 0
+    cycles: int = 1
+    pauses: Pauses = field(factory=Pauses)
+    retry: RetryPolicy = field(factory=RetryPolicy)
+    eager: bool = True
+    parallel: bool = True
+    stop_at_failure_share: float | None = None
+    grace_s: float = 10.0

@@ -1,0 +1,113 @@
+"""From a campaign to the runs it consists of, in order. Pure, and the same each time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+
+from attrs import frozen
+
+from engine.campaign.model import Campaign, Experiment, Order, Pauses
+
+__all__ = ["PlannedRun", "clashes", "pause_s", "plan", "queues"]
+
+
+@frozen
+class PlannedRun:
+    """One run of one experiment on one backend.
+
+    Attributes:
+        id: unique within the campaign, a plain file name, the same whenever the same file is planned.
+        cycle: from 1.
+        repeat: from 1.
+    """
+
+    id: str
+    experiment: Experiment
+    backend: str
+    cycle: int = 1
+    repeat: int = 1
+
+
+def plan(campaign: Campaign) -> tuple[PlannedRun, ...]:
+    """The runs of a campaign, in the order it asks for."""
+    rng = random.Random(campaign.seed)  # noqa: S311 - an order that can be repeated
+    runs: list[PlannedRun] = []
+    for cycle in range(1, campaign.cycles + 1):
+        grouped = list(_grouped(campaign, cycle))
+        if campaign.order is Order.SHUFFLED:
+            rng.shuffle(grouped)
+        runs += _interleaved(grouped) if campaign.order is Order.INTERLEAVED else grouped
+    return tuple(runs)
+
+
+def queues(campaign: Campaign, runs: Sequence[PlannedRun]) -> tuple[tuple[PlannedRun, ...], ...]:
+    """The runs that follow one another: those of each backend, or all, if none run side by side."""
+    if not campaign.parallel:
+        return (tuple(runs),) if runs else ()
+    return tuple(_by_backend(runs).values())
+
+
+def pause_s(pauses: Pauses, before: PlannedRun, after: PlannedRun) -> float:
+    """How long nothing runs between two runs that follow one another, in seconds."""
+    between = pauses.between_experiments_s
+    if before.cycle == after.cycle and before.experiment is after.experiment:
+        return between
+    if pauses.between_configs_s is not None:
+        between = pauses.between_configs_s
+    if before.cycle != after.cycle and pauses.between_cycles_s is not None:
+        between = pauses.between_cycles_s
+    return between
+
+
+def clashes(campaign: Campaign) -> Iterator[tuple[int, str, int]]:
+    """The experiments that give an id which an earlier one gives too.
+
+    Yields:
+        the experiment's index, the id, and the index of the earlier one.
+    """
+    first: dict[str, int] = {}
+    for index, experiment in enumerate(campaign.experiments):
+        ids = {
+            run.id
+            for backend in experiment.backends
+            for cycle in range(1, campaign.cycles + 1)
+            for run in _repeats(campaign, experiment, backend, cycle)
+        }
+        taken = sorted(run_id for run_id in ids if run_id in first)
+        if taken:
+            yield index, taken[0], first[taken[0]]
+        first.update(dict.fromkeys(ids, index))
+
+
+def _grouped(campaign: Campaign, cycle: int) -> Iterator[PlannedRun]:
+    backends = dict.fromkeys(b for experiment in campaign.experiments for b in experiment.backends)
+    for backend in backends:
+        for experiment in campaign.experiments:
+            if backend in experiment.backends:
+                yield from _repeats(campaign, experiment, backend, cycle)
+
+
+def _repeats(
+    campaign: Campaign, experiment: Experiment, backend: str, cycle: int
+) -> Iterator[PlannedRun]:
+    for repeat in range(1, experiment.repeat + 1):
+        run_id = f"{backend}-{experiment.name}"
+        if campaign.cycles > 1:
+            run_id += f"-c{cycle}"
+        if experiment.repeat > 1:
+            run_id += f"-r{repeat}"
+        yield PlannedRun(run_id, experiment, backend, cycle, repeat)
+
+
+def _interleaved(grouped: Sequence[PlannedRun]) -> Iterator[PlannedRun]:
+    """One of each backend in turn; a backend whose runs are used up is passed over."""
+    lanes = [sorted(runs, key=lambda run: run.repeat) for runs in _by_backend(grouped).values()]
+    for turn in zip_longest(*lanes):
+        yield from (run for run in turn if run is not None)
+
+
+def _by_backend(runs: Sequence[PlannedRun]) -> Mapping[str, tuple[PlannedRun, ...]]:
+    backends = dict.fromkeys(run.backend for run in runs)
+    return {name: tuple(run for run in runs if run.backend == name) for name in backends}

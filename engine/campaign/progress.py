@@ -1,0 +1,111 @@
+"""How far each run of a campaign has come: a machine of the experiment table, and what it gathered."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final
+
+from attrs import define, field
+
+from engine.campaign.plan import PlannedRun
+from engine.campaign.records import AttemptRecord
+from engine.campaign.summary import Outcome
+from engine.machine import Instance
+from engine.record import Ending
+
+__all__ = ["Progress", "reason_of"]
+
+_EVENTS: Final = {
+    Ending.EXITED: "exit",
+    Ending.UNSTARTED: "exit",
+    Ending.TIMEOUT: "exit",
+    Ending.SILENCE: "exit",
+    Ending.LOST: "vanish",
+    Ending.INTERRUPTED: "interrupt",
+}
+"""What an attempt's ending is to the experiment's table."""
+
+_SIGNALLED: Final = 128
+
+
+@define(eq=False)
+class Progress:
+    """One planned run under way.
+
+    Attributes:
+        attempts: how many attempts have begun.
+        reason: why it is where it is, in words.
+        spent_s: how long its attempts have taken, in seconds.
+        since_s: when the attempt that runs now began, in seconds of the event loop's clock.
+        last: the record of its last attempt.
+    """
+
+    run: PlannedRun
+    _instance: Instance
+    attempts: int = field(default=0, init=False)
+    reason: str = field(default="", init=False)
+    spent_s: float = field(default=0.0, init=False)
+    since_s: float | None = field(default=None, init=False)
+    last: AttemptRecord | None = field(default=None, init=False)
+
+    @property
+    def state(self) -> str:
+        """The state of the experiment's table that it is in."""
+        return self._instance.state
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has come to its outcome."""
+        return self.state in self._instance.lifecycle.final
+
+    def dispatch(self, now_s: float) -> int:
+        """Begin an attempt, and return its number."""
+        self._instance.fire("dispatch")
+        self.attempts += 1
+        self.since_s = now_s
+        return self.attempts
+
+    def conclude(self, record: AttemptRecord, *, again: bool) -> None:
+        """Take in how an attempt ended.
+
+        Args:
+            again: whether another attempt may follow.
+        """
+        ending = Ending(record.ending)
+        succeeded = ending is Ending.EXITED and record.exit_code == 0
+        self._instance.fire(_EVENTS[ending], {"succeeded": succeeded, "attempt_left": again})
+        self.last, self.since_s = record, None
+        self.spent_s += record.duration_s
+        self.reason = "" if succeeded else reason_of(record)
+
+    def abandon(self, reason: str) -> None:
+        """Give up on it: it is not tried, or not tried again."""
+        self._instance.fire("abandon")
+        self.reason = f"{self.reason}; not tried again: {reason}" if self.attempts else reason
+
+    def outcome(self) -> Outcome:
+        """Where it stands now, as a value."""
+        return Outcome(
+            run=self.run.id,
+            experiment=self.run.experiment.name,
+            backend=self.run.backend,
+            state=self.state,
+            attempts=self.attempts,
+            reason=self.reason,
+            spent_s=self.spent_s,
+            stdout=self.last.stdout if self.last else None,
+            stderr=self.last.stderr if self.last else None,
+        )
+
+
+def reason_of(record: AttemptRecord) -> str:
+    """Why an attempt did not succeed, in words."""
+    if record.reason or record.exit_code is None:
+        return record.reason or record.ending
+    code = record.exit_code
+    return f"exit code {code}{_signal(code - _SIGNALLED)}"
+
+
+def _signal(number: int) -> str:
+    known = {one.value for one in signal.Signals}
+    return f" ({signal.Signals(number).name})" if number in known else ""

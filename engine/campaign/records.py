@@ -1,0 +1,198 @@
+"""What is written of a campaign: a folder for each run of it, and a line of JSON for each attempt.
+
+::
+
+    <results>/latest                             a link to the newest of these:
+    <results>/20260131T101500Z/                  one for each run of the campaign; its owner's alone
+        results.jsonl                            a line for each attempt, as they end
+        summary.json                             written at the end, also after an interrupt
+        <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code
+
+Nothing of an earlier run is ever touched. Values of environment variables are not recorded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, Self, TextIO
+
+from attrs import asdict, define, frozen
+
+from engine.errors import SetupError
+from engine.record import Ended
+
+__all__ = ["RESULTS", "SUMMARY", "AttemptRecord", "Results", "last_lines"]
+
+RESULTS: Final = "results.jsonl"
+SUMMARY: Final = "summary.json"
+
+_LATEST: Final = "latest"
+_MOST_LINES: Final = 100
+_MOST_BYTES: Final = 16 * 1024
+
+
+@frozen(kw_only=True)
+class AttemptRecord:
+    """One attempt of one run: what a line of the results holds.
+
+    Attributes:
+        campaign: the campaign's name.
+        experiment: the experiment's name.
+        run: the run's id.
+        attempt: from 1.
+        ending: exited, unstarted, timeout, silence, lost or interrupted.
+        exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
+        reason: in words, where the ending is not simply its exit.
+        since_restart: how many commands had run in the container since its last start.
+        stdout: the file, relative to the folder of the results; None where there is none.
+        stdout_lines: the last lines of it, at most 100, and at most 16 KiB.
+    """
+
+    campaign: str
+    experiment: str
+    run: str
+    backend: str
+    cycle: int
+    repeat: int
+    attempt: int
+    command: tuple[str, ...]
+    ending: str
+    exit_code: int | None
+    reason: str
+    started_at: datetime
+    ended_at: datetime
+    duration_s: float
+    container_id: str | None = None
+    image: str | None = None
+    generation: int | None = None
+    since_restart: int | None = None
+    restart_cause: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    stdout_lines: tuple[str, ...] = ()
+    stderr_lines: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The record on one line."""
+        return json.dumps(asdict(self), default=datetime.isoformat)
+
+
+@define(eq=False)
+class Results:
+    """The folder of one run of a campaign. Use it as a context manager.
+
+    Attributes:
+        folder: absolute; exists.
+    """
+
+    folder: Path
+    _lines: TextIO
+
+    @classmethod
+    def create(cls, results: Path, at: datetime) -> Self:
+        """Make a new folder for a run that begins at ``at``.
+
+        Raises:
+            SetupError: it cannot be made.
+        """
+        try:
+            folder = _new_folder(results, at.strftime("%Y%m%dT%H%M%SZ"))
+            _point_to(folder)
+            return cls(folder, (folder / RESULTS).open("x", encoding="utf-8"))
+        except OSError as error:
+            raise _unwritable(results, error) from error
+
+    def write(self, record: AttemptRecord) -> None:
+        """Add a record; once this returns, it is on the disk.
+
+        Raises:
+            SetupError: it could not be written.
+        """
+        try:
+            self._lines.write(f"{record.to_json()}\n")
+            self._lines.flush()
+            os.fsync(self._lines.fileno())
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary, or put it in the place of an earlier one.
+
+        Raises:
+            SetupError: it could not be written.
+        """
+        written = self.folder / f".{SUMMARY}"
+        try:
+            written.write_text(f"{json.dumps(summary, indent=2)}\n", encoding="utf-8")
+            written.replace(self.folder / SUMMARY)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+
+    def output(self, ended: Ended) -> dict[str, Any]:
+        """Where an attempt's output is, and its last lines, as fields of a record."""
+        return {
+            "stdout": str(ended.stdout.relative_to(self.folder)),
+            "stderr": str(ended.stderr.relative_to(self.folder)),
+            "stdout_lines": last_lines(ended.stdout),
+            "stderr_lines": last_lines(ended.stderr),
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+
+
+def last_lines(file: Path) -> tuple[str, ...]:
+    """The last lines of an output file; bytes that are no UTF-8 are replaced.
+
+    The file lies where an experiment may write, so it is only read where it is a plain file.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor, not a path
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                return ()
+            opened.seek(max(0, found.st_size - _MOST_BYTES))
+            written = opened.read(_MOST_BYTES)
+    except OSError:
+        return ()
+    # Only line feeds end a line here: splitlines() would also cut at form feeds and the like.
+    lines = written.decode(errors="replace").removesuffix("\n").split("\n")
+    return tuple(lines[-_MOST_LINES:]) if written else ()
+
+
+def _new_folder(results: Path, name: str) -> Path:
+    results.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        folder = results / (name if number == 1 else f"{name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            return folder
+    raise AssertionError("counting does not end")
+
+
+def _point_to(folder: Path) -> None:
+    """Let the link ``latest`` lead to a run's folder, where the file system has links."""
+    link, made = folder.parent / _LATEST, folder.parent / f".{folder.name}.link"
+    if link.exists() and not link.is_symlink():
+        return
+    with contextlib.suppress(OSError):
+        made.symlink_to(folder.name)
+        made.replace(link)
+
+
+def _unwritable(folder: Path, error: OSError) -> SetupError:
+    return SetupError(
+        f"results cannot be written to {folder}: {error.strerror or error};"
+        " make it writable, free some space, or choose another folder with --results"
+    )

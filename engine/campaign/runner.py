@@ -1,0 +1,321 @@
+"""Running a campaign: queues of runs on backends, each run by the experiment table.
+
+What can be cut short at once (start-up, pauses, waiting) happens in the tasks of the queues. An attempt
+is a task of its own, which nobody cancels: the teardown ends its command, and it records how that went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from attrs import define, field
+
+from engine.campaign.attempt import attempt
+from engine.campaign.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    Listener,
+    Pausing,
+    RunSettled,
+)
+from engine.campaign.fleet import Fleet
+from engine.campaign.model import Campaign
+from engine.campaign.plan import PlannedRun, pause_s, queues
+from engine.campaign.progress import Progress
+from engine.campaign.records import Results
+from engine.campaign.summary import BackendSummary, Summary
+from engine.compose import needed
+from engine.controller import Controller
+from engine.errors import SetupError, StartError
+from engine.machine import Machine
+from engine.record import Ending
+from engine.runtimes.base import Runtime
+from engine.spec import Project
+from states import EXPERIMENT
+
+__all__ = ["CampaignRunner"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+_LAST_S: Final = 30.0
+"""How long an attempt may take to conclude once its backend is gone."""
+
+_FAILURES: Final = frozenset({"failed", "lost"})
+
+
+@define(eq=False)
+class CampaignRunner:
+    """Runs a campaign once.
+
+    A backend that cannot be started, or whose restart budget is spent, has its remaining runs skipped
+    with that reason, while the others go on.
+
+    Args:
+        campaign: what the campaign file says.
+        project: what its compose file says.
+        runtime: the hands.
+        runs: the plan, or what of it is to be run.
+        results: where output and records go.
+
+    Attributes:
+        controller: the backends themselves.
+        fleet: which of them take runs.
+        progress: how far each run has come, by its id, in the plan's order.
+    """
+
+    campaign: Campaign
+    project: Project
+    runtime: Runtime
+    runs: Sequence[PlannedRun]
+    results: Results
+
+    controller: Controller = field(init=False)
+    fleet: Fleet = field(init=False)
+    progress: dict[str, Progress] = field(init=False)
+    _listeners: list[Listener] = field(factory=list, init=False)
+    _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _failures: int = field(default=0, init=False)
+    _halted: str = field(default="", init=False)
+    _halt: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _interrupt: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _force: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _ending: bool = field(default=False, init=False)
+    _started_at: datetime = field(factory=lambda: datetime.now(UTC), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        machine = Machine(EXPERIMENT)
+        self.progress = {run.id: Progress(run, machine.instance()) for run in self.runs}
+        self.controller = Controller(
+            self.project,
+            self.runtime,
+            self.results.folder,
+            self.campaign.policies,
+            seed=self.campaign.seed,
+        )
+        self.controller.on_transition(self._tell)
+        self.fleet = Fleet(self.controller)
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The backends that runs are planned on, in the plan's order."""
+        return tuple(dict.fromkeys(run.backend for run in self.runs))
+
+    def on_event(self, listener: Listener) -> None:
+        """Call ``listener`` with each event from now on; it must be quick."""
+        self._listeners.append(listener)
+
+    def interrupt(self, *, force: bool = False) -> None:
+        """Begin no other attempt, end those that run, and tear down.
+
+        Call it on the event loop; :meth:`run` returns once all is down. Harmless when repeated.
+
+        Args:
+            force: whether to leave what runs no time to end by itself.
+        """
+        self._interrupt.set()
+        if force:
+            self._force.set()
+
+    async def run(self) -> Summary:
+        """Carry the campaign out; whatever happens, everything is torn down at the end.
+
+        Raises:
+            ComposeError: a needed service asks for what the runtime cannot do.
+            SetupError: the runtime cannot work here, or results cannot be written.
+            StartError: none of the backends could be started.
+            TeardownError: something of ours is left; all runs have been recorded.
+        """
+        needed(
+            self.project, self.backends
+        )  # refuses what cannot be honoured before anything starts
+        work = asyncio.create_task(self._work(), name="campaign")
+        interrupt = asyncio.create_task(self._interrupt.wait())
+        down = asyncio.create_task(self._wind_down(work, interrupt))
+        await self._insist(down)
+        errors = down.result()
+        for error in errors[1:]:
+            _LOG.error("%s", error)
+        if errors:
+            raise errors[0]
+        summary = self.summary()
+        none_started = self.fleet.unusable.keys() >= {*self.backends} and not summary.attempted
+        if self.runs and none_started and not self._interrupt.is_set():
+            raise StartError(self.fleet.unusable)
+        return summary
+
+    def summary(self) -> Summary:
+        """Where the campaign stands now."""
+        outcomes = tuple(progress.outcome() for progress in self.progress.values())
+        return Summary(
+            campaign=self.campaign.name,
+            runtime=self.runtime.description,
+            results=str(self.results.folder),
+            started_at=self._started_at,
+            ended_at=datetime.now(UTC),
+            interrupted=self._interrupt.is_set(),
+            outcomes=outcomes,
+            backends=tuple(self._backend_summary(name) for name in self.backends),
+        )
+
+    def _backend_summary(self, name: str) -> BackendSummary:
+        mine = [progress for progress in self.progress.values() if progress.run.backend == name]
+        return BackendSummary(
+            name=name,
+            runs=len(mine),
+            completed=sum(progress.state == "completed" for progress in mine),
+            spent_s=sum(progress.spent_s for progress in mine),
+            restarts=self.fleet.restarts(name),
+        )
+
+    # The queues
+
+    async def _work(self) -> None:
+        if self.campaign.eager:
+            await self.fleet.launch(self.backends)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for queue in queues(self.campaign, self.runs):
+                    group.create_task(self._go_through(queue))
+        except ExceptionGroup as raised:
+            raise raised.exceptions[0] from raised
+
+    async def _go_through(self, queue: Sequence[PlannedRun]) -> None:
+        if self.campaign.eager:  # nothing is measured while something of this queue still starts
+            await self.fleet.see_ready(run.backend for run in queue)
+        before: PlannedRun | None = None
+        for run in queue:
+            if before is not None and not self._barred(run):
+                await self._pause(before, run)
+            if not self._barred(run):
+                await self.fleet.see_ready([run.backend])
+            if await self._carry_out(self.progress[run.id]):
+                before = run
+
+    async def _pause(self, before: PlannedRun, run: PlannedRun) -> None:
+        seconds = pause_s(self.campaign.pauses, before, run)
+        if seconds == 0:
+            return
+        self._tell(Pausing(run, seconds))
+        try:
+            async with asyncio.timeout(seconds):
+                await self._halt.wait()
+        except TimeoutError:
+            return
+
+    async def _carry_out(self, progress: Progress) -> bool:
+        """Try a run until it has come to its outcome; say whether anything was tried."""
+        while not progress.settled:
+            reason = self._barred(progress.run) or await self.fleet.unfit(progress.run.backend)
+            if reason:
+                progress.abandon(reason)
+                break
+            attempt = asyncio.create_task(self._attempt(progress), name=progress.run.id)
+            self._attempts.add(attempt)
+            await asyncio.shield(attempt)
+        self._tell(RunSettled(progress.run, progress.state, progress.reason))
+        self._count(progress)
+        return progress.attempts > 0
+
+    def _count(self, progress: Progress) -> None:
+        """Halt the campaign, once too large a share of it has failed."""
+        self._failures += progress.state in _FAILURES
+        share = self.campaign.stop_at_failure_share
+        if share is not None and not self._halted and self._failures >= share * len(self.runs):
+            self._halted = (
+                f"{self._failures} of {len(self.runs)} failed,"
+                f" and stop_at_failure_share is {share:g}"
+            )
+            self._halt.set()
+
+    def _barred(self, run: PlannedRun) -> str:
+        """Why nothing more is begun for a run; empty if nothing stands against it."""
+        return self._halted or self.fleet.unusable.get(run.backend, "")
+
+    async def _attempt(self, progress: Progress) -> None:
+        run = progress.run
+        number = progress.dispatch(asyncio.get_running_loop().time())
+        self._tell(AttemptStarted(run, number))
+        record = await attempt(
+            run,
+            number,
+            campaign=self.campaign,
+            controller=self.controller,
+            results=self.results,
+            ending=lambda: self._ending,
+        )
+        again = self.campaign.retry.decide(Ending(record.ending), attempts=number).allowed
+        progress.conclude(record, again=again)
+        self.results.write(record)
+        self._tell(AttemptEnded(run, record, retry=progress.state == "retrying"))
+
+    # The end
+
+    async def _wind_down(
+        self, work: asyncio.Task[None], interrupt: asyncio.Task[Any]
+    ) -> list[BaseException]:
+        """Wait for the end of the work, or an interrupt of it; tear down; return what went wrong."""
+        await asyncio.wait({work, interrupt}, return_when=asyncio.FIRST_COMPLETED)
+        interrupt.cancel()
+        self._ending = True
+        work.cancel()
+        outcomes: list[Any] = [*await asyncio.gather(work, return_exceptions=True)]
+        outcomes += await self._tear_down()
+        outcomes += await self._conclude()
+        try:
+            self.results.write_summary(self.summary().to_dict())
+        except SetupError as error:
+            outcomes.append(error)
+        return [
+            outcome
+            for outcome in outcomes
+            if isinstance(outcome, BaseException)
+            and not isinstance(outcome, asyncio.CancelledError)
+        ]
+
+    async def _tear_down(self) -> list[BaseException | None]:
+        """Take everything down, and hurry as soon as that is asked for."""
+        if self._force.is_set():
+            return [
+                *await asyncio.gather(self.controller.teardown(grace_s=0), return_exceptions=True)
+            ]
+        grace_s = self.campaign.grace_s if self._interrupt.is_set() else None
+        downs = [asyncio.create_task(self.controller.teardown(grace_s=grace_s))]
+        force = asyncio.create_task(self._force.wait())
+        await asyncio.wait({*downs, force}, return_when=asyncio.FIRST_COMPLETED)
+        force.cancel()
+        if self._force.is_set():
+            downs.append(asyncio.create_task(self.controller.teardown(grace_s=0)))
+        return await asyncio.gather(*downs, return_exceptions=True)
+
+    async def _conclude(self) -> list[BaseException | None]:
+        """See the attempts that the teardown has ended to their records."""
+        pending = {attempt for attempt in self._attempts if not attempt.done()}
+        if pending:
+            _, stuck = await asyncio.wait(pending, timeout=_LAST_S)
+            for attempt in stuck:
+                attempt.cancel()
+        return await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _insist(self, down: asyncio.Task[list[BaseException]]) -> None:
+        """Wait for the end of the teardown, whoever cancels the wait; the second time, hurry it."""
+        cancelled = False
+        while not down.done():
+            try:
+                await asyncio.wait({down})
+            except asyncio.CancelledError:
+                self.interrupt(force=cancelled)
+                cancelled = True
+        if cancelled:
+            raise asyncio.CancelledError
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - whoever looks on must not stop a campaign
+                _LOG.exception("a listener failed on %s", event)

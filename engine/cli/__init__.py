@@ -1,0 +1,23 @@
+"""The command line. What is heavy (docker, rich) is imported by the command that needs it.
+
+Exit codes: 0 all completed; 1 some failed; 2 bad input or set-up; 130 and 143 ended by SIGINT, SIGTERM.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: run a command and exit with its code."""
+    try:
+        # Imported here, so that Ctrl+C is in order from the first moment.
+        from engine.cli.commands import invoke
+
+        code = invoke(arguments)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

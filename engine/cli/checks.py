@@ -1,0 +1,150 @@
+"""The checks of ``dockwarden doctor``: each looks at one thing and gives one line."""
+
+from __future__ import annotations
+
+import enum
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from engine.campaign.model import Campaign
+from engine.compose import needed
+from engine.errors import DockwardenError, RuntimeUnavailable
+from engine.runtimes.docker.checkup import EngineReport, compose_version, examine, missing_images
+from engine.spec import Project
+
+__all__ = ["Finding", "Level", "check_all"]
+
+_GIB: Final = 2**30
+_ENOUGH: Final = 10 * _GIB
+_LEAST: Final = _GIB // 4
+
+
+class Level(enum.Enum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@frozen
+class Finding:
+    """What one check found.
+
+    Attributes:
+        mend: what to do about it; empty where there is nothing to do.
+    """
+
+    level: Level
+    subject: str
+    what: str
+    mend: str = ""
+
+
+def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Finding]:
+    """Look at everything, the campaign's own needs included where there is one."""
+    services: tuple[str, ...] = ()
+    if campaign is not None and project is not None:
+        try:
+            services = needed(project, {b for one in campaign.experiments for b in one.backends})
+            yield Finding(Level.OK, "campaign", f"{campaign.file} starts {', '.join(services)}")
+        except DockwardenError as error:
+            yield Finding(Level.FAIL, "campaign", str(error))
+    wants_docker = campaign is not None and campaign.runtime == "docker"
+    report: EngineReport | None = None
+    try:
+        report = examine()
+        yield Finding(Level.OK, "engine", f"Docker {report.version} at {report.url}")
+    except RuntimeUnavailable as error:
+        yield _no_engine(error, needed_here=wants_docker)
+    yield _compose()
+    wants_gpu = project is not None and any(project.services[name].gpus for name in services)
+    if report is not None:
+        yield _gpus(report, wanted=wants_gpu)
+    yield _nvml(wanted=wants_gpu)
+    yield _disk("disk for results", campaign.results if campaign else Path.cwd())
+    if report is not None:
+        yield _engine_disk(report)
+        if project is not None:
+            yield _images(project, services)
+
+
+def _no_engine(error: RuntimeUnavailable, *, needed_here: bool) -> Finding:
+    if needed_here:
+        return Finding(Level.FAIL, "engine", str(error))
+    return Finding(Level.WARN, "engine", f"{error}. Campaigns run on local processes meanwhile")
+
+
+def _compose() -> Finding:
+    version = compose_version()
+    if version is not None:
+        return Finding(Level.OK, "compose", f"Docker Compose {version}")
+    mend = "install the Compose plugin to look on with 'docker compose ps'; campaigns run without"
+    return Finding(Level.WARN, "compose", "not found", mend)
+
+
+def _gpus(report: EngineReport, *, wanted: bool) -> Finding:
+    if report.gpus:
+        return Finding(Level.OK, "GPUs in containers", "the engine announces them")
+    if not wanted:
+        return Finding(Level.OK, "GPUs in containers", "none announced, and none asked for here")
+    mend = "install the NVIDIA Container Toolkit and restart the engine, unless its hook is there"
+    return Finding(Level.WARN, "GPUs in containers", "the engine announces none", mend)
+
+
+def _nvml(*, wanted: bool) -> Finding:
+    import pynvml  # type: ignore[import-untyped]
+
+    try:
+        pynvml.nvmlInit()
+        count, driver = pynvml.nvmlDeviceGetCount(), pynvml.nvmlSystemGetDriverVersion()
+        pynvml.nvmlShutdown()
+    except pynvml.NVMLError as error:
+        if not wanted:
+            return Finding(Level.OK, "NVML", f"not usable here ({error}), and no GPU is asked for")
+        mend = "install the NVIDIA driver, if the engine runs on this machine"
+        return Finding(Level.WARN, "NVML", f"not usable here: {error}", mend)
+    version = driver.decode() if isinstance(driver, bytes) else driver
+    return Finding(Level.OK, "NVML", f"{count} GPUs, driver {version}")
+
+
+def _disk(subject: str, folder: Path) -> Finding:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        mend = "make it writable, or choose another folder"
+        return Finding(Level.FAIL, subject, f"{there} is not writable", mend)
+    return _space(subject, there)
+
+
+def _engine_disk(report: EngineReport) -> Finding:
+    subject = "disk of the engine"
+    if report.data is None:
+        mend = "look with 'docker system df'"
+        return Finding(Level.WARN, subject, "its data is not to be seen from here", mend)
+    return _space(subject, report.data)
+
+
+def _space(subject: str, folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    what = f"{free / _GIB:.1f} GiB free at {folder}"
+    if free >= _ENOUGH:
+        return Finding(Level.OK, subject, what)
+    level = Level.WARN if free >= _LEAST else Level.FAIL
+    return Finding(level, subject, what, "free some space")
+
+
+def _images(project: Project, services: tuple[str, ...]) -> Finding:
+    try:
+        missing = missing_images(project, services)
+    except RuntimeUnavailable as error:
+        return Finding(Level.WARN, "images", str(error))
+    if not missing:
+        return Finding(Level.OK, "images", "all are on the engine")
+    listed = ", ".join(f"{image} ({name})" for name, image in missing.items())
+    mend = "they are pulled or built at the start, which may take long; or do it before"
+    return Finding(Level.WARN, "images", f"not on the engine: {listed}", mend)

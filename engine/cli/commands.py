@@ -1,0 +1,49 @@
+"""The commands, and how each ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from engine.cli.doctor import doctor
+from engine.cli.down import down
+from engine.cli.exits import BAD, INTERRUPTED, tell
+from engine.cli.notes import show_warnings
+from engine.cli.run import run
+from engine.cli.status import status
+from engine.errors import DockwardenError
+from states import StateError
+
+__all__ = ["cli", "invoke"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dockwarden")
+def cli() -> None:
+    """Run campaigns of experiments on container backends.
+
+    \b
+    Example:
+      dockwarden run examples/campaign.yml
+    """  # noqa: D301 - click's mark for a paragraph that is not to be filled
+    show_warnings()
+
+
+for _command in (run, status, down, doctor):
+    cli.add_command(_command)
+
+
+def invoke(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; errors of ours are told in a paragraph."""
+    try:
+        code: int = cli.main(arguments, prog_name="dockwarden", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = BAD
+    except (DockwardenError, StateError) as error:
+        tell(error)
+        code = BAD
+    except click.Abort:
+        code = INTERRUPTED
+    return code

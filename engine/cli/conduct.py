@@ -1,0 +1,118 @@
+"""Carrying a campaign out under a terminal's eyes: signals, the view, the summary, the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+from attrs import define, field
+
+from engine.campaign.model import Campaign
+from engine.campaign.plan import PlannedRun
+from engine.campaign.records import Results
+from engine.campaign.runner import CampaignRunner
+from engine.cli.exits import BAD, DONE, FAILED, tell
+from engine.cli.notes import note
+from engine.cli.view import view
+from engine.compose import needed
+from engine.errors import DockwardenError
+from engine.owner import LABEL
+from engine.runtimes.choose import choose_runtime
+from engine.spec import Project
+
+__all__ = ["conduct"]
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALLED: Final = 128
+
+
+def conduct(
+    campaign: Campaign,
+    project: Project,
+    runs: Sequence[PlannedRun],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run a campaign and return the command's exit code."""
+    return asyncio.run(_Conductor(campaign, project, runs, as_json, quiet).run())
+
+
+@define(eq=False)
+class _Conductor:
+    campaign: Campaign
+    project: Project
+    runs: Sequence[PlannedRun]
+    as_json: bool
+    quiet: bool
+
+    _runner: CampaignRunner | None = field(default=None, init=False)
+    _signal: int | None = field(default=None, init=False)
+
+    async def run(self) -> int:
+        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._on_signal, int(number), task)
+        try:
+            code = await self._carry_out()
+        except asyncio.CancelledError:
+            if self._signal is None:
+                raise
+            code = BAD
+        return code if self._signal is None else _SIGNALLED + self._signal
+
+    def _on_signal(self, number: int, task: asyncio.Task[Any] | None) -> None:
+        """The first ends the campaign, each further one hurries the end."""
+        again, self._signal = self._signal is not None, self._signal or number
+        if self._runner is not None:
+            note("hurrying the end" if again else "ending: once more to leave no time for it")
+            self._runner.interrupt(force=again)
+        elif again:  # nothing has been started yet; a call to the engine may hang
+            os._exit(_SIGNALLED + number)
+        elif task is not None:
+            task.cancel()
+
+    async def _carry_out(self) -> int:
+        runtime = await choose_runtime(
+            self.campaign.runtime,
+            self.project,
+            self.campaign.policies,
+            {f"{LABEL}campaign": self.campaign.name},
+        )
+        if not self.quiet:
+            note(f"backends run on the {runtime.name} runtime")
+            self._tell_warnings(getattr(runtime, "warnings", {}))
+        with ExitStack() as stack:
+            results = stack.enter_context(Results.create(self.campaign.results, datetime.now(UTC)))
+            runner = CampaignRunner(self.campaign, self.project, runtime, self.runs, results)
+            self._runner = runner
+            error: DockwardenError | None = None
+            try:
+                async with view(runner, to_stderr=self.as_json, quiet=self.quiet):
+                    await runner.run()
+            except DockwardenError as raised:
+                error = raised
+            summary = runner.summary()
+        if error is None or summary.attempted:
+            as_json = json.dumps(summary.to_dict(), indent=2) if self.as_json else None
+            click.echo(as_json or summary.to_text())
+        if error is not None:
+            tell(error)
+            return BAD
+        return DONE if summary.all_completed else FAILED
+
+    def _tell_warnings(self, of_runtime: dict[str, tuple[str, ...]]) -> None:
+        """Say what of the compose file has no effect."""
+        for warning in self.project.warnings:
+            note(warning)
+        for name in needed(self.project, dict.fromkeys(run.backend for run in self.runs)):
+            for warning in (*self.project.services[name].warnings, *of_runtime.get(name, ())):
+                note(f"{name}: {warning}")

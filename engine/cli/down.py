@@ -1,0 +1,50 @@
+"""``dockwarden down``: remove what is ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from engine.cli.exits import DONE
+from engine.cli.options import maybe_campaign_argument, project_name
+
+__all__ = ["down"]
+
+_GRACE_S: Final = 10.0
+
+
+@click.command()
+@maybe_campaign_argument
+@click.option(
+    "--force", is_flag=True, help="Remove at once, also what belongs to a dockwarden that runs."
+)
+def down(campaign: Path | None, *, force: bool) -> int:
+    """Remove the containers and networks that dockwarden has left on the Docker engine.
+
+    With CAMPAIGN, only those of its compose project. Named volumes stay. What belongs to a dockwarden
+    that still runs is refused.
+
+    \b
+    Example:
+      dockwarden down examples/campaign.yml
+    """  # noqa: D301 - click's mark for a paragraph that is not to be filled
+    from engine.errors import OwnedElsewhere
+    from engine.runtimes.docker.census import remove_all, take
+
+    project = project_name(campaign)
+    found = take(project).everything
+    owned = [one for one in found if one.owned]
+    if owned and not force:
+        listed = "; ".join(f"{one.kind} {one.name} of {one.owner}" for one in owned)
+        raise OwnedElsewhere(
+            f"these belong to a dockwarden that still runs: {listed}; end it first (Ctrl+C there),"
+            " or use --force to take them away from it. Nothing was removed"
+        )
+    remove_all(found, project=project, grace_s=0 if force else _GRACE_S)
+    for one in found:
+        click.echo(f"removed {one.kind} {one.name}")
+    if not found:
+        click.echo("nothing of ours is on the engine")
+    return DONE

@@ -1,0 +1,63 @@
+"""Progress as plain lines, for logs and pipes."""
+
+from __future__ import annotations
+
+from functools import singledispatchmethod
+from typing import Any, TextIO
+
+from attrs import define
+
+from engine.campaign.events import AttemptEnded, AttemptStarted, Pausing, RunSettled
+from engine.campaign.progress import reason_of
+from engine.campaign.runner import CampaignRunner
+from engine.campaign.summary import human_s
+from engine.record import Transition
+
+__all__ = ["Lines"]
+
+_PASSING = frozenset({"busy", "finish", "dispatch"})
+"""States and events of each experiment's coming and going, which have lines of their own."""
+
+
+@define
+class Lines:
+    """Writes a line for each event."""
+
+    runner: CampaignRunner
+    stream: TextIO
+
+    @singledispatchmethod
+    def show(self, event: Any) -> None:
+        """Show an event."""
+        raise TypeError(f"no line for {event!r}")
+
+    @show.register
+    def _(self, event: AttemptStarted) -> None:
+        again = "" if event.attempt == 1 else f" (attempt {event.attempt})"
+        self._line(f"{event.run.id} started{again}")
+
+    @show.register
+    def _(self, event: AttemptEnded) -> None:
+        if event.retry:
+            self._line(f"{event.run.id} is tried again: {reason_of(event.record)}")
+
+    @show.register
+    def _(self, event: RunSettled) -> None:
+        progress = self.runner.progress.values()
+        settled = sum(one.settled for one in progress)
+        took = self.runner.progress[event.run.id].spent_s
+        how = f": {event.reason}" if event.reason else f" in {human_s(took)}"
+        self._line(f"[{settled}/{len(progress)}] {event.run.id} {event.state}{how}")
+
+    @show.register
+    def _(self, event: Pausing) -> None:
+        self._line(f"{event.run.backend}: {human_s(event.pause_s)} until {event.run.id}")
+
+    @show.register
+    def _(self, event: Transition) -> None:
+        if event.source == event.target or {event.event, event.target} & _PASSING:
+            return
+        self._line(f"{event.backend}: {event.source} -> {event.target} ({event.reason})")
+
+    def _line(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)

@@ -1,0 +1,99 @@
+"""What is written of a campaign."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from engine.campaign.records import AttemptRecord, Results, last_lines
+from engine.errors import SetupError
+
+AT = datetime(2026, 1, 31, 10, 15, tzinfo=UTC)
+
+RECORD = AttemptRecord(
+    campaign="c",
+    experiment="x",
+    run="a-x",
+    backend="a",
+    cycle=1,
+    repeat=1,
+    attempt=1,
+    command=("run", "\udc80"),
+    ending="exited",
+    exit_code=0,
+    reason="",
+    started_at=AT,
+    ended_at=AT,
+    duration_s=0.0,
+)
+
+
+class TestTheFolder:
+    def test_each_run_has_its_own_and_nothing_is_lost(self, tmp_path: Path) -> None:
+        for _ in range(3):
+            with Results.create(tmp_path / "deep" / "results", AT) as results:
+                results.write(RECORD)
+        made = sorted(path.name for path in (tmp_path / "deep" / "results").iterdir())
+        assert made == ["20260131T101500Z", "20260131T101500Z-2", "20260131T101500Z-3", "latest"]
+        assert (tmp_path / "deep" / "results" / "latest").resolve() == results.folder
+
+    def test_it_is_its_owners_alone(self, tmp_path: Path) -> None:
+        with Results.create(tmp_path, AT) as results:
+            assert results.folder.stat().st_mode & 0o777 == 0o700
+
+    def test_what_the_user_called_latest_stays(self, tmp_path: Path) -> None:
+        (tmp_path / "latest").mkdir()
+        with Results.create(tmp_path, AT):
+            assert not (tmp_path / "latest").is_symlink()
+
+    def test_a_place_where_nothing_can_be_made(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(SetupError, match="--results"):
+            Results.create(tmp_path / "file" / "results", AT)
+
+
+def test_a_record_is_there_as_soon_as_it_is_written(tmp_path: Path) -> None:
+    with Results.create(tmp_path, AT) as results:
+        results.write(RECORD)
+        (line,) = (results.folder / "results.jsonl").read_text().splitlines()
+        assert json.loads(line)["run"] == "a-x"
+        assert json.loads(line)["started_at"] == "2026-01-31T10:15:00+00:00"
+
+
+class TestLastLines:
+    @pytest.mark.parametrize(
+        ("written", "lines"),
+        [
+            (b"", ()),
+            (b"\n", ("",)),
+            (b"a\nb\n", ("a", "b")),
+            (b"a\nb", ("a", "b")),
+            (b"a\x0cb\n", ("a\x0cb",)),
+            (b"\xff\n", ("\ufffd",)),
+        ],
+    )
+    def test_of_a_short_file(self, tmp_path: Path, written: bytes, lines: tuple[str, ...]) -> None:
+        (tmp_path / "out").write_bytes(written)
+        assert last_lines(tmp_path / "out") == lines
+
+    def test_at_most_a_hundred(self, tmp_path: Path) -> None:
+        (tmp_path / "out").write_text("".join(f"{n}\n" for n in range(1000)))
+        found = last_lines(tmp_path / "out")
+        assert (len(found), found[0], found[-1]) == (100, "900", "999")
+
+    def test_of_one_endless_line_only_its_end(self, tmp_path: Path) -> None:
+        (tmp_path / "out").write_bytes(b"x" * 10**6)
+        assert len(last_lines(tmp_path / "out")[0]) == 16 * 1024
+
+    def test_a_link_or_pipe_that_an_experiment_put_there_is_not_followed(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "secret").write_text("hush")
+        (tmp_path / "link").symlink_to(tmp_path / "secret")
+        os.mkfifo(tmp_path / "pipe")
+        assert last_lines(tmp_path / "link") == last_lines(tmp_path / "pipe") == ()
+        assert last_lines(tmp_path / "none") == ()
