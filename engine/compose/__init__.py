@@ -4,6 +4,18 @@ The way of a file: YAML (:mod:`.files`), variables (:mod:`.variables`), the offi
 (:mod:`.schema`), short forms written out (:mod:`.canonical`), files merged (:mod:`.merge`), and each
 service typed (:mod:`.services`). Every finding is a :class:`engine.errors.ComposeError` that names the
 file, the service and the key.
+
+Where this differs from real Compose, on purpose:
+
+- A key that our own runtime cannot honour, and a file under ``env_file`` that is missing, matter only to
+  who needs the service (:func:`needed`).
+- Variables in ``x-`` sections at the top are not looked at, so a required one there stops nothing.
+- A date stays as it was written; Compose prints Go's long form of it.
+- A volume of one letter is a named volume, not a Windows drive; Windows paths are refused.
+- ``volumes_from: [service:ro]`` is read-only.
+- ``docker-compose.override.yml`` is read only when it is named (:func:`load_project`).
+- ``init`` is on unless a file says otherwise, and ``restart`` is overridden, with a warning.
+- ``include`` is refused.
 """
 
 from engine.compose.digest import config_digest

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from attrs import evolve
+
 from engine.compose import beside, units
 from engine.compose.build import build_spec
 from engine.compose.commands import dropped, words
@@ -214,7 +216,8 @@ def _restart(node: Node) -> str | None:
 def _dependencies(node: Node) -> dict[str, Dependency]:
     found = {name: _dependency(inner) for name, inner in node.get("depends_on").items()}
     for name, restart in _implied(node):
-        found.setdefault(name, Dependency(restart=restart))
+        # Without that container this one cannot be made, whatever is written about it.
+        found[name] = evolve(found.get(name, Dependency(restart=restart)), required=True)
     return found
 
 
@@ -228,9 +231,9 @@ def _dependency(node: Node) -> Dependency:
 
 def _implied(node: Node) -> Iterator[tuple[str, bool]]:
     """The services without whose container this one's cannot be made; whether it restarts with it."""
-    for key in ("network_mode", "ipc", "pid", "uts"):
-        kind, _, name = str(node.get(key).value or "").partition(":")
-        if kind == "service" and name:
+    for key in ("network_mode", "ipc", "pid"):
+        kind, colon, name = str(node.get(key).value or "").partition(":")
+        if kind == "service" and colon:
             yield name, True
     for entry in node.get("volumes_from").value or ():
         if not entry.startswith("container:"):

@@ -13,10 +13,11 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from engine.compose import config_digest, load_project, needed
+from engine.compose import load_project, needed
 from engine.compose.files import parse
 from engine.compose.schema import _schema
 from engine.errors import ComposeError
+from engine.runtimes.docker.payload import container_payload, further_networks
 
 CORPUS = Path(__file__).parent / "corpus"
 KEYS = sorted(
@@ -24,15 +25,22 @@ KEYS = sorted(
     for part in ("container_spec", "workload_spec", "service", "deployment", "healthcheck")
     for key in _schema()["$defs"][part]["properties"]
 )
+TEXTS = (
+    st.sampled_from(
+        ["", "1", "-1", "true", "a:b", "./a:/b", "/a:/b:ro", "10s", "1g", "80-90:1", "$X", "a=b"]
+    )
+    | st.sampled_from(
+        ["service:", "service:pytorch", "container:x", "x/y=z", "seccomp:x", "server"]
+    )
+    | st.text(max_size=8)
+    | st.text(alphabet="/:.-=[]019a ", max_size=12)
+)
 SCALARS = (
     st.none()
     | st.booleans()
     | st.integers(-(2**70), 2**70)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(
-        ["", "1", "true", "a:b", "./a:/b", "10s", "1g", "service:a", "$X", "${X:?}", "80-90:1"]
-    )
-    | st.text(max_size=8)
+    | TEXTS
 )
 VALUES = st.recursive(
     SCALARS,
@@ -58,9 +66,12 @@ def answer(text: str) -> None:
         file = Path(name) / "docker-compose.yml"
         file.write_text(text, encoding="utf-8")
         try:
-            project = load_project(file, environ={}, project_name="p")
+            project = load_project(file, environ={"CONFIG": "c"}, project_name="p")
             for service in project.services.values():
-                config_digest(service, project)
+                assert json.dumps(
+                    container_payload(project, service, image="x", keep_alive=None, labels={})
+                )
+                assert list(further_networks(project, service)) is not None
             needed(project, project.services)
         except ComposeError as error:
             assert str(error).startswith(f"{error.file}: ")
@@ -110,7 +121,7 @@ def test_a_file_of_the_corpus_with_other_values_is_answered(data: st.DataObject)
     for _ in range(data.draw(st.integers(1, 3))):
         *holders, last = data.draw(st.sampled_from(list(leaves(model))))
         holder = functools.reduce(operator.getitem, holders, model)
-        holder[last] = data.draw(SCALARS | VALUES)
+        holder[last] = data.draw(TEXTS if isinstance(holder[last], str) else SCALARS | VALUES)
     answer(json.dumps(model))
 
 
