@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 LAB := $(PYTHON) -m tests.lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lab lab-down clean
+.PHONY: help setup demo test gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 
 test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
 	$(BIN)/python -m pytest
+
+gpu-check: $(READY) ## On a machine with a GPU: probe it, and let a backend leak device memory
+	$(BIN)/python -m tests.gpu_check
 
 check: $(READY) ## Check formatting, lint and types
 	$(BIN)/ruff format --check .

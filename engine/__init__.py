@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from engine.controller import Controller as Controller
+    from engine.gpu import ContainerHealthStatus as ContainerHealthStatus
     from engine.manager import ContainerManager as ContainerManager
     from engine.policy import BackendPolicy as BackendPolicy
     from engine.policy import RestartPolicy as RestartPolicy
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackendPolicy",
+    "ContainerHealthStatus",
     "ContainerManager",
     "Controller",
     "Ended",
@@ -32,6 +34,7 @@ __all__ = [
 
 _HOME: Final = {
     "BackendPolicy": "engine.policy",
+    "ContainerHealthStatus": "engine.gpu",
     "ContainerManager": "engine.manager",
     "Controller": "engine.controller",
     "Ended": "engine.record",

@@ -28,7 +28,7 @@ from engine.errors import (
     RuntimeFault,
 )
 from engine.gpu import ContainerHealthStatus
-from engine.health import Look, Watch, judge
+from engine.health import Look, Watch, judge, post_mortem
 from engine.machine import Instance, Machine
 from engine.policy import BackendPolicy, RestartHistory
 from engine.record import Ended, Fault, Transition
@@ -106,7 +106,7 @@ class Backend:
 
     def __attrs_post_init__(self) -> None:
         self._instance = self._machine.instance()
-        self._watch = Watch(self.spec, self._runtime, self.policy.health, self.folder)
+        self._watch = self._new_watch()
 
     # What it is
 
@@ -133,7 +133,7 @@ class Backend:
     @property
     def restarts_left(self) -> int:
         """How many restarts the lifetime cap still allows."""
-        return max(0, self.policy.restart.max_restarts - len(self.history.times_s))
+        return max(0, self.policy.restart.max_restarts - self.history.spent)
 
     async def settled(self) -> str:
         """Wait until nothing more happens by itself, and return the state it is then in.
@@ -170,6 +170,7 @@ class Backend:
             TransitionRefused: it is not ``stopped``.
         """
         self._fire("start", reason)
+        self._watch = self._new_watch()
 
     def restart(self, reason: str, *, recreate: bool = False) -> None:
         """Begin a restart on request; it is not counted against the budget.
@@ -190,6 +191,7 @@ class Backend:
         """
         self._fire("reset", reason, recreate=True)
         self.history = RestartHistory()
+        self._watch = self._new_watch()
 
     def recover(self) -> None:
         """Decide about the fault within the budget: begin a restart, or give up.
@@ -325,6 +327,10 @@ class Backend:
         if self._noticed:
             self._inspect_again()
         return edge
+
+    def _new_watch(self) -> Watch:
+        """A watch that has seen nothing yet: what was tried before, and what was so, is forgotten."""
+        return Watch(self.spec, self._runtime, self.policy.health, self.folder)
 
     def _wake(self) -> None:
         for waiter in self._waiters:
@@ -501,7 +507,7 @@ class Backend:
             DispatchError: there will be none.
         """
         health = self.policy.health
-        until_s = _now_s() + health.wait_for_others_s
+        until_s: float | None = None
         while await self.settled() == "ready" and self.container is not None:
             if self._watch.fresh:
                 return self.container
@@ -510,33 +516,40 @@ class Backend:
                 continue
             if look.fit:
                 return self.container
-            if _now_s() >= until_s:
-                raise DispatchError(f"{self.name} takes no experiment: {look.status.reason}")
+            if look.waits:
+                until_s = until_s or _now_s() + health.wait_for_others_s
+                if _now_s() >= until_s:
+                    raise DispatchError(f"{self.name} takes no experiment: {look.status.reason}")
             await asyncio.sleep(health.again_s)
         raise self._takes_nothing()
 
     async def _look(self, *, threshold_pct: float | None = None) -> Look:
         """Look at what is idle, within a turn, and report what counts."""
-        assert self.container is not None  # noqa: S101 - it is ready
-        ticket = self._ticket
+        container, ticket = self.container, self._ticket
+        assert container is not None  # noqa: S101 - it is ready
         try:
             look = await self._watch.look(
-                self.container, leftovers=self._last, threshold_pct=threshold_pct
+                container, leftovers=self._last, threshold_pct=threshold_pct
             )
         except ContainerLost as lost:
-            look = Look.lost(self.name, lost.reason)
+            look = Look.lost(self.name, await post_mortem(self._runtime, container, lost))
         if look.fault is not None and ticket == self._ticket:
             self.report(look.fault)
         return look
 
     async def _look_while_idle(self) -> None:
         """Look again from time to time, as long as it has a container."""
+        health = self.policy.health
+        pause_s = health.every_s
         while True:
-            await asyncio.sleep(self.policy.health.every_s)
-            if self.state == "ready" and not self.stopping and not self._turn.locked():
-                async with self._turn:
-                    if self.state == "ready" and not self.stopping:
-                        await self._look()
+            await asyncio.sleep(pause_s)
+            pause_s = health.every_s
+            if self._turn.locked():
+                continue
+            async with self._turn:
+                if self.state == "ready" and not self.stopping:
+                    look = await self._look()
+                    pause_s = health.every_s if look.fit or look.waits else health.again_s
 
     def _inspect_again(self) -> None:
         """Begin to inspect, if it is idle and nobody looks already."""

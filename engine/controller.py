@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
@@ -32,11 +32,18 @@ from engine.runtimes.base import ExecRequest, Notice, Runtime
 from engine.spec import Condition, Project
 from states import BACKEND, Lifecycle
 
-__all__ = ["Controller"]
+__all__ = ["Controller", "Hold"]
 
 _LOG: Final = logging.getLogger(__name__)
 
 _BUILT_IN: Final = frozenset({"launch", "execute", "relaunch", "remove"})
+
+
+class Hold(Protocol):
+    """What is let go of once all is down."""
+
+    def release(self) -> None:
+        """Let go; harmless when repeated."""
 
 
 @define(eq=False)
@@ -51,6 +58,8 @@ class Controller:
         seed: of the random generator (the jitter of backoffs).
         lifecycle: the table that backends live by; :data:`states.BACKEND` or an extension of it.
         effects: what the actions of an extended lifecycle do.
+        hold: called before anything is started; what it returns is released once all is down. See
+            :meth:`engine.leash.Leash.hold`.
 
     Attributes:
         backends: those that have been asked for, by service, and what they depend on.
@@ -63,12 +72,14 @@ class Controller:
     seed: int | None = None
     lifecycle: Lifecycle = BACKEND
     effects: Mapping[str, Effect] = field(factory=dict)
+    hold: Callable[[], Hold] | None = None
 
     backends: dict[str, Backend] = field(factory=dict, init=False)
     _starting: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
     _machine: Machine = field(init=False)
     _rng: random.Random = field(init=False)
     _open: bool = field(default=False, init=False)
+    _held: Hold | None = field(default=None, init=False)
     _listeners: list[Callable[[Transition], None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -103,6 +114,8 @@ class Controller:
         if not self._open:
             await self.runtime.open(self._observe)
             self._open = True
+        if self.hold is not None and self._held is None:
+            self._held = self.hold()
         new = [name for name in order if name not in self._starting]
         try:
             await self.runtime.prepare(new)
@@ -170,6 +183,20 @@ class Controller:
         request.folder.mkdir(parents=True)
         return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
 
+    async def stop(self, services: Iterable[str]) -> None:
+        """Stop these backends and forget that they were started; what they depend on stays.
+
+        Raises:
+            RemovalFailed: one could not be removed; those after it have not been tried.
+        """
+        for name in services:
+            starting = self._starting.get(name)
+            if starting is not None:
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+                await self.backends[name].stop(reason="not needed any more")
+                del self._starting[name]
+
     async def teardown(self, *, grace_s: float | None = None) -> None:
         """Stop everything, dependants before what they depend on, and leave nothing of ours.
 
@@ -203,6 +230,9 @@ class Controller:
         self._starting.clear()
         self._open = False
         await self.runtime.close()
+        if self._held is not None:
+            self._held.release()
+            self._held = None
 
     # How it is done
 

@@ -9,11 +9,13 @@ from typing import Final
 from attrs import define, field, frozen
 
 from engine.errors import ContainerLost, ExecFailed
+from engine.health import post_mortem
 from engine.record import Ending, Fault
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
 
 __all__ = ["Dispatch", "Limits", "Outcome"]
 
+_STOPPED: Final = "its backend was stopped"
 _SETTLE_S: Final = 60.0
 """How long a command whose caller gave up is waited for once it has been ended."""
 
@@ -71,8 +73,10 @@ class Dispatch:
                 return await self._end(command, *passed)
             exit_code = command.result().exit_code
         except ContainerLost as lost:
-            ending = Ending.INTERRUPTED if self._interrupted else Ending.LOST
-            return Outcome(ending, None, lost.reason, Fault(lost.reason))
+            fault = await post_mortem(self._runtime, self._container, lost)
+            if self._interrupted:
+                return Outcome(Ending.INTERRUPTED, None, _STOPPED)
+            return Outcome(Ending.LOST, None, fault.reason, fault)
         except ExecFailed as failed:
             return Outcome(Ending.UNSTARTED, None, failed.reason)
         except asyncio.CancelledError:
@@ -80,7 +84,7 @@ class Dispatch:
             await asyncio.wait({command}, timeout=_SETTLE_S)
             raise
         if self._interrupted:
-            return Outcome(Ending.INTERRUPTED, exit_code, "its backend was stopped")
+            return Outcome(Ending.INTERRUPTED, exit_code, _STOPPED)
         return Outcome(Ending.EXITED, exit_code)
 
     async def interrupt(self, *, grace_s: float) -> None:

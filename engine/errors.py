@@ -5,8 +5,16 @@
     DockwardenError
     ├── InputError              what the user wrote cannot be used              exit code 2
     │   ├── ComposeError            the compose file: file, service and key
-    │   └── CampaignError           the campaign file: the key's path
+    │   ├── CampaignError           the campaign file: the key's path
+    │   └── JournalError            the journal: not there, or not readable
+    │       ├── JournalForeign          the file is something else
+    │       ├── JournalCorrupt          it is damaged
+    │       ├── JournalTooNew           a later dockwarden wrote it
+    │       ├── JournalLocked           another process writes to it
+    │       ├── JournalConflict         what it holds already contradicts what is to be written
+    │       └── ReplayRefused           it holds a transition that the table does not have
     ├── SetupError              the machine lacks something                     exit code 2
+    │   ├── JournalUnwritable       no space or no permission where the journal lies
     │   ├── RuntimeUnavailable      no engine, no permission, wrong version
     │   ├── MissingExtra            an optional package is not installed
     │   └── OwnedElsewhere          the project belongs to another controller, or to nobody we know
@@ -27,6 +35,11 @@ chained. Errors about tables and events are :class:`states.StateError`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.owner import Owner
 
 __all__ = [
     "CampaignError",
@@ -36,11 +49,19 @@ __all__ = [
     "DockwardenError",
     "ExecFailed",
     "InputError",
+    "JournalConflict",
+    "JournalCorrupt",
+    "JournalError",
+    "JournalForeign",
+    "JournalLocked",
+    "JournalTooNew",
+    "JournalUnwritable",
     "LaunchFailed",
     "MissingExtra",
     "NotReady",
     "OwnedElsewhere",
     "RemovalFailed",
+    "ReplayRefused",
     "RuntimeFault",
     "RuntimeUnavailable",
     "SetupError",
@@ -91,8 +112,72 @@ class CampaignError(InputError):
         super().__init__(f"{file} cannot be used:{listed}")
 
 
+class JournalError(InputError):
+    """A journal cannot be used; the file is left as it is.
+
+    Attributes:
+        file: the journal.
+    """
+
+    def __init__(self, message: str, *, file: Path) -> None:
+        self.file = file
+        super().__init__(f"{file}: {message}")
+
+
+class JournalForeign(JournalError):
+    """The file is no journal of dockwarden's."""
+
+
+class JournalCorrupt(JournalError):
+    """The file is a journal, and damaged."""
+
+
+class JournalTooNew(JournalError):
+    """A later version of dockwarden has written the journal."""
+
+
+class JournalLocked(JournalError):
+    """Another process writes to the journal.
+
+    Attributes:
+        holder: that process, where it has said who it is.
+    """
+
+    def __init__(self, message: str, *, file: Path, holder: Owner | None = None) -> None:
+        self.holder = holder
+        super().__init__(message, file=file)
+
+
+class JournalConflict(JournalError):
+    """What the journal holds already contradicts what is to be written; nothing was written."""
+
+
+class ReplayRefused(JournalError):
+    """The journal holds a transition that the table does not have.
+
+    Attributes:
+        seq: the number of that row among the transitions.
+    """
+
+    def __init__(self, message: str, *, file: Path, seq: int) -> None:
+        self.seq = seq
+        super().__init__(f"transition {seq}: {message}", file=file)
+
+
 class SetupError(DockwardenError):
     """The machine lacks something; the message gives the mend."""
+
+
+class JournalUnwritable(SetupError):
+    """The journal cannot be written: no space is left, or no permission.
+
+    Attributes:
+        file: the journal.
+    """
+
+    def __init__(self, message: str, *, file: Path) -> None:
+        self.file = file
+        super().__init__(f"{file}: {message}")
 
 
 class RuntimeUnavailable(SetupError):

@@ -7,16 +7,20 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from engine.compose import load_project
 from engine.controller import Controller
 from engine.errors import DispatchError, DockwardenError
+from engine.gpu import ContainerHealthStatus, Health
+from engine.leash import Leash
+from engine.owner import Owner
 from engine.policy import BackendPolicy
-from engine.record import Ended, Transition
+from engine.record import Ended, Fault, Transition
 from engine.runtimes.choose import RuntimeName, choose_runtime
 from engine.spec import Project
 from states import TransitionRefused
@@ -43,6 +47,9 @@ class ContainerManager:
             end of the ``with`` block.
         on_transition: called with each transition of each backend, in a thread of the manager's own; it
             must not call the manager.
+        on_controller_exit: what becomes of the backends when this process dies without a teardown,
+            by SIGKILL for one: ``remove`` has a small companion process watch it, and remove them;
+            ``keep`` leaves them running.
 
     Raises:
         ComposeError: the compose file cannot be used.
@@ -65,10 +72,12 @@ class ContainerManager:
         experiment_command: Sequence[str] = ("lem", "experiment"),
         output_dir: str | Path | None = None,
         on_transition: Callable[[Transition], None] | None = None,
+        on_controller_exit: Literal["remove", "keep"] = "remove",
     ) -> None:
         project = load_project(compose_file, project_dir)
         self._experiment_command = tuple(experiment_command)
         self._ids = count(1)
+        self._leash = on_controller_exit == "remove"
         self._temporary = output_dir is None
         self._folder = _output_folder(output_dir)
         self._loop = asyncio.new_event_loop()
@@ -88,7 +97,8 @@ class ContainerManager:
         self, project: Project, runtime: RuntimeName, policies: Mapping[str, BackendPolicy]
     ) -> Controller:
         hands = await choose_runtime(runtime, project, policies)
-        return Controller(project, hands, self._folder, policies)
+        hold = partial(Leash.hold, Owner.current(), hands.name) if self._leash else None
+        return Controller(project, hands, self._folder, policies, hold=hold)
 
     # Starting and stopping
 
@@ -116,6 +126,59 @@ class ContainerManager:
         """
         return self._wait(self._restart(service, recreate=recreate)) == "ready"
 
+    def check_health(
+        self, service: str, gpu_memory_threshold_pct: float = 90.0
+    ) -> ContainerHealthStatus:
+        """Look at a backend now: whether it runs, and what its GPUs show from inside its container.
+
+        An experiment that runs in it is not disturbed: then only what is known already is told. A finding
+        is told at once; it makes the backend ``unhealthy`` once it counts by its policy.
+
+        Args:
+            gpu_memory_threshold_pct: from which share of all GPU memory in use, in percent, it is taken
+                for unhealthy.
+        """
+        return self._wait(self._check(service, gpu_memory_threshold_pct))
+
+    async def _check(self, service: str, threshold_pct: float) -> ContainerHealthStatus:
+        backend = self._controller.backends.get(service)
+        if backend is None:
+            return ContainerHealthStatus(service, healthy=False, reason="it has not been started")
+        if backend.state == "busy":
+            reason = "it is busy; nothing of ours enters it while an experiment runs"
+            return ContainerHealthStatus(
+                service, healthy=True, reason=reason, verdict=Health.UNKNOWN
+            )
+        try:
+            return await backend.look(threshold_pct=threshold_pct)
+        except DispatchError as error:
+            return ContainerHealthStatus(service, healthy=False, reason=str(error))
+
+    def check_and_recover(
+        self, service: str, gpu_memory_threshold_pct: float = 90.0, max_restarts: int = 3
+    ) -> ContainerHealthStatus:
+        """Look at a backend; if it is unhealthy, restart it within the budget and look again.
+
+        Args:
+            gpu_memory_threshold_pct: see :meth:`check_health`.
+            max_restarts: once so many restarts have been spent on it, it is left as it is; the policy's
+                own limit holds besides.
+        """
+        return self._wait(self._recover(service, gpu_memory_threshold_pct, max_restarts))
+
+    async def _recover(
+        self, service: str, threshold_pct: float, max_restarts: int
+    ) -> ContainerHealthStatus:
+        status = await self._check(service, threshold_pct)
+        backend = self._controller.backends.get(service)
+        if status.healthy or backend is None or backend.history.spent >= max_restarts:
+            return status
+        backend.report(Fault(status.reason))
+        if backend.state == "unhealthy":  # where recovering is left to the caller, who is us
+            backend.recover()
+        await backend.settled()
+        return await self._check(service, threshold_pct)
+
     async def _restart(self, service: str, *, recreate: bool) -> str:
         backend = self._controller.backend(service)
         try:
@@ -124,7 +187,7 @@ class ContainerManager:
             raise DispatchError(f"{service} cannot be restarted now: {refused}") from refused
         return await backend.settled()
 
-    def teardown(self, timeout: float | None = None) -> None:
+    def teardown(self, timeout: float | None = 30) -> None:
         """Take everything down and forget the services; harmless when repeated.
 
         Args:
@@ -155,7 +218,7 @@ class ContainerManager:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self.teardown()
+            self.teardown(timeout=None)
         finally:
             self.close()
 

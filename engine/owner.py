@@ -19,6 +19,7 @@ __all__ = ["LABEL", "Owner"]
 LABEL: Final = "dockwarden."
 """The prefix of all labels of ours."""
 
+_ENDED: Final = frozenset("ZX")
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -84,9 +85,11 @@ class Owner:
 
 
 def _start_time(pid: int) -> str:
+    """When a process started; empty if it does not run: a zombie does not, whoever has yet to wait for it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return ""
     # The command's name, in brackets, may itself hold brackets and blanks: count from its end.
-    return stat.rpartition(")")[2].split()[19]
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in _ENDED else fields[19]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import and_, ge, gt, le, optional
 
 from engine.health.policy import HealthPolicy
@@ -39,13 +39,21 @@ class RestartHistory:
 
     Attributes:
         times_s: when each of them began or is due, in seconds of the controller's clock.
+        forgiven: how many of them a long healthy time has made good. They do not count against the cap,
+            but they have happened: in a window they count.
     """
 
     times_s: tuple[float, ...] = ()
+    forgiven: int = 0
+
+    @property
+    def spent(self) -> int:
+        """How many of them count against the cap."""
+        return len(self.times_s) - self.forgiven
 
     def with_restart(self, at_s: float) -> RestartHistory:
         """The history with one more restart, due at ``at_s``."""
-        return RestartHistory((*self.times_s, at_s))
+        return evolve(self, times_s=(*self.times_s, at_s))
 
 
 @frozen
@@ -73,7 +81,8 @@ class RestartPolicy:
         backoff_factor: by how much each further wait grows.
         backoff_max_s: the longest wait, in seconds.
         jitter: the share of the wait that is left to chance, so that simultaneous restarts spread.
-        refund_after_s: once ready for so many seconds on end, the budget is whole again; None: never.
+        refund_after_s: once ready for so many seconds on end, the lifetime's budget is whole again; None:
+            never. What a window holds stays in it.
     """
 
     max_restarts: int = field(default=3, validator=ge(0))
@@ -89,15 +98,17 @@ class RestartPolicy:
         """The history after ``healthy_s`` seconds of continuous health."""
         if self.refund_after_s is None or healthy_s < self.refund_after_s:
             return history
-        return RestartHistory()
+        if self.window_s is None:
+            return RestartHistory()
+        return evolve(history, forgiven=len(history.times_s))
 
     def decide(
         self, history: RestartHistory, *, now_s: float, rng: random.Random
     ) -> RestartDecision:
         """Whether one more restart is within the budget, and after how long a wait."""
-        if len(history.times_s) >= self.max_restarts:
+        if history.spent >= self.max_restarts:
             return RestartDecision(allowed=False, reason=f"{CAP_REACHED} ({self.max_restarts})")
-        delay_s = self._backoff_s(len(history.times_s), rng)
+        delay_s = self._backoff_s(history.spent, rng)
         if self.window_s is not None:
             begins_s = now_s + delay_s - self.window_s
             recent = sum(1 for time_s in history.times_s if time_s > begins_s)

@@ -16,6 +16,7 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
+from engine.runtimes.inside import GPU_PROBE
 
 
 class FakeRuntime:
@@ -23,6 +24,9 @@ class FakeRuntime:
 
     ``fake.will("gate", "alpha", outcome, ...)`` queues what the next calls do: an exception is raised, a
     future is waited for (and its result treated in the same way), anything else is returned.
+
+    A look at the GPUs counts as ``look``, any other command as ``execute``. What looks print is said by
+    ``fake.will_print("alpha", text, ...)``: one after the other, the last one for good.
     """
 
     name = "fake"
@@ -34,11 +38,15 @@ class FakeRuntime:
         self.alive: dict[str, Observation] = {}
         self.notify: Callable[[Notice], None] = lambda _notice: None
         self._outcomes: dict[tuple[str, str], deque[Any]] = defaultdict(deque)
+        self._prints: dict[str, deque[str]] = {}
         self._running: dict[str, asyncio.Future[Any]] = {}
         self._starts = 0
 
     def will(self, method: str, service: str, *outcomes: Any) -> None:
         self._outcomes[method, service].extend(outcomes)
+
+    def will_print(self, service: str, *texts: str) -> None:
+        self._prints[service] = deque(texts)
 
     def called(self, method: str, service: str | None = None) -> int:
         return sum(1 for m, s in self.calls if m == method and service in (None, s))
@@ -92,16 +100,21 @@ class FakeRuntime:
         return int(await self._do("complete", container.service, 0))
 
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
+        look = request.command == GPU_PROBE
         self.requests.append(request)
-        (request.folder / "stdout").touch()
+        (request.folder / "stdout").write_text(self._printed(container.service) if look else "")
         (request.folder / "stderr").touch()
         ended: asyncio.Future[Any] = asyncio.ensure_future(
-            self._do("execute", container.service, 0)
+            self._do("look" if look else "execute", container.service, 0)
         )
         killed = asyncio.get_running_loop().create_future()
         self._running[request.id] = killed
         await asyncio.wait({ended, killed}, return_when=asyncio.FIRST_COMPLETED)
         return ExecResult((killed if killed.done() else ended).result())
+
+    def _printed(self, service: str) -> str:
+        texts = self._prints.get(service) or deque([""])
+        return texts.popleft() if len(texts) > 1 else texts[0]
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         gone = bool(await self._do("kill", container.service, True))

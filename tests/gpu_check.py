@@ -1,7 +1,7 @@
-"""Tries the GPU probe on this machine and prints what it sees: ``python3 -m tests.gpu_check``.
+"""Tries the GPU probe, and the recovery from a real leak, on this machine: ``python3 -m tests.gpu_check``.
 
-Exit code 0: the GPUs are fit, or there is none, which is said plainly; 1: something is wrong with them;
-3: there is none, and ``--require-gpu`` was given.
+Exit code 0: the GPUs are fit and a leaking backend was restarted, or there is no GPU, which is said plainly;
+1: something is wrong; 3: there is none, and ``--require-gpu`` was given.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from engine.gpu import GpuDevice, GpuPolicy, GpuReading, Health, judge_gpu, parse
 from engine.runtimes.inside import GPU_PROBE_PY
+from tests.gpu_leak import CUDA_HOLDER, LEAK_MIB, check_leak
 
 EXIT_FAILING = 1
 EXIT_NO_GPU = 3
@@ -23,10 +24,10 @@ _DRIVER_NOT_LOADED = 9
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Look once, and say what is there.
+    """Look once, say what is there, and let a backend leak.
 
     Returns:
-        0 when the GPUs are fit or there is none, 1 when they are not, 3 when there has to be one.
+        0 when all is well or there is no GPU, 1 when it is not, 3 when there has to be one.
     """
     parser = argparse.ArgumentParser(prog="python3 -m tests.gpu_check", description=__doc__)
     parser.add_argument("--require-gpu", action="store_true", help="no GPU is a failure")
@@ -41,7 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(describe(device))
     verdict = judge_gpu(reading, None, GpuPolicy())
     print(f"verdict: {verdict.health.value}; {verdict.reason}; to do: {verdict.action.value}")
-    return EXIT_FAILING if verdict.health is Health.FAILING else 0
+    if verdict.health is Health.FAILING:
+        return EXIT_FAILING
+    print(f"a backend leaks {LEAK_MIB} MiB of device memory:")
+    wrong = check_leak([CUDA_HOLDER], print)
+    print(
+        "\n".join(f"WRONG: {what}" for what in wrong) or "it was found, restarted, and ready again"
+    )
+    return EXIT_FAILING if wrong else 0
 
 
 def look() -> GpuReading:

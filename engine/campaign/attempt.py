@@ -14,7 +14,7 @@ from engine.controller import Controller
 from engine.errors import DispatchError
 from engine.record import Ended, Ending
 
-__all__ = ["attempt"]
+__all__ = ["attempt", "folder_of", "request_id"]
 
 
 async def attempt(
@@ -39,8 +39,8 @@ async def attempt(
         ended = await controller.execute(
             run.backend,
             experiment.command,
-            id=f"{run.id}.{number}",
-            folder=f"{run.id}/attempt-{number}",
+            id=request_id(run, number),
+            folder=folder_of(run, number),
             environment=experiment.environment,
             working_dir=experiment.working_dir,
             user=experiment.user,
@@ -65,6 +65,16 @@ async def attempt(
         command=experiment.command,
         **how,
     )
+
+
+def request_id(run: PlannedRun, number: int) -> str:
+    """What an attempt is called among all commands of the campaign."""
+    return f"{run.id}.{number}"
+
+
+def folder_of(run: PlannedRun, number: int) -> str:
+    """Where an attempt's output goes, from its backend's folder on."""
+    return f"{run.id}/attempt-{number}"
 
 
 def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:

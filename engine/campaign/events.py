@@ -45,10 +45,16 @@ class RunSettled:
 
 @frozen
 class Pausing:
-    """Nothing runs for a while before ``run``."""
+    """Nothing runs for a while before ``run``.
+
+    Attributes:
+        pause_s: for how long, at most, in seconds.
+        reason: why, where it is not simply one of the campaign's pauses.
+    """
 
     run: PlannedRun
     pause_s: float
+    reason: str = ""
 
 
 Event = AttemptStarted | AttemptEnded | RunSettled | Pausing | Transition

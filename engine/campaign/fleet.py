@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from attrs import define, field
 
+from engine.backend import Backend
+from engine.campaign.model import Campaign, CoolDown, Refresh
+from engine.campaign.plan import PlannedRun
 from engine.compose import needed
 from engine.controller import Controller
 from engine.errors import StartError
 
-__all__ = ["Fleet"]
+__all__ = ["Fleet", "refresh_reason"]
+
+_COOLING_S: Final = 5.0
+"""How often a GPU that is too warm is looked at."""
 
 
 @define(eq=False)
@@ -19,12 +26,16 @@ class Fleet:
     """What a campaign knows of its backends.
 
     Attributes:
+        campaign: what is asked of them.
         controller: the backends themselves.
         unusable: those that take no runs any more, and why.
     """
 
+    campaign: Campaign
     controller: Controller
     unusable: dict[str, str] = field(factory=dict, init=False)
+    _users: set[str] = field(factory=set, init=False)
+    _last: dict[str, PlannedRun] = field(factory=dict, init=False)
     _launching: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     async def launch(self, names: Iterable[str]) -> None:
@@ -68,6 +79,55 @@ class Fleet:
         self.unusable[name] = f"its backend is {state}{fault}"
         return self.unusable[name]
 
+    async def prepare(self, run: PlannedRun, on_pause: Callable[[float, str], None]) -> None:
+        """Do to a run's backend what the campaign wants done before the run.
+
+        That is: take the others out of the way, restart it though nothing is wrong, let it cool down.
+
+        Args:
+            on_pause: called with how long it may take at most, in seconds, and why, when it is waited.
+
+        Raises:
+            RemovalFailed: another backend was to go and could not be removed.
+        """
+        if self.campaign.exclusive:
+            backends = self.controller.backends
+            in_the_way = [one for one in self._users if one != run.backend and one in backends]
+            await self.controller.stop(in_the_way)
+            self._users.intersection_update({run.backend})
+        await self.see_ready([run.backend])
+        if run.backend in self.unusable:
+            return
+        self._users.add(run.backend)
+        backend = self.controller.backend(run.backend)
+        if await backend.settled() != "ready":
+            return
+        refresh = self.campaign.refresh.get(run.backend, Refresh())
+        reason = refresh_reason(refresh, self._last.get(run.backend), run, backend.since_restart)
+        self._last[run.backend] = run
+        if reason:
+            backend.restart(reason)
+            await backend.settled()
+        if self.campaign.cool_down is not None:
+            await self._cool_down(backend, self.campaign.cool_down, on_pause)
+
+    async def _cool_down(
+        self, backend: Backend, limit: CoolDown, on_pause: Callable[[float, str], None]
+    ) -> None:
+        """Wait until the backend's GPUs are cool, as far as they tell their temperature."""
+        deadline_s = asyncio.get_running_loop().time() + limit.at_most_s
+        told = False
+        while await backend.settled() == "ready":
+            status = await backend.look()
+            known = [one.temperature_c for one in status.devices if one.temperature_c is not None]
+            left_s = deadline_s - asyncio.get_running_loop().time()
+            if all(warm < limit.below_c for warm in known) or left_s <= 0:
+                return
+            if not told:
+                on_pause(left_s, f"cooling down from {max(known)} to {limit.below_c:g} degrees")
+                told = True
+            await asyncio.sleep(min(_COOLING_S, left_s))
+
     def restarts(self, name: str) -> int:
         """How often a backend's container was started again."""
         backend = self.controller.backends.get(name)
@@ -75,6 +135,28 @@ class Fleet:
 
     def _needs(self, name: str, services: Iterable[str]) -> bool:
         return not {*needed(self.controller.project, [name])}.isdisjoint(services)
+
+
+def refresh_reason(
+    refresh: Refresh, last: PlannedRun | None, run: PlannedRun, since_restart: int
+) -> str:
+    """Why a backend is restarted before a run though nothing is wrong; empty when it is not.
+
+    Args:
+        last: what ran in it last.
+        since_restart: how many commands have run in it since its last start.
+    """
+    if since_restart == 0:
+        return ""
+    if run.experiment.cold_start:
+        return "a cold start"
+    if refresh.every is not None and since_restart >= refresh.every:
+        return f"{since_restart} experiments since its last start"
+    if last is not None:
+        for key in refresh.on_change:
+            if last.experiment.keys.get(key) != run.experiment.keys.get(key):
+                return f"another {key}"
+    return ""
 
 
 def _why(name: str, error: StartError) -> str:

@@ -11,114 +11,34 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.campaign.document import Document, read
-from engine.campaign.model import Campaign, Experiment, Order, Pauses
+from engine.campaign.format import (
+    BACKEND,
+    CAMPAIGN,
+    COOL_DOWN,
+    DEFAULTS,
+    EXPERIMENT,
+    GPU,
+    HEALTH,
+    PAUSES,
+    REFRESH,
+    RESTART,
+    RETRY,
+)
+from engine.campaign.model import Campaign, CoolDown, Experiment, Pauses, Refresh
 from engine.campaign.plan import clashes
 from engine.campaign.section import Findings, Key
-from engine.campaign.values import (
-    argv,
-    boolean,
-    choice,
-    count,
-    duration,
-    environment,
-    kind,
-    length,
-    number,
-    one_or_more,
-    plain_name,
-    share,
-    text,
-    words,
-)
+from engine.campaign.values import kind
 from engine.compose.node import KeyPath, dotted, nearest
 from engine.errors import CampaignError, InputError
+from engine.gpu import GpuPolicy
+from engine.health.policy import HealthPolicy
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
-from engine.record import Ending
 from engine.spec import Project
 
 __all__ = ["check_only", "check_services", "load_campaign"]
 
 _MOST_RUNS: Final = 100_000
 _EXPERIMENT_COMMAND: Final = ("lem", "experiment")
-
-
-def _any(value: Any) -> Any:
-    return value
-
-
-_CAMPAIGN: Final = {
-    "name": Key(plain_name, required=True),
-    "compose_file": Key(text),
-    "runtime": Key(choice({name: name for name in ("auto", "docker", "process")})),
-    "results": Key(text),
-    "experiment_command": Key(argv),
-    "backends": Key(_any),
-    "defaults": Key(_any),
-    "experiments": Key(_any, required=True),
-    "order": Key(choice({order.value: order for order in Order})),
-    "seed": Key(count(0, 2**63 - 1)),
-    "cycles": Key(count(1, 1000)),
-    "pauses": Key(_any),
-    "retry": Key(_any),
-    "start": Key(choice({"eager": True, "lazy": False}), "eager"),
-    "parallel": Key(boolean),
-    "stop_at_failure_share": Key(share),
-    "grace": Key(duration, "grace_s"),
-}
-
-_DEFAULTS: Final = {
-    "env": Key(environment, "environment"),
-    "working_dir": Key(text),
-    "user": Key(text),
-    "timeout": Key(length, "timeout_s"),
-    "silence": Key(length, "silence_s"),
-    "repeat": Key(count(1, 1000)),
-}
-
-_EXPERIMENT: Final = {
-    "name": Key(plain_name, required=True),
-    "backend": Key(one_or_more, "backends", required=True),
-    "command": Key(argv),
-    "config": Key(text),
-    **_DEFAULTS,
-}
-
-_RESTART: Final = {
-    "max_restarts": Key(count(0, 10_000)),
-    "restart_window": Key(length, "window_s"),
-    "restarts_in_window": Key(count(0, 10_000), "max_in_window"),
-    "backoff": Key(duration, "backoff_s"),
-    "backoff_factor": Key(number(1, 100)),
-    "backoff_max": Key(duration, "backoff_max_s"),
-    "refund_after": Key(length, "refund_after_s"),
-}
-
-_POLICY: Final = {
-    "keep_alive": Key(argv),
-    "ready_within": Key(length, "ready_within_s"),
-    "stop_grace": Key(duration, "stop_grace_s"),
-}
-
-_PAUSES: Final = {
-    "between_experiments": Key(duration, "between_experiments_s"),
-    "between_configs": Key(duration, "between_configs_s"),
-    "between_cycles": Key(duration, "between_cycles_s"),
-}
-
-_ENDINGS: Final = {
-    "lost": Ending.LOST,
-    "timeout": Ending.TIMEOUT,
-    "silence": Ending.SILENCE,
-    "exit": Ending.EXITED,
-    "unstarted": Ending.UNSTARTED,
-}
-
-
-def _endings(value: Any) -> frozenset[Ending]:
-    return frozenset(choice(_ENDINGS)(word) for word in words(value))
-
-
-_RETRY: Final = {"max_attempts": Key(count(1, 1000)), "on": Key(_endings)}
 
 
 def load_campaign(path: str | Path) -> Campaign:
@@ -177,21 +97,28 @@ def check_only(campaign: Campaign, only: Iterable[str]) -> None:
 
 def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campaign | None:
     """The campaign that a document makes, or None and what was found wrong."""
-    found = findings.section((), value, _CAMPAIGN)
-    policies = _policies(findings, found.pop("backends", {}))
-    pauses = findings.section(("pauses",), found.pop("pauses", {}), _PAUSES)
-    retry = findings.section(("retry",), found.pop("retry", {}), _RETRY)
+    found = findings.section((), value, CAMPAIGN)
+    policies, refresh = _policies(findings, found.pop("backends", {}))
+    cooling = found.pop("cool_down", None)
+    if cooling is not None:
+        cooling = findings.section(("cool_down",), cooling, COOL_DOWN)
+    pauses = findings.section(("pauses",), found.pop("pauses", {}), PAUSES)
+    retry = findings.section(("retry",), found.pop("retry", {}), RETRY)
     prefix = found.pop("experiment_command", _EXPERIMENT_COMMAND)
-    defaults = findings.section(("defaults",), found.pop("defaults", {}), _DEFAULTS)
+    defaults = findings.section(("defaults",), found.pop("defaults", {}), DEFAULTS)
     entries = _experiments(findings, found.pop("experiments", ()), prefix)
     if findings.listed:
         return None
     name = found["name"]
+    if found.get("exclusive"):
+        found |= {"eager": False, "parallel": False}
     campaign = Campaign(
         file=file,
         compose_file=_absolute(folder, found.pop("compose_file", "docker-compose.yml")),
         results=_absolute(folder, found.pop("results", f"results/{name}")),
         policies=policies,
+        refresh=refresh,
+        cool_down=None if cooling is None else CoolDown(**cooling),
         experiments=tuple(_experiment(defaults, entry) for entry in entries),
         pauses=Pauses(**pauses),
         retry=RetryPolicy(**retry),
@@ -209,26 +136,41 @@ def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campai
     return None if findings.listed else campaign
 
 
-def _policies(findings: Findings, value: Any) -> dict[str, BackendPolicy]:
+def _policies(
+    findings: Findings, value: Any
+) -> tuple[dict[str, BackendPolicy], dict[str, Refresh]]:
+    """How each backend is run, and when it is restarted though nothing is wrong."""
+    policies: dict[str, BackendPolicy] = {}
+    refresh: dict[str, Refresh] = {}
     if not isinstance(value, dict):
         findings.add(("backends",), f"must be a mapping of services, and is {kind(value)}")
-        return {}
-    policies: dict[str, BackendPolicy] = {}
+        return policies, refresh
     for service, written in value.items():
         if not isinstance(service, str) or not service.isprintable():
             findings.add(("backends",), f"has a key that is {kind(service)} and no service's name")
             continue
         path: KeyPath = ("backends", service)
-        policy = findings.section(path, {} if written is None else written, {**_RESTART, **_POLICY})
-        if "max_in_window" in policy and "window_s" not in policy:
+        found = findings.section(path, {} if written is None else written, BACKEND)
+        if "max_in_window" in found and "window_s" not in found:
             findings.add(
                 (*path, "restarts_in_window"), "needs a restart_window, such as restart_window: 10m"
             )
-        if not findings.listed:
-            names = {key.into or name for name, key in _RESTART.items()}
-            restart = RestartPolicy(**{n: policy.pop(n) for n in names if n in policy})
-            policies[service] = BackendPolicy(restart=restart, **policy)
-    return policies
+        if findings.listed:
+            continue
+        refresh[service] = Refresh(**_taken(found, REFRESH))
+        gpu = GpuPolicy(**_taken(found, GPU))
+        policies[service] = BackendPolicy(
+            restart=RestartPolicy(**_taken(found, RESTART)),
+            health=HealthPolicy(gpu=gpu, **_taken(found, HEALTH)),
+            **found,
+        )
+    return policies, refresh
+
+
+def _taken(found: dict[str, Any], table: Mapping[str, Key]) -> dict[str, Any]:
+    """What was found by one table's names, taken out of the rest."""
+    names = [key.into or name for name, key in table.items()]
+    return {name: found.pop(name) for name in names if name in found}
 
 
 def _experiments(findings: Findings, value: Any, prefix: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -246,7 +188,7 @@ def _entry(
     findings: Findings, path: KeyPath, value: Any, prefix: tuple[str, ...]
 ) -> dict[str, Any]:
     """One experiment as written, its configuration file made a command."""
-    entry = findings.section(path, value, _EXPERIMENT)
+    entry = findings.section(path, value, EXPERIMENT)
     if isinstance(value, dict) and ("command" in value) == ("config" in value):
         findings.add(path, "needs either a command (a list) or a config (a file), and not both")
     config = entry.pop("config", None)
@@ -254,8 +196,10 @@ def _entry(
 
 
 def _experiment(defaults: Mapping[str, Any], entry: Mapping[str, Any]) -> Experiment:
-    variables = {**defaults.get("environment", {}), **entry.get("environment", {})}
-    return Experiment(**{**defaults, **entry, "environment": variables})
+    merged = {
+        name: {**defaults.get(name, {}), **entry.get(name, {})} for name in ("environment", "keys")
+    }
+    return Experiment(**{**defaults, **entry, **merged})
 
 
 def _absolute(folder: Path, written: str) -> Path:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from engine.policy import BackendPolicy, RetryPolicy
 from engine.runtimes.choose import RuntimeName
 
-__all__ = ["Campaign", "Experiment", "Order", "Pauses"]
+__all__ = ["Campaign", "CoolDown", "Experiment", "Order", "Pauses", "Refresh"]
 
 
 class Order(enum.Enum):
@@ -43,6 +43,33 @@ class Pauses:
 
 
 @frozen
+class Refresh:
+    """When a backend is restarted though nothing is wrong with it; that costs nothing of its budget.
+
+    Attributes:
+        every: after so many experiments; None for never.
+        on_change: where one of these keys of the next experiment differs from the last one's.
+    """
+
+    every: int | None = None
+    on_change: tuple[str, ...] = ()
+
+
+@frozen
+class CoolDown:
+    """What is waited for before each experiment.
+
+    Attributes:
+        below_c: until every GPU of its backend that tells its temperature is below this, in degrees
+            Celsius.
+        at_most_s: and for how long at most, in seconds.
+    """
+
+    below_c: float
+    at_most_s: float = 600.0
+
+
+@frozen
 class Experiment:
     """One entry of a campaign's experiments.
 
@@ -56,6 +83,8 @@ class Experiment:
         timeout_s: wall clock limit of an attempt in seconds; None for none.
         silence_s: how long an attempt may write nothing, in seconds; None for any time.
         repeat: how often it runs in each cycle.
+        keys: what it is about, such as its model; see :attr:`Refresh.on_change`.
+        cold_start: whether its backend is restarted before it, whatever ran there before.
     """
 
     name: str
@@ -67,6 +96,8 @@ class Experiment:
     timeout_s: float | None = None
     silence_s: float | None = None
     repeat: int = 1
+    keys: Mapping[str, str] = field(factory=dict)
+    cold_start: bool = False
 
 
 @frozen
@@ -79,11 +110,16 @@ class Campaign:
         compose_file: where the backends are declared; absolute.
         results: the folder that each run of the campaign makes a folder of its own in; absolute.
         policies: how each backend is run, by service; those that are not named run by default.
+        refresh: when each backend is restarted though nothing is wrong, by service.
         seed: of the shuffled order, and of the jitter of backoffs.
         cycles: how often the whole list of experiments is gone through.
         eager: whether all backends start at the beginning, rather than each at its first experiment.
         parallel: whether backends run side by side; otherwise one experiment runs at a time.
+        exclusive: whether one backend is up at a time: the one before is taken down first. Then nothing
+            is eager or parallel.
+        cool_down: what is waited for before each experiment.
         stop_at_failure_share: once so large a share of all experiments has failed, no other begins.
+        keep: whether containers stay when the controller dies without a teardown.
         grace_s: how long what is ended (by a time limit, by an interrupt) may take, in seconds.
     """
 
@@ -94,6 +130,7 @@ class Campaign:
     experiments: tuple[Experiment, ...]
     runtime: RuntimeName = "auto"
     policies: Mapping[str, BackendPolicy] = field(factory=dict)
+    refresh: Mapping[str, Refresh] = field(factory=dict)
     order: Order = Order.GROUPED
     seed: int = 0
     cycles: int = 1
@@ -101,5 +138,8 @@ class Campaign:
     retry: RetryPolicy = field(factory=RetryPolicy)
     eager: bool = True
     parallel: bool = True
+    exclusive: bool = False
+    cool_down: CoolDown | None = None
     stop_at_failure_share: float | None = None
+    keep: bool = False
     grace_s: float = 10.0

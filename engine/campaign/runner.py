@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from attrs import define, field
 
-from engine.campaign.attempt import attempt
+from engine.campaign.attempt import attempt, folder_of, request_id
 from engine.campaign.events import (
     AttemptEnded,
     AttemptStarted,
@@ -24,14 +25,16 @@ from engine.campaign.events import (
     RunSettled,
 )
 from engine.campaign.fleet import Fleet
+from engine.campaign.ledger import Ledger
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun, pause_s, queues
 from engine.campaign.progress import Progress
 from engine.campaign.records import Results
 from engine.campaign.summary import BackendSummary, Summary
 from engine.compose import needed
-from engine.controller import Controller
+from engine.controller import Controller, Hold
 from engine.errors import SetupError, StartError
+from engine.journal import Journal
 from engine.machine import Machine
 from engine.record import Ending
 from engine.runtimes.base import Runtime
@@ -61,10 +64,13 @@ class CampaignRunner:
         runtime: the hands.
         runs: the plan, or what of it is to be run.
         results: where output and records go.
+        journal: what happens is written there before its effect is seen; None for nowhere.
+        hold: see :class:`~engine.controller.Controller`.
 
     Attributes:
         controller: the backends themselves.
         fleet: which of them take runs.
+        ledger: what is written into the journal.
         progress: how far each run has come, by its id, in the plan's order.
     """
 
@@ -73,9 +79,12 @@ class CampaignRunner:
     runtime: Runtime
     runs: Sequence[PlannedRun]
     results: Results
+    journal: Journal | None = None
+    hold: Callable[[], Hold] | None = None
 
     controller: Controller = field(init=False)
     fleet: Fleet = field(init=False)
+    ledger: Ledger = field(init=False)
     progress: dict[str, Progress] = field(init=False)
     _listeners: list[Listener] = field(factory=list, init=False)
     _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
@@ -96,9 +105,12 @@ class CampaignRunner:
             self.results.folder,
             self.campaign.policies,
             seed=self.campaign.seed,
+            hold=self.hold,
         )
+        self.ledger = Ledger(self.journal, self.interrupt)
+        self.controller.on_transition(self.ledger.transition)
         self.controller.on_transition(self._tell)
-        self.fleet = Fleet(self.controller)
+        self.fleet = Fleet(self.campaign, self.controller)
 
     @property
     def backends(self) -> tuple[str, ...]:
@@ -191,8 +203,6 @@ class CampaignRunner:
         for run in queue:
             if before is not None and not self._barred(run):
                 await self._pause(before, run)
-            if not self._barred(run):
-                await self.fleet.see_ready([run.backend])
             if await self._carry_out(self.progress[run.id]):
                 before = run
 
@@ -200,19 +210,25 @@ class CampaignRunner:
         seconds = pause_s(self.campaign.pauses, before, run)
         if seconds == 0:
             return
-        self._tell(Pausing(run, seconds))
+        self._say_pause(run, seconds)
         try:
             async with asyncio.timeout(seconds):
                 await self._halt.wait()
         except TimeoutError:
             return
 
+    def _say_pause(self, run: PlannedRun, seconds: float, reason: str = "") -> None:
+        self._tell(Pausing(run, seconds, reason))
+
     async def _carry_out(self, progress: Progress) -> bool:
         """Try a run until it has come to its outcome; say whether anything was tried."""
         while not progress.settled:
+            if not self._barred(progress.run):
+                await self.fleet.prepare(progress.run, partial(self._say_pause, progress.run))
             reason = self._barred(progress.run) or await self.fleet.unfit(progress.run.backend)
             if reason:
                 progress.abandon(reason)
+                self.ledger.abandoned(progress)
                 break
             attempt = asyncio.create_task(self._attempt(progress), name=progress.run.id)
             self._attempts.add(attempt)
@@ -239,6 +255,12 @@ class CampaignRunner:
     async def _attempt(self, progress: Progress) -> None:
         run = progress.run
         number = progress.dispatch(asyncio.get_running_loop().time())
+        self.ledger.begun(
+            run,
+            number,
+            request=request_id(run, number),
+            folder=f"{run.backend}/{folder_of(run, number)}",
+        )
         self._tell(AttemptStarted(run, number))
         record = await attempt(
             run,
@@ -250,6 +272,7 @@ class CampaignRunner:
         )
         again = self.campaign.retry.decide(Ending(record.ending), attempts=number).allowed
         progress.conclude(record, again=again)
+        self.ledger.ended(progress, record)
         self.results.write(record)
         self._tell(AttemptEnded(run, record, retry=progress.state == "retrying"))
 
@@ -266,6 +289,7 @@ class CampaignRunner:
         outcomes: list[Any] = [*await asyncio.gather(work, return_exceptions=True)]
         outcomes += await self._tear_down()
         outcomes += await self._conclude()
+        outcomes.append(self.ledger.failure)
         try:
             self.results.write_summary(self.summary().to_dict())
         except SetupError as error:

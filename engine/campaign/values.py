@@ -22,6 +22,7 @@ __all__ = [
     "duration",
     "environment",
     "kind",
+    "labels",
     "length",
     "number",
     "one_or_more",
@@ -137,6 +138,18 @@ def environment(value: Any) -> Mapping[str, str]:
             )
         _passable(name + content)
     return dict(value)
+
+
+def labels(value: Any) -> Mapping[str, str]:
+    """Names and texts, or numbers, which are taken as they are written."""
+    if not isinstance(value, dict):
+        raise WrongValue(f"must be a mapping of names to texts, and is {kind(value)}")
+    for name, content in value.items():
+        if not isinstance(name, str) or not name:
+            raise WrongValue(f"has a key that is {kind(name)}; keys are text")
+        if isinstance(content, dict | list) or content is None:
+            raise WrongValue(f"{name} must be text or a number, and is {kind(content)}")
+    return {name: str(content) for name, content in value.items()}
 
 
 def boolean(value: Any) -> bool:

@@ -9,7 +9,9 @@ import click
 from engine.cli.doctor import doctor
 from engine.cli.down import down
 from engine.cli.exits import BAD, INTERRUPTED, tell
+from engine.cli.history import history
 from engine.cli.notes import show_warnings
+from engine.cli.reap import reap
 from engine.cli.run import run
 from engine.cli.status import status
 from engine.errors import DockwardenError
@@ -30,7 +32,7 @@ def cli() -> None:
     show_warnings()
 
 
-for _command in (run, status, down, doctor):
+for _command in (run, history, status, down, reap, doctor):
     cli.add_command(_command)
 
 

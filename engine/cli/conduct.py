@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -21,9 +24,11 @@ from engine.campaign.runner import CampaignRunner
 from engine.cli.exits import BAD, DONE, FAILED, tell
 from engine.cli.notes import note
 from engine.cli.view import view
-from engine.compose import needed
+from engine.compose import config_digest, needed
 from engine.errors import DockwardenError
-from engine.owner import LABEL
+from engine.journal import FILE_NAME, Journal, Run
+from engine.leash import Leash
+from engine.owner import LABEL, Owner
 from engine.runtimes.choose import choose_runtime
 from engine.spec import Project
 
@@ -92,7 +97,14 @@ class _Conductor:
             self._tell_warnings(getattr(runtime, "warnings", {}))
         with ExitStack() as stack:
             results = stack.enter_context(Results.create(self.campaign.results, datetime.now(UTC)))
-            runner = CampaignRunner(self.campaign, self.project, runtime, self.runs, results)
+            journal = stack.enter_context(self._journal(results))
+            log = results.folder / "leash.log"
+            hold = None
+            if not self.campaign.keep:
+                hold = partial(Leash.hold, Owner.current(), runtime.name, log=log)
+            runner = CampaignRunner(
+                self.campaign, self.project, runtime, self.runs, results, journal, hold
+            )
             self._runner = runner
             error: DockwardenError | None = None
             try:
@@ -108,6 +120,25 @@ class _Conductor:
             tell(error)
             return BAD
         return DONE if summary.all_completed else FAILED
+
+    def _journal(self, results: Results) -> Journal:
+        """A new journal, with the plan and the digests of what it was made from."""
+        services = needed(self.project, dict.fromkeys(run.backend for run in self.runs))
+        digests = {
+            "campaign": hashlib.sha256(Path(self.campaign.file).read_bytes()).hexdigest(),
+            **{
+                f"service {name}": config_digest(self.project.services[name], self.project)
+                for name in services
+            },
+        }
+        journal = Journal.create(
+            results.folder / FILE_NAME, campaign=self.campaign.name, digests=digests
+        )
+        journal.plan(
+            Run(run.id, run.experiment.name, run.backend, run.cycle, run.repeat)
+            for run in self.runs
+        )
+        return journal
 
     def _tell_warnings(self, of_runtime: dict[str, tuple[str, ...]]) -> None:
         """Say what of the compose file has no effect."""

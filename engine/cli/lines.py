@@ -51,7 +51,8 @@ class Lines:
 
     @show.register
     def _(self, event: Pausing) -> None:
-        self._line(f"{event.run.backend}: {human_s(event.pause_s)} until {event.run.id}")
+        why = f" at most ({event.reason})" if event.reason else ""
+        self._line(f"{event.run.backend}: {human_s(event.pause_s)} until {event.run.id}{why}")
 
     @show.register
     def _(self, event: Transition) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.errors import ContainerLost, RuntimeFault
 from engine.record import Fault
-from engine.runtimes.base import Container, Observation
+from engine.runtimes.base import Container, Observation, Runtime
 
-__all__ = ["judge"]
+__all__ = ["judge", "post_mortem"]
 
 _SIGKILLED: Final = 137
 """128 + SIGKILL."""
@@ -36,6 +37,15 @@ def judge(observation: Observation | None, container: Container) -> Fault | None
     if observation.health == "unhealthy":
         return Fault("its health check fails")
     return None
+
+
+async def post_mortem(runtime: Runtime, container: Container, lost: ContainerLost) -> Fault:
+    """Why a container was lost, as far as inspection tells; else as whoever lost it says."""
+    try:
+        fault = judge(await runtime.inspect(container.service), container)
+    except RuntimeFault:
+        fault = None
+    return fault or Fault(lost.reason)
 
 
 def _death(observation: Observation) -> str:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
+from collections import Counter
 from collections.abc import Collection
 from itertools import count
 from pathlib import Path
@@ -34,8 +36,11 @@ from engine.spec import ServiceSpec
 
 __all__ = ["Look", "Watch"]
 
+_LOG: Final = logging.getLogger(__name__)
 _KILL_GRACE_S: Final = 2.0
 _FOLDER: Final = ".looks"
+
+_Ladder = tuple[Action, ...]
 
 
 @frozen
@@ -52,12 +57,16 @@ class Look:
     fault: Fault | None
     fit: bool
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is only for others that it is not fit: they hold its GPUs' memory."""
+        return self.status.action is Action.WAIT
+
     @classmethod
-    def lost(cls, service: str, reason: str) -> Look:
+    def lost(cls, service: str, fault: Fault) -> Look:
         """What is found where there is no container any more."""
-        return cls(
-            ContainerHealthStatus(service, healthy=False, reason=reason), Fault(reason), False
-        )
+        status = ContainerHealthStatus(service, healthy=False, reason=fault.reason)
+        return cls(status, fault, fit=False)
 
 
 @define(eq=False)
@@ -65,8 +74,8 @@ class Watch:
     """Looks at one backend.
 
     Attributes:
-        last_s: when the last look found it fit, in seconds of the event loop's clock; None if it has not
-            been looked at since its last start.
+        last_s: when the last look was taken, in seconds of the event loop's clock; None unless all was
+            well then.
     """
 
     _spec: ServiceSpec
@@ -76,7 +85,8 @@ class Watch:
     last_s: float | None = field(default=None, init=False)
     _baseline: Baseline | None = field(default=None, init=False)
     _streak: Streak = field(factory=Streak, init=False)
-    _tried: int = field(default=0, init=False)
+    _tried: Counter[_Ladder] = field(factory=Counter, init=False)
+    _proved: Container | None = field(default=None, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
 
     @property
@@ -96,12 +106,13 @@ class Watch:
         """Pass the readiness gate beyond the container's own: the declared command, then its GPUs.
 
         Has no deadline of its own: the caller sets one. What was so at the first readiness is the
-        baseline for all looks since, restarts included.
+        baseline for all looks since, restarts included. That others hold its GPUs' memory does not keep it
+        from being ready: a restart would not help, so each dispatch waits for them.
 
         Raises:
             RuntimeFault: it cannot be made ready like this.
         """
-        self._streak, self.last_s = Streak(), None
+        self._streak, self.last_s, self._proved = Streak(), None, container
         if self._policy.ready_command is not None:
             while await self._run(container, self._policy.ready_command) != 0:  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(self._policy.again_s)
@@ -112,7 +123,7 @@ class Watch:
                 raise NotReady(
                     container.service, fault.reason, curable=fault.curable, recreate=fault.recreate
                 )
-            if look.fit:
+            if look.fit or look.waits:
                 break
             await asyncio.sleep(self._policy.again_s)
 
@@ -129,27 +140,38 @@ class Watch:
             leftovers: the last experiment's command, of which something may still run and hold memory;
                 it is ended, where that is the first thing to try, and looked at again.
             threshold_pct: judge by this share of all memory instead of by the policy.
+
+        Raises:
+            ContainerLost: it died under the look, or has been restarted since: what was seen is of no
+                account.
         """
         policy = self._policy.gpu
         if threshold_pct is not None:
             policy = evolve(policy, gpu_memory_threshold_pct=threshold_pct)
         reading = await self._reading(container)
         own_pids = await self._runtime.pids(container)
+        if container is not self._proved:
+            raise ContainerLost(container.service, "it was restarted while it was looked at")
         verdict = judge_gpu(reading, self._baseline, policy, own_pids)
-        if verdict.step(self._tried) is Action.KILL_LEFTOVERS:
-            self._tried += 1
+        tried = self._tried[verdict.ladder]
+        if verdict.step(tried) is Action.KILL_LEFTOVERS:
+            self._tried[verdict.ladder] = tried = tried + 1
             if leftovers is not None:
+                _LOG.warning(
+                    "%s: ending what %s left: %s", self._spec.name, leftovers.id, verdict.reason
+                )
                 await self._runtime.kill(container, leftovers, grace_s=_KILL_GRACE_S)
                 return await self.look(container, threshold_pct=threshold_pct)
         if self._baseline is None and verdict.health is not Health.FAILING:
             self._baseline = Baseline.of(reading, own_pids)
         self._streak = self._streak.after(verdict)
+        self.last_s = _now_s() if verdict.health is Health.OK else None
         fault = None
         if verdict.health is Health.OK:
-            self._tried, self.last_s = 0, _now_s()
+            self._tried.clear()
         elif self._streak.counts(policy):
-            fault = verdict.fault(self._tried)
-            self._tried += 1
+            fault = verdict.fault(tried)
+            self._tried[verdict.ladder] += 1
             self._streak = Streak()
         fit = fault is None and verdict.health is not Health.FAILING
         return Look(ContainerHealthStatus.of(self._spec.name, verdict, reading), fault, fit)
@@ -164,6 +186,9 @@ class Watch:
             await self._runtime.kill(container, request, grace_s=0)
             within_s = self._policy.look_within_s
             return GpuReading(unreadable=f"the probe gave no answer within {within_s:g} s")
+        except asyncio.CancelledError:
+            await self._runtime.kill(container, request, grace_s=0)
+            raise
         except ContainerLost:
             raise
         except RuntimeFault as fault:
@@ -184,6 +209,7 @@ class Watch:
     def _request(self, command: tuple[str, ...]) -> ExecRequest:
         name = f"look-{next(self._numbers)}"
         folder = self._folder / _FOLDER / name
+        _discard(folder)  # of a controller before us, that was killed at its look
         folder.mkdir(parents=True)
         return ExecRequest(id=f"{self._spec.name}.{name}", command=command, folder=folder)
 

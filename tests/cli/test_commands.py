@@ -176,11 +176,11 @@ def test_the_doctor_does_without_an_engine(
     assert code == 1
 
 
-@pytest.mark.parametrize("command", ["run", "status", "down", "doctor"])
+@pytest.mark.parametrize("command", ["run", "history", "status", "down", "reap", "doctor"])
 def test_each_help_has_an_example(dockwarden: Dockwarden, command: str) -> None:
     code, out, _ = dockwarden(command, "--help")
     assert code == 0
-    assert f"dockwarden {command} examples/campaign.yml" in out
+    assert f"Example:\n    dockwarden {command} " in out
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -190,7 +190,9 @@ def test_a_signal_while_backends_start_leaves_nothing_behind(
 def test_what_a_killed_controller_left_is_shown_and_taken_down(
     write: Write, client: APIClient
 ) -> None:
-    file = write({"name": "long", "backend": "vllm", "command": ["sleep", "600"]})
+    file = write(
+        {"name": "long", "backend": "vllm", "command": ["sleep", "600"]}, on_controller_exit="keep"
+    )
     running = see(client, "exec_start", 1, lambda: begin("run", file))
     code, _, err = dockwarden("down", file)
     assert code == 2
@@ -201,6 +203,27 @@ def test_what_a_killed_controller_left_is_shown_and_taken_down(
     assert code == 0
     assert f"{PROJECT}-vllm-1" in out
     assert dockwarden("down", file)[0] == 0
+
+
+def test_what_a_killed_controller_started_goes_by_itself(write: Write, client: APIClient) -> None:
+    file = write({"name": "long", "backend": list(BACKENDS), "command": ["sleep", "600"]})
+    running = see(client, "exec_start", 3, lambda: begin("run", file))
+    networks = client.events(
+        filters={"type": "network", "event": "destroy"}, decode=True
+    )  # they go last
+    running.kill()
+    running.communicate()
+    next(iter(networks))
+    networks.close()
+
+
+def test_the_journal_tells_what_happened(write: Write, client: APIClient) -> None:
+    file = write({"name": "works", "backend": "vllm", "command": ["true"]})
+    assert dockwarden("run", file)[0] == 0
+    code, out, _ = dockwarden("history", file.parent / "results/test/latest")
+    assert code == 0
+    for step in ("stopped -> starting", "ready -> busy", "busy -> ready", "ready -> stopped"):
+        assert f"vllm: {step}" in out
 
 
 def test_it_is_over_in_a_sentence_where_nothing_can_start(write: Write, client: APIClient) -> None:

@@ -153,7 +153,7 @@ class Execs:
             if exec_id is not None:
                 del self._pending[exec_id]
         if exit_code is None:
-            raise ContainerLost(container.service, "its container went away under its experiment")
+            raise ContainerLost(container.service, "its container went away under what ran in it")
         return exit_code
 
     async def _not_started(self, container: Container, error: Exception) -> RuntimeFault:
@@ -177,7 +177,7 @@ class Execs:
             return
         finally:
             del self._pending[watch]
-        raise ContainerLost(container.service, "its container died under its experiment")
+        raise ContainerLost(container.service, "its container died under what ran in it")
 
     async def _runs(self, container: Container) -> bool:
         try:

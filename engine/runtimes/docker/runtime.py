@@ -51,6 +51,9 @@ INSIDE: Final = "/run/dockwarden"
 _PROJECT: Final = "com.docker.compose.project"
 _SERVICE: Final = "com.docker.compose.service"
 _LAST_LINES: Final = 20
+_BEING_REMOVED: Final = (404, 409)
+"""What the engine answers about a container that somebody has removed, or is about to."""
+
 _CANNOT_RUN: Final = (126, 127)
 """The exit codes of an init process that cannot run its command, or does not find it."""
 
@@ -230,19 +233,19 @@ class DockerRuntime:
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
         """Start a container anew. See :meth:`Runtime.relaunch`."""
-        spec = self._project.services[container.service]
-        grace_s = spec.stop_grace_period_s
-        if recreate:
+        grace_s = self._project.services[container.service].stop_grace_period_s
+        if not recreate:
             try:
-                await self.remove(container.service, grace_s=grace_s)
-            except RemovalFailed as failed:
-                raise LaunchFailed(container.service, failed.reason, curable=False) from failed
-            return await self.launch(container.service, folder)
+                return await self._calls(lambda client: _restart(client, container.id, grace_s))
+            except ENGINE_ERRORS as error:
+                if getattr(error, "status_code", None) not in _BEING_REMOVED:
+                    reason, curable = explain(said(error))
+                    raise LaunchFailed(container.service, reason, curable=curable) from error
         try:
-            return await self._calls(lambda client: _restart(client, container.id, grace_s))
-        except ENGINE_ERRORS as error:
-            reason, curable = explain(said(error))
-            raise LaunchFailed(container.service, reason, curable=curable) from error
+            await self.remove(container.service, grace_s=grace_s)
+        except RemovalFailed as failed:
+            raise LaunchFailed(container.service, failed.reason, curable=False) from failed
+        return await self.launch(container.service, folder)
 
     async def gate(self, container: Container) -> None:
         """Wait for readiness. See :meth:`Runtime.gate`."""

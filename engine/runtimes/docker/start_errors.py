@@ -31,9 +31,18 @@ def _known(pattern: str, mend: str, *, curable: bool = False) -> _Known:
 
 _TABLE: Final = (
     _known(
-        r"could not select device driver|nvidia-container-cli|unresolvable CDI devices",
+        r"could not select device driver|unresolvable CDI devices",
         "it asks for a GPU and this engine offers none: install the NVIDIA Container Toolkit and restart"
         " the engine, or take the GPU reservation out of the compose file",
+    ),
+    _known(
+        r"nvidia-container-cli",
+        "the engine could not give it its GPUs: see that nvidia-smi works on the engine's machine, and that"
+        " the devices that the compose file reserves are there",
+    ),
+    _known(
+        r"no such image",
+        "its image is not on this engine any more: pull or build it again, then reset the backend",
     ),
     _known(
         r"port is already allocated|address already in use",

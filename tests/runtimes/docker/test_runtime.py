@@ -308,7 +308,7 @@ def test_a_container_that_is_not_ours_is_never_touched(compose: Compose, client:
 ORPHAN = """
 import os, signal, sys
 from engine import ContainerManager
-manager = ContainerManager(sys.argv[1], runtime="docker")
+manager = ContainerManager(sys.argv[1], runtime="docker", on_controller_exit="keep")
 manager.start_services(["alpha"])
 print("started", flush=True)
 sys.stdin.read()

@@ -1,0 +1,58 @@
+"""``dockwarden reap``: remove what dead controllers left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from engine.cli.exits import DONE
+from engine.owner import Owner
+
+if TYPE_CHECKING:
+    from engine.runtimes.docker.census import Resource
+
+__all__ = ["reap"]
+
+_GRACE_S: Final = 10.0
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and touch nothing.")
+def reap(*, dry_run: bool) -> int:
+    """Remove the containers and networks of dockwardens that have died, of all projects.
+
+    What belongs to a dockwarden that runs, or may run on another machine, is left alone, and so is
+    what does not say whose it is. Named volumes stay.
+
+    \b
+    Example:
+      dockwarden reap --dry-run
+    """  # noqa: D301 - click's mark for a paragraph that is not to be filled
+    from engine.runtimes.docker import census
+
+    found = census.take().everything
+    orphans = [one for one in found if one.orphaned]
+    if not dry_run:
+        census.remove_all(orphans, project=None, grace_s=_GRACE_S)
+    for one in orphans:
+        verb = "would remove" if dry_run else "removed"
+        click.echo(f"{verb} {_name(one)}, which {one.owner} left behind")
+    if not orphans:
+        click.echo("no dead dockwarden has left anything on the engine")
+    for one in found:
+        if not one.orphaned:
+            click.echo(f"left alone: {_name(one)} {_whose(one)}")
+    return DONE
+
+
+def _name(one: Resource) -> str:
+    return f"{one.kind} {one.name} (project {one.project})"
+
+
+def _whose(one: Resource) -> str:
+    if one.owner is None:
+        return "does not say whose it is; dockwarden down removes it"
+    if one.owner.host == Owner.current().host:
+        return f"belongs to {one.owner}, which runs"
+    return f"belongs to {one.owner}, which cannot be looked at from here"

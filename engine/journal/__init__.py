@@ -1,0 +1,24 @@
+"""The journal: what happened to backends and runs, on the disk before its effect is seen.
+
+One SQLite file for each campaign folder, with one writer (:class:`Journal`) and any number of readers
+(:class:`JournalReader`), also while it is being written. States are not stored: they are derived, by
+replaying the transitions through the lifecycle's table. ``docs/journal.md`` describes the tables.
+"""
+
+from engine.journal.journal import Journal
+from engine.journal.reader import FILE_NAME, JournalReader, find_journal
+from engine.journal.replay import replay
+from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session
+
+__all__ = [
+    "FILE_NAME",
+    "Attempt",
+    "Journal",
+    "JournalReader",
+    "JournaledTransition",
+    "Outcome",
+    "Run",
+    "Session",
+    "find_journal",
+    "replay",
+]

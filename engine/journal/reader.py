@@ -1,0 +1,148 @@
+"""Reading a journal, also while its writer is at work."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from engine.errors import JournalError
+from engine.journal import rows
+from engine.journal.files import explained, open_to_read
+from engine.journal.replay import replay
+from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session
+from states import BACKEND, Lifecycle
+
+__all__ = ["FILE_NAME", "JournalReader", "find_journal"]
+
+FILE_NAME: Final = "journal.sqlite"
+"""What a journal is called in its folder."""
+
+_LATEST: Final = "latest"
+
+T = TypeVar("T")
+
+
+def find_journal(path: Path) -> Path:
+    """The journal that a path means: the file itself, or the one in a folder or in its ``latest``.
+
+    Raises:
+        JournalError: there is none.
+    """
+    if not path.is_dir():
+        return path
+    for folder in (path, path / _LATEST):
+        if (folder / FILE_NAME).exists():
+            return folder / FILE_NAME
+    raise JournalError(
+        f"there is no {FILE_NAME} in this folder, nor in {_LATEST} below it", file=path
+    )
+
+
+class JournalReader:
+    """A journal, to be read; a context manager. What it yields is read as it goes, in flat memory.
+
+    Every method raises :class:`JournalError` where the file turns out to be damaged.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def read(cls, path: Path) -> JournalReader:
+        """Open a journal to be read.
+
+        Raises:
+            JournalError: it is not there, or cannot be used; the subclass says how.
+        """
+        return JournalReader(path, open_to_read(path))
+
+    def close(self) -> None:
+        """Let go of the file; harmless when repeated."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def campaign(self) -> str:
+        """The name of the campaign."""
+        return self._one(lambda row: rows.text(row["campaign"]), "SELECT campaign FROM meta")
+
+    @property
+    def created_at(self) -> datetime:
+        """When the journal was begun."""
+        return self._one(lambda row: rows.moment(row["created_at"]), "SELECT created_at FROM meta")
+
+    def backends(self) -> tuple[str, ...]:
+        """The backends that it tells of, by name."""
+        query = "SELECT backend FROM transitions UNION SELECT backend FROM runs ORDER BY 1"
+        return tuple(self._each(lambda row: rows.text(row["backend"]), query))
+
+    def sessions(self) -> Iterator[Session]:
+        """The controllers that have written it, in order; the last may be at it."""
+        return self._each(rows.session, "SELECT * FROM sessions ORDER BY session")
+
+    def transitions(self, backend: str | None = None) -> Iterator[JournaledTransition]:
+        """The transitions in the order they were taken; of one backend, or of all."""
+        return self._each(
+            rows.journaled,
+            "SELECT * FROM transitions WHERE ?1 IS NULL OR backend = ?1 ORDER BY seq",
+            backend,
+        )
+
+    def runs(self) -> Iterator[Run]:
+        """The planned runs, in the plan's order."""
+        return self._each(rows.run, "SELECT * FROM runs ORDER BY rowid")
+
+    def unsettled(self) -> Iterator[Run]:
+        """The planned runs that have no outcome."""
+        return self._each(
+            rows.run,
+            "SELECT * FROM runs WHERE run NOT IN (SELECT run FROM outcomes) ORDER BY rowid",
+        )
+
+    def attempts(self, run: str | None = None) -> Iterator[Attempt]:
+        """The attempts in the order they began; of one run, or of all."""
+        return self._each(
+            rows.attempt, "SELECT * FROM attempts WHERE ?1 IS NULL OR run = ?1 ORDER BY id", run
+        )
+
+    def open_attempts(self) -> Iterator[Attempt]:
+        """The attempts whose end is not recorded: they run, or their controller died under them."""
+        return self._each(rows.attempt, "SELECT * FROM attempts WHERE ended_at IS NULL ORDER BY id")
+
+    def ended_attempts(self) -> Iterator[Attempt]:
+        """The attempts that have ended, in the order they did."""
+        return self._each(
+            rows.attempt, "SELECT * FROM attempts WHERE ended_at IS NOT NULL ORDER BY ended_at, id"
+        )
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """What became of runs, in the order it was recorded."""
+        return self._each(rows.outcome, "SELECT * FROM outcomes ORDER BY id")
+
+    def replay(self, lifecycle: Lifecycle = BACKEND) -> dict[str, str]:
+        """The state that each backend was last in, derived by taking its transitions again.
+
+        Raises:
+            ReplayRefused: the table does not have one of them; names the row.
+        """
+        return replay(self.transitions(), lifecycle, file=self.path)
+
+    def _each(self, read: Callable[[sqlite3.Row], T], query: str, *values: Any) -> Iterator[T]:
+        with explained(self.path, writing=False):
+            for row in self._connection.execute(query, values):
+                yield read(row)
+
+    def _one(self, read: Callable[[sqlite3.Row], T], query: str) -> T:
+        return next(self._each(read, query))

@@ -1,0 +1,142 @@
+"""The journal's tables, as the steps that lead to them.
+
+A journal's version (``PRAGMA user_version``) is the number of steps it has been through. A step that has
+been released is never changed: what is to be different is one more step. ``docs/journal.md`` describes
+the columns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "is_intact", "migrate", "version"]
+
+APPLICATION_ID: Final = int.from_bytes(b"DkWd")
+"""In the file's header (``PRAGMA application_id``): tells a journal from other SQLite files."""
+
+_FIRST: Final = """
+CREATE TABLE meta (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    campaign TEXT NOT NULL,
+    created_at TEXT NOT NULL
+);
+CREATE TABLE sessions (
+    session INTEGER PRIMARY KEY,
+    began_at TEXT NOT NULL,
+    ended_at TEXT,
+    host TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    started TEXT NOT NULL,
+    digests TEXT NOT NULL
+);
+CREATE TABLE transitions (
+    seq INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions,
+    at TEXT NOT NULL,
+    backend TEXT NOT NULL,
+    event TEXT NOT NULL,
+    source TEXT NOT NULL,
+    target TEXT NOT NULL,
+    action TEXT,
+    reason TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    container_id TEXT,
+    facts TEXT
+);
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY NOT NULL,
+    experiment TEXT NOT NULL,
+    backend TEXT NOT NULL,
+    cycle INTEGER NOT NULL,
+    repeat INTEGER NOT NULL,
+    session INTEGER NOT NULL REFERENCES sessions
+);
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL REFERENCES runs,
+    attempt INTEGER NOT NULL,
+    session INTEGER NOT NULL REFERENCES sessions,
+    begun_at TEXT NOT NULL,
+    backend TEXT NOT NULL,
+    request TEXT NOT NULL UNIQUE,
+    folder TEXT NOT NULL,
+    container_id TEXT,
+    generation INTEGER,
+    ended_at TEXT,
+    ending TEXT,
+    exit_code INTEGER,
+    reason TEXT,
+    duration_s REAL,
+    UNIQUE (run, attempt)
+);
+CREATE INDEX attempts_open ON attempts (id) WHERE ended_at IS NULL;
+CREATE TABLE outcomes (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL UNIQUE REFERENCES runs,
+    session INTEGER NOT NULL REFERENCES sessions,
+    at TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL
+);
+
+-- What has been written stays. UNIQUE alone would let INSERT OR REPLACE through.
+CREATE TRIGGER outcomes_once BEFORE INSERT ON outcomes
+WHEN EXISTS (SELECT 1 FROM outcomes WHERE run = NEW.run)
+BEGIN SELECT RAISE(ABORT, 'this run has its outcome already'); END;
+CREATE TRIGGER outcomes_stay BEFORE UPDATE ON outcomes
+BEGIN SELECT RAISE(ABORT, 'an outcome is written once'); END;
+CREATE TRIGGER outcomes_never_go BEFORE DELETE ON outcomes
+BEGIN SELECT RAISE(ABORT, 'an outcome is written once'); END;
+CREATE TRIGGER transitions_stay BEFORE UPDATE ON transitions
+BEGIN SELECT RAISE(ABORT, 'a transition is written once'); END;
+CREATE TRIGGER transitions_never_go BEFORE DELETE ON transitions
+BEGIN SELECT RAISE(ABORT, 'a transition is written once'); END;
+CREATE TRIGGER attempts_end_once BEFORE UPDATE ON attempts WHEN OLD.ended_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'this attempt has its end already'); END;
+CREATE TRIGGER attempts_never_go BEFORE DELETE ON attempts
+BEGIN SELECT RAISE(ABORT, 'an attempt is written once'); END;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST,)
+"""From an empty file to the tables of today, step by step."""
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """How many steps a journal has been through."""
+    (steps,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(steps)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Take the steps that a journal lacks, each of them wholly or not at all."""
+    for number, step in enumerate(MIGRATIONS[version(connection) :], version(connection) + 1):
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {step}; PRAGMA application_id = {APPLICATION_ID};"
+                f" PRAGMA user_version = {number}; COMMIT;"
+            )
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def is_intact(connection: sqlite3.Connection) -> bool:
+    """Whether a journal has the tables of its version and no others, and their contents add up."""
+    expected = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        for step in MIGRATIONS[: version(connection)]:
+            expected.executescript(step)
+        if _objects(connection) != _objects(expected):
+            return False
+    finally:
+        expected.close()
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return bool(found == "ok") and connection.execute("PRAGMA foreign_key_check").fetchone() is None
+
+
+def _objects(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+    return [tuple(row) for row in connection.execute(query)]

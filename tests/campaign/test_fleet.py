@@ -1,0 +1,95 @@
+"""What is done to a backend before a run: others out of the way, a restart, time to cool down."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from attrs import evolve
+
+from engine.campaign.events import Pausing
+from engine.campaign.fleet import refresh_reason
+from engine.campaign.model import CoolDown, Experiment, Order, Refresh
+from engine.campaign.plan import PlannedRun
+from engine.health.policy import HealthPolicy
+from engine.record import Transition
+from tests.campaign.stage import AT_ONCE, Stage
+
+
+def run_of(model: str = "a", *, cold: bool = False) -> PlannedRun:
+    experiment = Experiment("e", ("b",), ("true",), keys={"model": model}, cold_start=cold)
+    return PlannedRun("b-e", experiment, "b")
+
+
+@pytest.mark.parametrize(
+    ("refresh", "last", "run", "since", "reason"),
+    [
+        (Refresh(), None, run_of(), 0, ""),
+        (Refresh(), run_of(), run_of(cold=True), 3, "a cold start"),
+        (Refresh(), None, run_of(cold=True), 0, ""),
+        (Refresh(every=3), run_of(), run_of(), 2, ""),
+        (Refresh(every=3), run_of(), run_of(), 3, "3 experiments since its last start"),
+        (Refresh(on_change=("model",)), run_of("a"), run_of("a"), 1, ""),
+        (Refresh(on_change=("model",)), run_of("a"), run_of("b"), 1, "another model"),
+        (Refresh(on_change=("dtype",)), run_of("a"), run_of("b"), 1, ""),
+        (Refresh(on_change=("model",)), None, run_of("b"), 1, ""),
+    ],
+)
+def test_when_a_backend_is_restarted_though_nothing_is_wrong(
+    refresh: Refresh, last: PlannedRun | None, run: PlannedRun, since: int, reason: str
+) -> None:
+    assert refresh_reason(refresh, last, run, since) == reason
+
+
+def test_restarts_on_request_come_between_the_experiments_and_are_free(stage: Stage) -> None:
+    stage.change(refresh={"alpha": Refresh(every=1)})
+    assert set(stage.run().values()) == {"completed"}
+    restarts = [e for e in stage.events if isinstance(e, Transition) and e.event == "restart"]
+    assert [(e.backend, e.reason) for e in restarts] == [
+        ("alpha", "1 experiments since its last start")
+    ]
+    backends = stage.runner.controller.backends
+    assert (backends["alpha"].restarts_left, backends["alpha"].generation) == (2, 2)
+    assert backends["beta"].generation == 1
+    last = [record for record in stage.records if record["run"] == "alpha-y"]
+    assert last[0]["restart_cause"] == "1 experiments since its last start"
+
+
+def test_an_exclusive_backend_has_the_others_taken_down_first(stage: Stage) -> None:
+    stage.change(exclusive=True, eager=False, parallel=False, order=Order.INTERLEAVED)
+    assert set(stage.run().values()) == {"completed"}
+    steps = [call for call in stage.fake.calls if call[0] in ("launch", "execute", "remove")]
+    alpha, beta = (
+        [(m, name) for m in ("launch", "execute", "remove")] for name in ("alpha", "beta")
+    )
+    assert steps == [*alpha, *beta, *alpha, *beta]
+
+
+def warm(degrees: int) -> str:
+    device = {"index": 0, "uuid": "GPU-0", "name": "one", "temperature_c": degrees}
+    return json.dumps({"source": "nvml", "driver": "1", "devices": [device]})
+
+
+def test_an_experiment_waits_until_its_gpus_are_cool(stage: Stage) -> None:
+    looks = evolve(AT_ONCE, health=HealthPolicy(look_at_gpus=True))
+    stage.fake.will_print("alpha", warm(40), warm(80), warm(70), warm(40))
+    stage.change(
+        cool_down=CoolDown(below_c=50),
+        policies={"alpha": looks},
+        experiments=(Experiment("x", ("alpha",), ("true",)),),
+    )
+    assert stage.run() == {"alpha-x": "completed"}
+    (pause,) = [event for event in stage.events if isinstance(event, Pausing)]
+    assert pause.reason == "cooling down from 80 to 50 degrees"
+    assert stage.fake.called("look") >= 4
+
+
+def test_it_does_not_wait_for_ever(stage: Stage) -> None:
+    looks = evolve(AT_ONCE, health=HealthPolicy(look_at_gpus=True))
+    stage.fake.will_print("alpha", warm(90))
+    stage.change(
+        cool_down=CoolDown(below_c=50, at_most_s=60),
+        policies={"alpha": looks},
+        experiments=(Experiment("x", ("alpha",), ("true",)),),
+    )
+    assert stage.run() == {"alpha-x": "completed"}
