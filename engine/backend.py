@@ -19,16 +19,15 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
+from engine.attention import Attention
 from engine.dispatch import Dispatch, Limits
 from engine.errors import (
-    ContainerLost,
     DispatchError,
     NotReady,
     RemovalFailed,
     RuntimeFault,
 )
 from engine.gpu import ContainerHealthStatus
-from engine.health import Look, Watch, judge, post_mortem
 from engine.machine import Instance, Machine
 from engine.policy import BackendPolicy, RestartHistory
 from engine.record import Ended, Fault, Transition
@@ -72,6 +71,7 @@ class Backend:
         restart_cause: why it was last restarted; None if it never was.
         history: the restarts that count against its budget.
         entered_s: when it entered its state, in seconds of the event loop's clock.
+        turn: held by whoever runs a command in it, or looks at it.
     """
 
     spec: ServiceSpec
@@ -90,23 +90,19 @@ class Backend:
     restart_cause: str | None = field(default=None, init=False)
     history: RestartHistory = field(factory=RestartHistory, init=False)
     entered_s: float = field(default=0.0, init=False)
+    turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     _instance: Instance = field(init=False)
     _ticket: int = field(default=0, init=False)
     _effect: asyncio.Task[None] | None = field(default=None, init=False)
-    _inspection: asyncio.Task[None] | None = field(default=None, init=False)
-    _noticed: bool = field(default=False, init=False)
     _proved_s: float = field(default=0.0, init=False)
     _running: Dispatch | None = field(default=None, init=False)
-    _watch: Watch = field(init=False)
-    _idle: asyncio.Task[None] | None = field(default=None, init=False)
-    _last: ExecRequest | None = field(default=None, init=False)
-    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _attention: Attention = field(init=False)
     _waiters: set[asyncio.Future[None]] = field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._instance = self._machine.instance()
-        self._watch = self._new_watch()
+        self._attention = Attention(self, self._runtime)
 
     # What it is
 
@@ -124,6 +120,16 @@ class Backend:
     def stopping(self) -> bool:
         """Whether a stop is under way."""
         return self._instance.latched
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is ready, with nothing under way."""
+        return self.state == "ready" and not self.stopping
+
+    @property
+    def ticket(self) -> int:
+        """Changes with each effect that begins: what began under another one is stale."""
+        return self._ticket
 
     @property
     def running(self) -> ExecRequest | None:
@@ -161,6 +167,11 @@ class Backend:
             finally:
                 self._waiters.discard(change)
 
+    def refusal(self) -> DispatchError:
+        """Why it takes no experiment, as an error to be raised."""
+        why = f": {self.fault.reason}" if self.fault else ""
+        return DispatchError(f"{self.name} takes no experiment, it is {self.state}{why}")
+
     # What is asked of it
 
     def start(self, reason: str = "needed") -> None:
@@ -170,7 +181,7 @@ class Backend:
             TransitionRefused: it is not ``stopped``.
         """
         self._fire("start", reason)
-        self._watch = self._new_watch()
+        self._attention.begin_anew()
 
     def restart(self, reason: str, *, recreate: bool = False) -> None:
         """Begin a restart on request; it is not counted against the budget.
@@ -191,7 +202,7 @@ class Backend:
         """
         self._fire("reset", reason, recreate=True)
         self.history = RestartHistory()
-        self._watch = self._new_watch()
+        self._attention.begin_anew()
 
     def recover(self) -> None:
         """Decide about the fault within the budget: begin a restart, or give up.
@@ -233,10 +244,7 @@ class Backend:
 
         While it starts, restarts or is busy, the call that is under way hears of a death by itself.
         """
-        known = self.container.id if self.container else None
-        if notice.container_id in (None, known):
-            self._noticed = True
-            self._inspect_again()
+        self._attention.notice(notice)
 
     async def execute(self, request: ExecRequest, limits: Limits | None = None) -> Ended:
         """Run a command in the container and wait for its end; one at a time, others wait their turn.
@@ -248,12 +256,11 @@ class Backend:
         Raises:
             DispatchError: it could not be handed over; it has not run.
         """
-        async with self._turn:
-            container = await self._fit_container()
+        async with self.turn:
+            container = await self._attention.fit_container()
             self._fire("dispatch", request.id)
             ended = await self._dispatched(container, request, limits or Limits())
-            if self._watch.looks and self.state == "ready":
-                await self._look()
+            await self._attention.look_after()
             return ended
 
     async def look(self, *, threshold_pct: float | None = None) -> ContainerHealthStatus:
@@ -265,10 +272,10 @@ class Backend:
         Raises:
             DispatchError: there is no container to look at.
         """
-        async with self._turn:
+        async with self.turn:
             if await self.settled() != "ready":
-                raise self._takes_nothing()
-            return (await self._look(threshold_pct=threshold_pct)).status
+                raise self.refusal()
+            return (await self._attention.look(threshold_pct=threshold_pct)).status
 
     async def stop(self, *, grace_s: float | None = None, reason: str = "asked to stop") -> None:
         """End whatever runs, remove the container and verify that it is gone.
@@ -324,13 +331,8 @@ class Backend:
         self._wake()
         if work is not None:
             self._begin(work)
-        if self._noticed:
-            self._inspect_again()
+        self._attention.attend()
         return edge
-
-    def _new_watch(self) -> Watch:
-        """A watch that has seen nothing yet: what was tried before, and what was so, is forgotten."""
-        return Watch(self.spec, self._runtime, self.policy.health, self.folder)
 
     def _wake(self) -> None:
         for waiter in self._waiters:
@@ -403,12 +405,12 @@ class Backend:
         within_s = self.policy.ready_within_s
         try:
             self.container = await launching
-            self._noticed = False
+            self._attention.overlook()
             self._wake()
             try:
                 async with asyncio.timeout(within_s):
                     await self._runtime.gate(self.container)
-                    await self._watch.prove(self.container)
+                    await self._attention.prove(self.container)
             except TimeoutError:
                 late = f"not ready within {within_s:g} s; raise ready_within, or read its logs"
                 raise NotReady(self.name, late) from None
@@ -422,13 +424,10 @@ class Backend:
             self.since_restart = 0
             self._proved_s = _now_s()
             self._fire("proved_ready", "passed its readiness gate")
-            if self._watch.looks and self._idle is None:
-                self._idle = asyncio.create_task(self._look_while_idle(), name=f"idle {self.name}")
+            self._attention.begin_rounds()
 
     async def _remove(self, ticket: int, *, grace_s: float) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
+        self._attention.end_rounds()
         try:
             if self._running is not None:
                 try:
@@ -462,7 +461,7 @@ class Backend:
         generation, since_restart = self.generation, self.since_restart
         started_at, started_s = datetime.now(UTC), _now_s()
         self.since_restart += 1
-        self._last = request
+        self._attention.last = request
         self._running = Dispatch(self._runtime, container, request, limits)
         fault: Fault | None = None
         try:
@@ -495,83 +494,6 @@ class Backend:
             self._fire("finish", "its command ended")
         else:
             self.report(fault)
-
-    def _takes_nothing(self) -> DispatchError:
-        why = f": {self.fault.reason}" if self.fault else ""
-        return DispatchError(f"{self.name} takes no experiment, it is {self.state}{why}")
-
-    async def _fit_container(self) -> Container:
-        """Wait for a container that an experiment may be dispatched to now.
-
-        Raises:
-            DispatchError: there will be none.
-        """
-        health = self.policy.health
-        until_s: float | None = None
-        while await self.settled() == "ready" and self.container is not None:
-            if self._watch.fresh:
-                return self.container
-            look = await self._look()
-            if self.state != "ready":
-                continue
-            if look.fit:
-                return self.container
-            if look.waits:
-                until_s = until_s or _now_s() + health.wait_for_others_s
-                if _now_s() >= until_s:
-                    raise DispatchError(f"{self.name} takes no experiment: {look.status.reason}")
-            await asyncio.sleep(health.again_s)
-        raise self._takes_nothing()
-
-    async def _look(self, *, threshold_pct: float | None = None) -> Look:
-        """Look at what is idle, within a turn, and report what counts."""
-        container, ticket = self.container, self._ticket
-        assert container is not None  # noqa: S101 - it is ready
-        try:
-            look = await self._watch.look(
-                container, leftovers=self._last, threshold_pct=threshold_pct
-            )
-        except ContainerLost as lost:
-            look = Look.lost(self.name, await post_mortem(self._runtime, container, lost))
-        if look.fault is not None and ticket == self._ticket:
-            self.report(look.fault)
-        return look
-
-    async def _look_while_idle(self) -> None:
-        """Look again from time to time, as long as it has a container."""
-        health = self.policy.health
-        pause_s = health.every_s
-        while True:
-            await asyncio.sleep(pause_s)
-            pause_s = health.every_s
-            if self._turn.locked():
-                continue
-            async with self._turn:
-                if self.state == "ready" and not self.stopping:
-                    look = await self._look()
-                    pause_s = health.every_s if look.fit or look.waits else health.again_s
-
-    def _inspect_again(self) -> None:
-        """Begin to inspect, if it is idle and nobody looks already."""
-        inspecting = self._inspection is not None and not self._inspection.done()
-        if self.state == "ready" and not self.stopping and not inspecting:
-            self._inspection = asyncio.create_task(self._inspect(), name=f"inspect {self.name}")
-
-    async def _inspect(self) -> None:
-        while self._noticed and self.state == "ready" and not self.stopping:
-            self._noticed = False
-            ticket, generation = self._ticket, self.generation
-            try:
-                observation = await self._runtime.inspect(self.name)
-            except RuntimeFault as unknown:
-                # Not an answer: hold the state; the runtime says when it can see again.
-                _LOG.warning("%s: cannot be inspected: %s", self.name, unknown.reason)
-                return
-            if (ticket, generation) != (self._ticket, self.generation) or self.container is None:
-                return
-            fault = judge(observation, self.container)
-            if fault is not None:
-                self.report(fault)
 
 
 def _now_s() -> float:

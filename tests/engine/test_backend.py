@@ -227,7 +227,7 @@ def test_a_hint_without_substance_changes_nothing(scene: Scene) -> None:
         backend = await scene.ready()
         for happening in Happening:
             backend.observe(Notice(happening, "alpha", "alpha-container-1"))
-            await until(lambda: not backend._noticed)
+            await until(lambda: not backend._attention._noticed)
         backend.observe(Notice(Happening.DIED, "alpha", "some other container"))
         assert scene.runtime.called("inspect") == len(Happening)
 

@@ -114,7 +114,7 @@ def test_a_dispatch_waits_while_others_hold_the_memory(scene: Scene) -> None:
     async def story() -> None:
         scene.runtime.will("pids", "alpha", *[frozenset({1})] * 1000)
         backend = await scene.ready(every_s=30, again_s=1, wait_for_others_s=600)
-        async with backend._turn:
+        async with backend.turn:
             await asyncio.sleep(31)
         scene.show(*[STRANGER] * 100, FIT)
         began_s = asyncio.get_running_loop().time()

@@ -152,7 +152,7 @@ def test_a_look_precedes_a_dispatch_when_the_last_one_is_old_and_follows_each(sc
         assert order == ["execute", "look"]
         await experiment()
         assert order == ["execute", "look"]
-        async with backend._turn:  # nobody looks meanwhile
+        async with backend.turn:  # nobody looks meanwhile
             await asyncio.sleep(31)
         await experiment()
         assert order == ["look", "execute", "look"]
@@ -201,7 +201,7 @@ def test_nothing_looks_while_it_is_busy(scene: Scene) -> None:
 def test_a_dispatch_given_up_during_its_look_takes_the_look_along(scene: Scene) -> None:
     async def story() -> None:
         backend = await scene.ready(every_s=30)
-        async with backend._turn:
+        async with backend.turn:
             await asyncio.sleep(31)
         scene.runtime.will("look", "alpha", later())
         work = asyncio.create_task(backend.execute(scene.request()))

@@ -71,7 +71,7 @@ def test_starts_takes_its_baseline_runs_an_experiment_and_tears_down(
         try:
             await controller.start(BACKENDS)
             for name, backend in controller.backends.items():
-                baseline = backend._watch._baseline
+                baseline = backend._attention._watch._baseline
                 assert baseline is not None
                 assert set(baseline.used_bytes) == {GPU_A.uuid, GPU_B.uuid}
                 ended = await controller.execute(

@@ -17,14 +17,18 @@ NONE = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "code"), [(SOUND, 0), (BROKEN, 1)])
+@pytest.mark.parametrize(
+    ("seen", "wrong", "code"), [(SOUND, [], 0), (SOUND, ["no restart"], 1), (BROKEN, [], 1)]
+)
 def test_the_exit_code_is_the_verdict(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     seen: GpuReading,
+    wrong: list[str],
     code: int,
 ) -> None:
     monkeypatch.setattr(gpu_check, "look", lambda: seen)
+    monkeypatch.setattr(gpu_check, "check_leak", lambda _holder, _say: wrong)
     assert gpu_check.main([]) == code
     assert "600/40960 MiB" in capsys.readouterr().out
 
