@@ -27,7 +27,7 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 	$(BIN)/dockwarden run examples/campaign.yml
 
 test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 gpu-check: $(READY) ## On a machine with a GPU: probe it, and let a backend leak device memory
 	$(BIN)/python -m tests.gpu_check

@@ -62,7 +62,7 @@ def ours(client: APIClient) -> Iterator[Listed]:
 WORK = """
 import threading
 from engine import ContainerManager
-manager = ContainerManager({file!r}, runtime="docker", output_dir={output!r})
+manager = ContainerManager({file!r}, runtime="docker", output_dir={output!r}, on_controller_exit="keep")
 manager.start_services(["alpha", "beta", "gamma"])
 os.mkfifo({output!r} + "/alpha/up", 0o666)
 os.chmod({output!r} + "/alpha/up", 0o666)

@@ -29,7 +29,7 @@ services:
 WORK = """
 import threading
 from engine import ContainerManager
-manager = ContainerManager({file!r}, runtime="process", output_dir={output!r})
+manager = ContainerManager({file!r}, runtime="process", output_dir={output!r}, on_controller_exit="keep")
 manager.start_services(["alpha", "beta"])
 os.mkfifo({fifo!r})
 line = "setsid sleep 1001 & env -i sleep 1002 & echo up >" + {fifo!r} + "; exec sleep 1003"
