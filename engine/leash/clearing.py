@@ -90,11 +90,10 @@ def _containers(owner: Owner) -> Sequence[str]:
 
 
 def _processes(owner: Owner) -> Sequence[str]:
-    from engine.runtimes.process.backend import OWNER
+    from engine.runtimes.process.backend import owner_mark
     from engine.runtimes.process.tree import end, find, stuck
 
-    # As the process runtime writes it.
-    mark = {OWNER: ",".join(f"{name}={value}" for name, value in sorted(owner.labels().items()))}
+    mark = owner_mark(owner)
     # Those that lead a session bring along whoever in it has shed the mark.
     found = find(mark, find(mark))
     left = asyncio.run(end(lambda: find(mark, find(mark)), _GRACE_S)) if found else set()

@@ -9,7 +9,6 @@ from typing import Final, Literal
 
 from engine.errors import RuntimeUnavailable
 from engine.keep_alive import keep_alives
-from engine.owner import Owner
 from engine.policy import BackendPolicy
 from engine.runtimes.base import Runtime
 from engine.spec import Project
@@ -41,7 +40,7 @@ async def choose_runtime(
         return DockerRuntime(project, keep_alive=keep_alive, labels=labels)
     from engine.runtimes.process import ProcessRuntime
 
-    return ProcessRuntime(project, keep_alive=keep_alive, owner=Owner.current().labels())
+    return ProcessRuntime(project, keep_alive=keep_alive)
 
 
 def _engine_answers() -> bool:

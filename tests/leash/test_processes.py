@@ -48,9 +48,8 @@ def work(tmp_path: Path) -> str:
 
 def left_by(owner: Owner) -> set[Identity]:
     """What runs of an owner's, as the process runtime itself marks it."""
-    project = Project("any", Path(), (), {})
-    mark = ProcessRuntime(project, owner=owner.labels())._host.owner[OWNER]
-    return find({OWNER: mark}, find({OWNER: mark}))
+    mark = ProcessRuntime(Project("any", Path(), (), {}), owner=owner)._host.owner
+    return find(mark, find(mark))
 
 
 def test_killed_with_everything_running(controller: Start, work: str, log: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from engine.owner import Owner
 from engine.runtimes.base import Container
 from engine.runtimes.process.spawn import Child
 from engine.runtimes.process.tree import Identity, end, find
 
-__all__ = ["BACKEND", "MAIN_LOG", "OWNER", "REQUEST", "Backend", "Tag"]
+__all__ = ["BACKEND", "MAIN_LOG", "OWNER", "REQUEST", "Backend", "Tag", "owner_mark"]
 
 BACKEND = "DOCKWARDEN_BACKEND"
 """In the environment of every process of a backend: ``project/service/unique``."""
@@ -22,6 +23,11 @@ REQUEST = "DOCKWARDEN_REQUEST"
 OWNER = "DOCKWARDEN_OWNER"
 """Likewise of every process: whose it is, so that those of a dead controller can be told later."""
 MAIN_LOG = "main.log"
+
+
+def owner_mark(owner: Owner) -> dict[str, str]:
+    """The variable that says whose a process is."""
+    return {OWNER: ",".join(f"{name}={value}" for name, value in sorted(owner.labels().items()))}
 
 
 @frozen

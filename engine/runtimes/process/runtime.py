@@ -27,6 +27,7 @@ from engine.errors import (
     RemovalFailed,
     RuntimeUnavailable,
 )
+from engine.owner import Owner
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -35,7 +36,7 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.process.backend import OWNER, Backend
+from engine.runtimes.process.backend import Backend, owner_mark
 from engine.runtimes.process.files import tail
 from engine.runtimes.process.health import probe_command, until_healthy
 from engine.runtimes.process.host import Host, ineffective
@@ -57,7 +58,7 @@ class ProcessRuntime:
     Args:
         project: the project; its images are not used.
         keep_alive: for services whose own command does not stay, the command to run instead.
-        owner: who the controller is; put into the environment of every process.
+        owner: whose the processes are; None for this process.
 
     Attributes:
         warnings: by service, what of it has no effect here, one sentence each.
@@ -70,10 +71,9 @@ class ProcessRuntime:
         project: Project,
         *,
         keep_alive: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
-        owner: Mapping[str, str] = MappingProxyType({}),
+        owner: Owner | None = None,
     ) -> None:
-        told = ",".join(f"{name}={value}" for name, value in sorted(owner.items()))
-        self._host = Host(project, keep_alive, {OWNER: told})
+        self._host = Host(project, keep_alive, owner_mark(owner or Owner.current()))
         self._backends: dict[str, Backend] = {}
         self._on_notice: Callable[[Notice], None] | None = None
         self.warnings: Mapping[str, tuple[str, ...]] = {

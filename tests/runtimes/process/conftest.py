@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from engine.owner import Owner
 from engine.runtimes.process import ProcessRuntime
-from engine.runtimes.process.backend import OWNER
+from engine.runtimes.process.backend import owner_mark
 from engine.runtimes.process.tree import Identity, find
 from engine.spec import Project, ServiceSpec
 from engine.testing.rig import Rig
 
 
 @pytest.fixture
-def owner() -> dict[str, str]:
-    return {"test": uuid.uuid4().hex}
+def owner() -> Owner:
+    """An owner of this test alone, by which its processes are told from all others."""
+    return Owner(host=uuid.uuid4().hex, boot_id="", pid=os.getpid(), started="")
 
 
 @pytest.fixture
-def ours(owner: dict[str, str]) -> Callable[[], set[Identity]]:
-    """The processes of this test that run now."""
-    return lambda: find({OWNER: f"test={owner['test']}"})
+def ours(owner: Owner) -> Callable[[], set[Identity]]:
+    """The processes that this test's runtimes have running."""
+    return lambda: find(owner_mark(owner))
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ MakeRig = Callable[..., Rig]
 @pytest.fixture
 def make_rig(
     tmp_path: Path,
-    owner: dict[str, str],
+    owner: Owner,
     runner: asyncio.Runner,
     ours: Callable[[], set[Identity]],
 ) -> Iterator[MakeRig]:
