@@ -15,9 +15,7 @@ from engine.spec import Refusal
 
 __all__ = ["REMEDY", "refusals", "unused"]
 
-REMEDY = (
-    "real Compose can: set 'runtime: compose' in the campaign file, or take the key out of this one"
-)
+REMEDY = "the compose runtime can, which is planned and not there yet; until then take the key out of this file"
 
 Reason = Callable[[Any], str | None]
 
