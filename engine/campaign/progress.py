@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import define, field
 
 from engine.campaign.plan import PlannedRun
 from engine.campaign.records import AttemptRecord
-from engine.campaign.summary import Outcome
+from engine.campaign.summary import BackendSummary, Outcome
 from engine.machine import Instance
+from engine.policy import RetryPolicy
 from engine.record import Ending
 
-__all__ = ["Progress", "reason_of"]
+__all__ = ["Progress", "of_backend", "reason_of"]
 
 _EVENTS: Final = {
     Ending.EXITED: "exit",
@@ -33,7 +35,8 @@ class Progress:
     """One planned run under way.
 
     Attributes:
-        attempts: how many attempts have begun.
+        attempts: how many attempts have begun, in all sessions.
+        interrupted: how many of them were cut short by an interrupt; these do not count as tries.
         reason: why it is where it is, in words.
         spent_s: how long its attempts have taken, in seconds.
         since_s: when the attempt that runs now began, in seconds of the event loop's clock.
@@ -43,6 +46,7 @@ class Progress:
     run: PlannedRun
     _instance: Instance
     attempts: int = field(default=0, init=False)
+    interrupted: int = field(default=0, init=False)
     reason: str = field(default="", init=False)
     spent_s: float = field(default=0.0, init=False)
     since_s: float | None = field(default=None, init=False)
@@ -65,6 +69,17 @@ class Progress:
         self.since_s = now_s
         return self.attempts
 
+    def relive(self, record: AttemptRecord, *, again: bool) -> None:
+        """Take in an attempt of an earlier session."""
+        self._instance.fire("dispatch")
+        self.attempts = record.attempt
+        self.conclude(record, again=again)
+
+    def may_retry(self, record: AttemptRecord, retry: RetryPolicy) -> bool:
+        """Whether another attempt may follow the one that ended like this, and is not concluded yet."""
+        tries = record.attempt - self.interrupted
+        return retry.decide(Ending(record.ending), attempts=tries).allowed
+
     def conclude(self, record: AttemptRecord, *, again: bool) -> None:
         """Take in how an attempt ended.
 
@@ -75,7 +90,8 @@ class Progress:
         succeeded = ending is Ending.EXITED and record.exit_code == 0
         self._instance.fire(_EVENTS[ending], {"succeeded": succeeded, "attempt_left": again})
         self.last, self.since_s = record, None
-        self.spent_s += record.duration_s
+        self.interrupted += ending is Ending.INTERRUPTED
+        self.spent_s += record.duration_s or 0.0
         self.reason = "" if succeeded else reason_of(record)
 
     def abandon(self, reason: str) -> None:
@@ -96,6 +112,18 @@ class Progress:
             stdout=self.last.stdout if self.last else None,
             stderr=self.last.stderr if self.last else None,
         )
+
+
+def of_backend(name: str, progress: Iterable[Progress], restarts: int) -> BackendSummary:
+    """What one backend did, out of how far all runs have come."""
+    mine = [one for one in progress if one.run.backend == name]
+    return BackendSummary(
+        name=name,
+        runs=len(mine),
+        completed=sum(one.state == "completed" for one in mine),
+        spent_s=sum(one.spent_s for one in mine),
+        restarts=restarts,
+    )
 
 
 def reason_of(record: AttemptRecord) -> str:

@@ -8,7 +8,8 @@
         summary.json                             written at the end, also after an interrupt
         <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code
 
-Nothing of an earlier run is ever touched. Values of environment variables are not recorded.
+What was interrupted is gone on with in its folder, where lines are only ever added; nothing of any other
+earlier run is touched. Values of environment variables are not recorded.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
-from attrs import asdict, define, frozen
+from attrs import asdict, define, evolve, fields, frozen
 
 from engine.errors import SetupError
-from engine.record import Ended
+from engine.record import Ended, Ending
 
 __all__ = ["RESULTS", "SUMMARY", "AttemptRecord", "Results", "last_lines"]
 
@@ -50,6 +51,7 @@ class AttemptRecord:
         ending: exited, unstarted, timeout, silence, lost or interrupted.
         exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
         reason: in words, where the ending is not simply its exit.
+        duration_s: in seconds; None when nobody measured.
         since_restart: how many commands had run in the container since its last start.
         stdout: the file, relative to the folder of the results; None where there is none.
         stdout_lines: the last lines of it, at most 100, and at most 16 KiB.
@@ -68,7 +70,7 @@ class AttemptRecord:
     reason: str
     started_at: datetime
     ended_at: datetime
-    duration_s: float
+    duration_s: float | None
     container_id: str | None = None
     image: str | None = None
     generation: int | None = None
@@ -82,6 +84,23 @@ class AttemptRecord:
     def to_json(self) -> str:
         """The record on one line."""
         return json.dumps(asdict(self), default=datetime.isoformat)
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """A record from its line.
+
+        Raises:
+            ValueError: the line is no record.
+        """
+        try:
+            told = json.loads(line)
+            known = {one.name: told[one.name] for one in fields(cls) if one.name in told}
+            for moment in ("started_at", "ended_at"):
+                known[moment] = datetime.fromisoformat(known[moment])
+            known["ending"] = Ending(known["ending"]).value
+            return cls(**known)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no record of an attempt: {error!r}") from error
 
 
 @define(eq=False)
@@ -108,6 +127,27 @@ class Results:
             return cls(folder, (folder / RESULTS).open("x", encoding="utf-8"))
         except OSError as error:
             raise _unwritable(results, error) from error
+
+    @classmethod
+    def reopen(cls, folder: Path) -> Self:
+        """Go on in the folder of an earlier run; a last line that is not whole is taken away.
+
+        Raises:
+            SetupError: it cannot be written to.
+        """
+        try:
+            opened = (folder / RESULTS).open("a+", encoding="utf-8")
+            opened.truncate(_whole_lines(folder / RESULTS))
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        return cls(folder, opened)
+
+    def records(self) -> Iterator[AttemptRecord]:
+        """The records that are there, without their last lines of output; other lines are passed over."""
+        with (self.folder / RESULTS).open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    yield evolve(AttemptRecord.from_json(line), stdout_lines=(), stderr_lines=())
 
     def write(self, record: AttemptRecord) -> None:
         """Add a record; once this returns, it is on the disk.
@@ -169,6 +209,15 @@ def last_lines(file: Path) -> tuple[str, ...]:
     # Only line feeds end a line here: splitlines() would also cut at form feeds and the like.
     lines = written.decode(errors="replace").removesuffix("\n").split("\n")
     return tuple(lines[-_MOST_LINES:]) if written else ()
+
+
+def _whole_lines(file: Path) -> int:
+    """How many bytes of a file are whole lines: a process that is killed may leave half a one."""
+    with file.open("rb") as opened:
+        whole = 0
+        for line in opened:
+            whole += len(line) if line.endswith(b"\n") else 0
+        return whole
 
 
 def _new_folder(results: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -16,6 +16,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from engine.campaign.attempt import attempt, folder_of, request_id
+from engine.campaign.ending import conclude, tear_down
 from engine.campaign.events import (
     AttemptEnded,
     AttemptStarted,
@@ -28,15 +29,14 @@ from engine.campaign.fleet import Fleet
 from engine.campaign.ledger import Ledger
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun, pause_s, queues
-from engine.campaign.progress import Progress
+from engine.campaign.progress import Progress, of_backend
 from engine.campaign.records import Results
-from engine.campaign.summary import BackendSummary, Summary
+from engine.campaign.summary import Summary
 from engine.compose import needed
 from engine.controller import Controller, Hold
 from engine.errors import SetupError, StartError
 from engine.journal import Journal
 from engine.machine import Machine
-from engine.record import Ending
 from engine.runtimes.base import Runtime
 from engine.spec import Project
 from states import EXPERIMENT
@@ -45,15 +45,12 @@ __all__ = ["CampaignRunner"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-_LAST_S: Final = 30.0
-"""How long an attempt may take to conclude once its backend is gone."""
-
 _FAILURES: Final = frozenset({"failed", "lost"})
 
 
 @define(eq=False)
 class CampaignRunner:
-    """Runs a campaign once.
+    """Runs a campaign, or what an earlier session has left of it.
 
     A backend that cannot be started, or whose restart budget is spent, has its remaining runs skipped
     with that reason, while the others go on.
@@ -66,6 +63,7 @@ class CampaignRunner:
         results: where output and records go.
         journal: what happens is written there before its effect is seen; None for nowhere.
         hold: see :class:`~engine.controller.Controller`.
+        earlier: how far runs had come in earlier sessions; None where there was none.
 
     Attributes:
         controller: the backends themselves.
@@ -81,14 +79,15 @@ class CampaignRunner:
     results: Results
     journal: Journal | None = None
     hold: Callable[[], Hold] | None = None
+    earlier: Mapping[str, Progress] | None = None
 
     controller: Controller = field(init=False)
     fleet: Fleet = field(init=False)
     ledger: Ledger = field(init=False)
     progress: dict[str, Progress] = field(init=False)
+    _todo: tuple[PlannedRun, ...] = field(init=False)
     _listeners: list[Listener] = field(factory=list, init=False)
     _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
-    _failures: int = field(default=0, init=False)
     _halted: str = field(default="", init=False)
     _halt: asyncio.Event = field(factory=asyncio.Event, init=False)
     _interrupt: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -98,7 +97,11 @@ class CampaignRunner:
 
     def __attrs_post_init__(self) -> None:
         machine = Machine(EXPERIMENT)
-        self.progress = {run.id: Progress(run, machine.instance()) for run in self.runs}
+        earlier = self.earlier or {}
+        self.progress = {
+            run.id: earlier.get(run.id) or Progress(run, machine.instance()) for run in self.runs
+        }
+        self._todo = tuple(run for run in self.runs if not self.progress[run.id].settled)
         self.controller = Controller(
             self.project,
             self.runtime,
@@ -115,7 +118,7 @@ class CampaignRunner:
     @property
     def backends(self) -> tuple[str, ...]:
         """The backends that runs are planned on, in the plan's order."""
-        return tuple(dict.fromkeys(run.backend for run in self.runs))
+        return _backends(self.runs)
 
     def on_event(self, listener: Listener) -> None:
         """Call ``listener`` with each event from now on; it must be quick."""
@@ -142,9 +145,8 @@ class CampaignRunner:
             StartError: none of the backends could be started.
             TeardownError: something of ours is left; all runs have been recorded.
         """
-        needed(
-            self.project, self.backends
-        )  # refuses what cannot be honoured before anything starts
+        todo = _backends(self._todo)
+        needed(self.project, todo)  # refuses what cannot be honoured before anything starts
         work = asyncio.create_task(self._work(), name="campaign")
         interrupt = asyncio.create_task(self._interrupt.wait())
         down = asyncio.create_task(self._wind_down(work, interrupt))
@@ -155,8 +157,8 @@ class CampaignRunner:
         if errors:
             raise errors[0]
         summary = self.summary()
-        none_started = self.fleet.unusable.keys() >= {*self.backends} and not summary.attempted
-        if self.runs and none_started and not self._interrupt.is_set():
+        none_started = self.fleet.unusable.keys() >= {*todo} and not summary.attempted
+        if todo and none_started and not self._interrupt.is_set():
             raise StartError(self.fleet.unusable)
         return summary
 
@@ -171,27 +173,22 @@ class CampaignRunner:
             ended_at=datetime.now(UTC),
             interrupted=self._interrupt.is_set(),
             outcomes=outcomes,
-            backends=tuple(self._backend_summary(name) for name in self.backends),
-        )
-
-    def _backend_summary(self, name: str) -> BackendSummary:
-        mine = [progress for progress in self.progress.values() if progress.run.backend == name]
-        return BackendSummary(
-            name=name,
-            runs=len(mine),
-            completed=sum(progress.state == "completed" for progress in mine),
-            spent_s=sum(progress.spent_s for progress in mine),
-            restarts=self.fleet.restarts(name),
+            backends=tuple(
+                of_backend(name, self.progress.values(), self.fleet.restarts(name))
+                for name in self.backends
+            ),
+            resumed=self.earlier is not None,
         )
 
     # The queues
 
     async def _work(self) -> None:
+        self._count()
         if self.campaign.eager:
-            await self.fleet.launch(self.backends)
+            await self.fleet.launch(_backends(self._todo))
         try:
             async with asyncio.TaskGroup() as group:
-                for queue in queues(self.campaign, self.runs):
+                for queue in queues(self.campaign, self._todo):
                     group.create_task(self._go_through(queue))
         except ExceptionGroup as raised:
             raise raised.exceptions[0] from raised
@@ -234,17 +231,18 @@ class CampaignRunner:
             self._attempts.add(attempt)
             await asyncio.shield(attempt)
         self._tell(RunSettled(progress.run, progress.state, progress.reason))
-        self._count(progress)
+        self._count()
         return progress.attempts > 0
 
-    def _count(self, progress: Progress) -> None:
+    def _count(self) -> None:
         """Halt the campaign, once too large a share of it has failed."""
-        self._failures += progress.state in _FAILURES
         share = self.campaign.stop_at_failure_share
-        if share is not None and not self._halted and self._failures >= share * len(self.runs):
+        if share is None or self._halted:
+            return
+        failures = sum(one.state in _FAILURES for one in self.progress.values())
+        if failures and failures >= share * len(self.runs):
             self._halted = (
-                f"{self._failures} of {len(self.runs)} failed,"
-                f" and stop_at_failure_share is {share:g}"
+                f"{failures} of {len(self.runs)} failed, and stop_at_failure_share is {share:g}"
             )
             self._halt.set()
 
@@ -270,10 +268,9 @@ class CampaignRunner:
             results=self.results,
             ending=lambda: self._ending,
         )
-        again = self.campaign.retry.decide(Ending(record.ending), attempts=number).allowed
-        progress.conclude(record, again=again)
+        progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
+        self.results.write(record)  # first: what the journal calls settled has its line
         self.ledger.ended(progress, record)
-        self.results.write(record)
         self._tell(AttemptEnded(run, record, retry=progress.state == "retrying"))
 
     # The end
@@ -287,8 +284,9 @@ class CampaignRunner:
         self._ending = True
         work.cancel()
         outcomes: list[Any] = [*await asyncio.gather(work, return_exceptions=True)]
-        outcomes += await self._tear_down()
-        outcomes += await self._conclude()
+        grace_s = self.campaign.grace_s if self._interrupt.is_set() else None
+        outcomes += await tear_down(self.controller, grace_s=grace_s, force=self._force)
+        outcomes += await conclude(self._attempts)
         outcomes.append(self.ledger.failure)
         try:
             self.results.write_summary(self.summary().to_dict())
@@ -300,30 +298,6 @@ class CampaignRunner:
             if isinstance(outcome, BaseException)
             and not isinstance(outcome, asyncio.CancelledError)
         ]
-
-    async def _tear_down(self) -> list[BaseException | None]:
-        """Take everything down, and hurry as soon as that is asked for."""
-        if self._force.is_set():
-            return [
-                *await asyncio.gather(self.controller.teardown(grace_s=0), return_exceptions=True)
-            ]
-        grace_s = self.campaign.grace_s if self._interrupt.is_set() else None
-        downs = [asyncio.create_task(self.controller.teardown(grace_s=grace_s))]
-        force = asyncio.create_task(self._force.wait())
-        await asyncio.wait({*downs, force}, return_when=asyncio.FIRST_COMPLETED)
-        force.cancel()
-        if self._force.is_set():
-            downs.append(asyncio.create_task(self.controller.teardown(grace_s=0)))
-        return await asyncio.gather(*downs, return_exceptions=True)
-
-    async def _conclude(self) -> list[BaseException | None]:
-        """See the attempts that the teardown has ended to their records."""
-        pending = {attempt for attempt in self._attempts if not attempt.done()}
-        if pending:
-            _, stuck = await asyncio.wait(pending, timeout=_LAST_S)
-            for attempt in stuck:
-                attempt.cancel()
-        return await asyncio.gather(*pending, return_exceptions=True)
 
     async def _insist(self, down: asyncio.Task[list[BaseException]]) -> None:
         """Wait for the end of the teardown, whoever cancels the wait; the second time, hurry it."""
@@ -343,3 +317,7 @@ class CampaignRunner:
                 listener(event)
             except Exception:  # noqa: BLE001 - whoever looks on must not stop a campaign
                 _LOG.exception("a listener failed on %s", event)
+
+
+def _backends(runs: Sequence[PlannedRun]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(run.backend for run in runs))

@@ -64,7 +64,9 @@ class Summary:
     Attributes:
         runtime: one line that says which engine was used.
         results: the folder of this run of the campaign.
+        started_at: when this session of it began; an earlier one's runs are among the outcomes.
         interrupted: whether it was told to end early.
+        resumed: whether it went on with what an earlier session had left.
         backends: in the plan's order.
     """
 
@@ -76,6 +78,7 @@ class Summary:
     interrupted: bool
     outcomes: tuple[Outcome, ...]
     backends: tuple[BackendSummary, ...]
+    resumed: bool = False
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -114,7 +117,9 @@ class Summary:
         """The summary for people."""
         counted = [f"{count} {state}" for state, count in self.counts.items() if count]
         took = human_s((self.ended_at - self.started_at).total_seconds())
-        how = " (interrupted)" if self.interrupted else ""
+        told = {"resumed": self.resumed, "interrupted": self.interrupted}
+        words = ", ".join(word for word, so in told.items() if so)
+        how = f" ({words})" if words else ""
         counts = ", ".join(counted) or "nothing to run"
         lines = [f"{self.campaign}{how}: {counts}, of {len(self.outcomes)}, in {took}"]
         lines += [f"  {_backend_line(backend)}" for backend in self.backends]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -19,14 +17,17 @@ from attrs import define, field
 
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
+from engine.campaign.progress import Progress
 from engine.campaign.records import Results
+from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
+from engine.campaign.standing import Standing
 from engine.cli.exits import BAD, DONE, FAILED, tell
 from engine.cli.notes import note
 from engine.cli.view import view
-from engine.compose import config_digest, needed
+from engine.compose import needed
 from engine.errors import DockwardenError
-from engine.journal import FILE_NAME, Journal, Run
+from engine.journal import FILE_NAME, Journal
 from engine.leash import Leash
 from engine.owner import LABEL, Owner
 from engine.runtimes.choose import choose_runtime
@@ -42,12 +43,20 @@ def conduct(
     campaign: Campaign,
     project: Project,
     runs: Sequence[PlannedRun],
+    digests: Mapping[str, str],
+    standing: Standing | None,
     *,
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Run a campaign and return the command's exit code."""
-    return asyncio.run(_Conductor(campaign, project, runs, as_json, quiet).run())
+    """Run a campaign and return the command's exit code.
+
+    Args:
+        digests: of what it is made of, by name.
+        standing: where the interrupted run of it stands that is to be gone on with; None for a new one.
+    """
+    conductor = _Conductor(campaign, project, runs, digests, standing, as_json, quiet)
+    return asyncio.run(conductor.run())
 
 
 @define(eq=False)
@@ -55,6 +64,8 @@ class _Conductor:
     campaign: Campaign
     project: Project
     runs: Sequence[PlannedRun]
+    digests: Mapping[str, str]
+    standing: Standing | None
     as_json: bool
     quiet: bool
 
@@ -96,14 +107,13 @@ class _Conductor:
             note(f"backends run on the {runtime.name} runtime")
             self._tell_warnings(getattr(runtime, "warnings", {}))
         with ExitStack() as stack:
-            results = stack.enter_context(Results.create(self.campaign.results, datetime.now(UTC)))
-            journal = stack.enter_context(self._journal(results))
+            results, journal, earlier = self._open(stack)
             log = results.folder / "leash.log"
             hold = None
             if not self.campaign.keep:
                 hold = partial(Leash.hold, Owner.current(), runtime.name, log=log)
             runner = CampaignRunner(
-                self.campaign, self.project, runtime, self.runs, results, journal, hold
+                self.campaign, self.project, runtime, self.runs, results, journal, hold, earlier
             )
             self._runner = runner
             error: DockwardenError | None = None
@@ -121,24 +131,20 @@ class _Conductor:
             return BAD
         return DONE if summary.all_completed else FAILED
 
-    def _journal(self, results: Results) -> Journal:
-        """A new journal, with the plan and the digests of what it was made from."""
-        services = needed(self.project, dict.fromkeys(run.backend for run in self.runs))
-        digests = {
-            "campaign": hashlib.sha256(Path(self.campaign.file).read_bytes()).hexdigest(),
-            **{
-                f"service {name}": config_digest(self.project.services[name], self.project)
-                for name in services
-            },
-        }
-        journal = Journal.create(
-            results.folder / FILE_NAME, campaign=self.campaign.name, digests=digests
-        )
-        journal.plan(
-            Run(run.id, run.experiment.name, run.backend, run.cycle, run.repeat)
-            for run in self.runs
-        )
-        return journal
+    def _open(self, stack: ExitStack) -> tuple[Results, Journal, dict[str, Progress] | None]:
+        """The folder and the journal of a new run, or those of the one to go on with."""
+        if self.standing is None:
+            results = stack.enter_context(Results.create(self.campaign.results, datetime.now(UTC)))
+            file = results.folder / FILE_NAME
+            journal = Journal.create(file, campaign=self.campaign.name, digests=self.digests)
+            stack.enter_context(journal).plan(journaled(self.runs))
+            return results, journal, None
+        journal = stack.enter_context(Journal.open(self.standing.folder / FILE_NAME))
+        for line in () if self.quiet else self.standing.lines:
+            note(line)
+        results = stack.enter_context(Results.reopen(self.standing.folder))
+        journal.begin_session({**self.standing.digests, **self.digests})
+        return results, journal, resume(self.campaign, self.runs, journal, results)
 
     def _tell_warnings(self, of_runtime: dict[str, tuple[str, ...]]) -> None:
         """Say what of the compose file has no effect."""

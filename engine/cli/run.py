@@ -13,7 +13,9 @@ from engine.cli.options import campaign_argument, load
 
 if TYPE_CHECKING:
     from engine.campaign.plan import PlannedRun
+    from engine.campaign.standing import Standing
     from engine.runtimes.choose import RuntimeName
+    from engine.spec import Project
 
 __all__ = ["run"]
 
@@ -36,6 +38,7 @@ __all__ = ["run"]
     multiple=True,
     help="Run the experiments of this backend; may be given several times.",
 )
+@click.option("--fresh", is_flag=True, help="Begin anew, whatever an earlier run has left.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and touch nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the summary, and nothing before it.")
@@ -45,11 +48,15 @@ def run(
     runtime: RuntimeName | None,
     results: Path | None,
     only: tuple[str, ...],
+    fresh: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
     """Run the experiments of CAMPAIGN, record them, and take everything down.
+
+    Where the last run of it was interrupted, or its controller died, it goes on in that folder: what is
+    settled stays so. Otherwise, and with --fresh, a new folder is made.
 
     Ctrl+C ends what runs and begins nothing else; a second one leaves it no time to end by itself.
 
@@ -61,9 +68,12 @@ def run(
     """  # noqa: D301 - click's mark for a paragraph that is not to be filled
     from attrs import evolve
 
+    from engine.campaign.digests import digests
     from engine.campaign.load import check_only
     from engine.campaign.plan import plan
-    from engine.compose import needed
+    from engine.campaign.standing import standing
+    from engine.cli.notes import note
+    from engine.errors import JournalError
 
     loaded, project = load(campaign)
     if runtime is not None:
@@ -71,27 +81,35 @@ def run(
     if results is not None:
         loaded = evolve(loaded, results=results.expanduser().absolute())
     check_only(loaded, only)
-    runs = tuple(one for one in plan(loaded) if not only or one.backend in only)
-    services = needed(project, dict.fromkeys(one.backend for one in runs))
+    planned = plan(loaded)
+    runs = tuple(one for one in planned if not only or one.backend in only)
+    made_of = digests(loaded, project, runs)
+    try:
+        left = None if fresh else standing(loaded, planned, runs, made_of)
+    except JournalError:
+        note("--fresh begins anew in another folder, and leaves this one as it is")
+        raise
     if dry_run:
-        click.echo(_plan_json(services, runs) if as_json else _plan_text(services, runs))
+        click.echo((_plan_json if as_json else _plan_text)(project, runs, left))
         return DONE
     from engine.cli.conduct import conduct
 
-    return conduct(loaded, project, runs, as_json=as_json, quiet=quiet)
+    return conduct(loaded, project, runs, made_of, left, as_json=as_json, quiet=quiet)
 
 
-def _plan_text(services: tuple[str, ...], runs: tuple[PlannedRun, ...]) -> str:
-    lines = [f"services, in the order they start: {', '.join(services)}", f"{len(runs)} runs:"]
-    width = len(str(len(runs)))
+def _plan_text(project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None) -> str:
+    services, todo = _todo(project, runs, standing)
+    lines = [f"services, in the order they start: {', '.join(services)}", f"{len(todo)} runs:"]
+    width = len(str(len(todo)))
     lines += [
         f"  {number:{width}}. {one.id}: {' '.join(one.experiment.command)}"
-        for number, one in enumerate(runs, start=1)
+        for number, one in enumerate(todo, start=1)
     ]
-    return "\n".join(lines)
+    return "\n".join((*(standing.lines if standing else ()), *lines))
 
 
-def _plan_json(services: tuple[str, ...], runs: tuple[PlannedRun, ...]) -> str:
+def _plan_json(project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None) -> str:
+    services, todo = _todo(project, runs, standing)
     planned = [
         {
             "run": one.id,
@@ -101,6 +119,17 @@ def _plan_json(services: tuple[str, ...], runs: tuple[PlannedRun, ...]) -> str:
             "repeat": one.repeat,
             "command": one.experiment.command,
         }
-        for one in runs
+        for one in todo
     ]
-    return json.dumps({"services": services, "runs": planned}, indent=2)
+    resumed = standing.to_dict() if standing else None
+    return json.dumps({"services": services, "runs": planned, "resume": resumed}, indent=2)
+
+
+def _todo(
+    project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None
+) -> tuple[tuple[str, ...], list[PlannedRun]]:
+    """The services that start, and the runs that are still to be done."""
+    from engine.compose import needed
+
+    todo = [one for one in runs if standing is None or one.id not in standing.settled]
+    return needed(project, dict.fromkeys(one.backend for one in todo)), todo

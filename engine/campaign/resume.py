@@ -1,0 +1,267 @@
+"""Going on with a campaign: what an earlier session left is made whole, and taken again.
+
+The journal decides. What it or ``results.jsonl`` lacks, because the controller died between the two, is
+taken from the other, so that each attempt has one end and one line; a campaign that runs writes the
+line first, so that what is settled has its line. An attempt that was under way is
+looked up in its folder. Whenever this is cut short, doing it again ends in the same.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import evolve
+
+from engine.campaign.attempt import folder_of, request_id
+from engine.campaign.model import Campaign
+from engine.campaign.plan import PlannedRun
+from engine.campaign.progress import Progress
+from engine.campaign.records import AttemptRecord, Results, last_lines
+from engine.errors import JournalCorrupt
+from engine.journal import Attempt, Journal, Outcome, Run
+from engine.machine import Machine
+from engine.policy import RetryPolicy
+from engine.record import Ending
+from states import EXPERIMENT, StateError
+
+__all__ = ["journaled", "replayed", "resume"]
+
+_ENDED_ALONE: Final = "it ended without its controller, which had died"
+_LOST: Final = "its controller died under it"
+_LONGEST_CODE: Final = 16
+
+
+def resume(
+    campaign: Campaign, runs: Sequence[PlannedRun], journal: Journal, results: Results
+) -> dict[str, Progress]:
+    """Make whole what earlier sessions have left of ``runs``, and say how far each of them has come.
+
+    Args:
+        journal: theirs, with a session of ours begun.
+        results: of the journal's folder.
+
+    Raises:
+        JournalCorrupt: its attempts and outcomes do not follow from the experiment's table.
+        SetupError: something cannot be written.
+    """
+    journal.plan(journaled(runs))
+    lines = {(record.run, record.attempt): record for record in results.records()}
+    outcomes = {outcome.run: outcome for outcome in journal.outcomes()}
+    attempts = _by_run(journal.attempts())
+    machine = Machine(EXPERIMENT)
+    progress: dict[str, Progress] = {}
+    for run in runs:
+        unknown = _unjournaled(run, attempts.get(run.id, []), lines)
+        ended: list[AttemptRecord] = []
+        records: list[AttemptRecord] = []
+        for attempt in attempts.get(run.id, []):
+            line = lines.get((run.id, attempt.number))
+            records.append(_record(campaign, run, attempt, line, results.folder))
+            if attempt.ended_at is None:
+                ended.append(records[-1])
+        records = sorted([*records, *unknown], key=lambda record: record.attempt)
+        outcome = outcomes.get(run.id)
+        progress[run.id] = replayed(
+            run, machine, records, outcome, campaign.retry, file=journal.path
+        )
+        _journal(journal, progress[run.id], unknown, ended, outcome)
+        for record in records:
+            if (run.id, record.attempt) not in lines:
+                results.write(record)
+    return progress
+
+
+def replayed(
+    run: PlannedRun,
+    machine: Machine,
+    records: Sequence[AttemptRecord],
+    outcome: Outcome | None,
+    retry: RetryPolicy,
+    *,
+    file: Path,
+) -> Progress:
+    """How far a run has come, by taking its attempts again through the experiment's table.
+
+    An attempt that another one followed was allowed to be. What follows the last one is the outcome's
+    to say where there is one, whatever the policy has become; else the policy's.
+
+    Args:
+        records: its attempts, in order; each has ended.
+        file: the journal, for the error.
+
+    Raises:
+        JournalCorrupt: the table does not lead there.
+    """
+    for last_again in (None,) if outcome is None else (False, True):
+        progress = Progress(run, machine.instance())
+        try:
+            for record in records:
+                again = record is not records[-1] or last_again
+                if again is None:
+                    again = progress.may_retry(record, retry)
+                progress.relive(record, again=again)
+            if outcome is not None and not progress.settled:
+                progress.abandon(outcome.reason)
+        except (StateError, ValueError) as error:
+            raise JournalCorrupt(
+                f"the attempts of {run.id} do not follow from one another: {error};"
+                " put it aside, or begin anew with --fresh",
+                file=file,
+            ) from error
+        if outcome is None:
+            return progress
+        if progress.state == outcome.state:
+            progress.reason = outcome.reason
+            return progress
+    assert outcome is not None  # noqa: S101 - without one, the loop has returned
+    raise JournalCorrupt(
+        f"{run.id} is said to be {outcome.state}, and its attempts do not lead there;"
+        " put it aside, or begin anew with --fresh",
+        file=file,
+    )
+
+
+def journaled(runs: Iterable[PlannedRun]) -> Iterable[Run]:
+    """Planned runs as the journal holds them."""
+    return (Run(run.id, run.experiment.name, run.backend, run.cycle, run.repeat) for run in runs)
+
+
+def _by_run(attempts: Iterable[Attempt]) -> dict[str, list[Attempt]]:
+    found: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        found.setdefault(attempt.run, []).append(attempt)
+    return found
+
+
+def _unjournaled(
+    run: PlannedRun, attempts: Iterable[Attempt], lines: Mapping[tuple[str, int], AttemptRecord]
+) -> list[AttemptRecord]:
+    """The lines of attempts that the journal could not take in any more: its disk was full, say."""
+    known = {attempt.number for attempt in attempts}
+    return [
+        record
+        for (run_id, number), record in lines.items()
+        if run_id == run.id and number not in known
+    ]
+
+
+def _journal(
+    journal: Journal,
+    progress: Progress,
+    unknown: Iterable[AttemptRecord],
+    ended: Iterable[AttemptRecord],
+    outcome: Outcome | None,
+) -> None:
+    """Write what the journal lacks of a run, all of it or nothing."""
+    with journal.at_once():
+        for record in unknown:
+            journal.attempt_begun(
+                record.run,
+                record.attempt,
+                backend=record.backend,
+                request=request_id(progress.run, record.attempt),
+                folder=f"{record.backend}/{folder_of(progress.run, record.attempt)}",
+                at=record.started_at,
+                container_id=record.container_id,
+                generation=record.generation,
+            )
+        for record in (*unknown, *ended):
+            journal.attempt_ended(
+                record.run,
+                record.attempt,
+                ending=record.ending,
+                exit_code=record.exit_code,
+                reason=record.reason,
+                duration_s=record.duration_s,
+                at=record.ended_at,
+            )
+        if progress.settled and outcome is None:
+            journal.outcome(progress.run.id, progress.state, reason=progress.reason)
+
+
+def _record(
+    campaign: Campaign,
+    run: PlannedRun,
+    attempt: Attempt,
+    line: AttemptRecord | None,
+    folder: Path,
+) -> AttemptRecord:
+    """How an attempt ended: as the journal says, else as its line does, else as its folder does."""
+    if attempt.ended_at is not None:
+        how: dict[str, Any] = {
+            "ending": attempt.ending or Ending.LOST.value,
+            "exit_code": attempt.exit_code,
+            "reason": attempt.reason or "",
+            "ended_at": attempt.ended_at,
+            "duration_s": attempt.duration_s,
+        }
+        if line is not None:
+            return evolve(line, **how)
+    elif line is not None:
+        return line
+    else:
+        how = _looked_up(attempt, folder / attempt.folder)
+    stdout, stderr = (f"{attempt.folder}/{name}" for name in ("stdout", "stderr"))
+    there = (folder / stdout).exists()
+    return AttemptRecord(
+        campaign=campaign.name,
+        experiment=run.experiment.name,
+        run=run.id,
+        backend=run.backend,
+        cycle=run.cycle,
+        repeat=run.repeat,
+        attempt=attempt.number,
+        command=run.experiment.command,
+        started_at=attempt.begun_at,
+        container_id=attempt.container_id,
+        generation=attempt.generation,
+        stdout=stdout if there else None,
+        stderr=stderr if there else None,
+        stdout_lines=last_lines(folder / stdout),
+        stderr_lines=last_lines(folder / stderr),
+        **how,
+    )
+
+
+def _looked_up(attempt: Attempt, folder: Path) -> dict[str, Any]:
+    """How an attempt ended that was under way when its controller died."""
+    noted = _noted_exit(folder / "exit_code")
+    if noted is None:
+        return {
+            "ending": Ending.LOST.value,
+            "exit_code": None,
+            "reason": _LOST,
+            "ended_at": datetime.now(UTC),
+            "duration_s": None,
+        }
+    exit_code, ended_at = noted
+    return {
+        "ending": Ending.EXITED.value,
+        "exit_code": exit_code,
+        "reason": _ENDED_ALONE,
+        "ended_at": ended_at,
+        "duration_s": max(0.0, (ended_at - attempt.begun_at).total_seconds()),
+    }
+
+
+def _noted_exit(file: Path) -> tuple[int, datetime] | None:
+    """The exit code that an attempt's shell has noted, and when; None where it had no time to.
+
+    The file lies where an experiment may write, so what is no plain file, or no exit code, is nothing.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor, not a path
+            found = os.fstat(descriptor)
+            written = opened.read(_LONGEST_CODE) if stat.S_ISREG(found.st_mode) else b""
+    except OSError:
+        return None
+    code = written.strip()
+    if not code.isdigit() or int(code) not in range(256):
+        return None
+    return int(code), datetime.fromtimestamp(found.st_mtime, UTC)

@@ -1,0 +1,415 @@
+"""Going on with a campaign, wherever its controller died."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from engine.campaign.model import Experiment
+from engine.campaign.plan import plan
+from engine.campaign.progress import Progress
+from engine.campaign.records import AttemptRecord, Results
+from engine.campaign.resume import journaled, resume
+from engine.campaign.runner import CampaignRunner
+from engine.campaign.standing import Standing, standing
+from engine.errors import JournalCorrupt
+from engine.journal import FILE_NAME, Journal
+from engine.policy import RetryPolicy
+from engine.record import Ending
+from engine.testing import clock
+from tests.campaign.stage import Stage
+from tests.fake_runtime import FakeRuntime
+
+AT = datetime(2026, 1, 31, 10, 15, tzinfo=UTC)
+
+
+def look(stage: Stage, **digests: str) -> Standing | None:
+    planned = plan(stage.campaign)
+    return standing(stage.campaign, planned, planned, digests)
+
+
+def carry_out(stage: Stage, *, fresh: bool = False) -> CampaignRunner:
+    """Run the stage's campaign, or what is left of it, with a journal."""
+    stage.fake = FakeRuntime() if not fresh else stage.fake
+    left = None if fresh else look(stage)
+    with ExitStack() as stack:
+        earlier: dict[str, Progress] | None = None
+        if left is None:
+            results = stack.enter_context(Results.create(stage.campaign.results, AT))
+            file = results.folder / FILE_NAME
+            journal = stack.enter_context(Journal.create(file, campaign="stage", durable=False))
+            journal.plan(journaled(plan(stage.campaign)))
+        else:
+            file = left.folder / FILE_NAME
+            journal = stack.enter_context(Journal.open(file, durable=False))
+            results = stack.enter_context(Results.reopen(left.folder))
+            journal.begin_session({})
+            earlier = resume(stage.campaign, plan(stage.campaign), journal, results)
+        stage.runner = CampaignRunner(
+            *(stage.campaign, stage.project, stage.fake, plan(stage.campaign)),
+            *(results, journal, None, earlier),
+        )
+        stage.runner.on_event(stage.events.append)
+        clock.run(stage.runner.run())
+    return stage.runner
+
+
+def attempts_and_outcomes(stage: Stage) -> tuple[dict[tuple[str, int], str | None], dict[str, str]]:
+    """What the journal tells: how each attempt ended, and what became of each run."""
+    with Journal.read(stage.campaign.results / "latest" / FILE_NAME) as journal:
+        attempts = {(one.run, one.number): one.ending for one in journal.attempts()}
+        return attempts, {one.run: one.state for one in journal.outcomes()}
+
+
+class TestKilledBetweenAnyTwoWrites:
+    """Each state of the folder that a kill could leave is copied while a campaign runs undisturbed."""
+
+    @pytest.fixture
+    def copies(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+        made: list[Path] = []
+
+        def copy() -> None:
+            made.append(stage.folder / f"copy-{len(made)}")
+            shutil.copytree(stage.campaign.results, made[-1], symlinks=True)
+
+        def before(kind: type, name: str, also: Callable[..., None] = lambda *_: None) -> None:
+            method = getattr(kind, name)
+
+            def wrapped(self: Any, *arguments: Any) -> Any:
+                copy()
+                also(*arguments)
+                return method(self, *arguments)
+
+            monkeypatch.setattr(kind, name, wrapped)
+
+        def half_a_line(record: AttemptRecord) -> None:
+            copy()
+            with (made[-1] / "latest" / "results.jsonl").open("a") as lines:
+                lines.write(record.to_json()[:70])
+
+        before(Journal, "_write")
+        before(Results, "write", half_a_line)
+        stage.change(retry=RetryPolicy(3, frozenset({Ending.LOST, Ending.EXITED})))
+        stage.fake.will("execute", "beta", 3)
+        carry_out(stage, fresh=True)
+        copy()
+        monkeypatch.undo()
+        return made
+
+    def test_it_is_gone_on_with_to_the_same_end(self, stage: Stage, copies: list[Path]) -> None:
+        kinds = Counter(self.check(stage, copy) for copy in copies)
+        assert kinds["resumed"] > 50
+        assert kinds["anew"] > 1
+        assert kinds["settled"] == 1
+
+    def check(self, stage: Stage, copy: Path) -> str:
+        """Go on with a copy, and see that all is as it should be; say what there was to do."""
+        stage.change(results=copy)
+        left = look(stage)
+        if left is None:
+            there = (copy / "latest" / FILE_NAME).exists()
+            return "settled" if there and len(attempts_and_outcomes(stage)[1]) == 4 else "anew"
+        runner = carry_out(stage)
+        assert {one.state for one in runner.progress.values()} == {"completed"}
+        attempts, outcomes = attempts_and_outcomes(stage)
+        assert outcomes == dict.fromkeys(runner.progress, "completed")
+        lines = {(line["run"], line["attempt"]): line["ending"] for line in stage.records}
+        assert lines == attempts
+        assert len(stage.records) == len(lines)
+        done = [line["run"] for line in stage.records if line["exit_code"] == 0]
+        assert sorted(done) == sorted(outcomes)
+        assert runner.summary().resumed
+        assert runner.summary().all_completed
+        return "resumed"
+
+    def test_and_again_while_it_is_gone_on_with(
+        self, stage: Stage, copies: list[Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Cut short before the first line that it writes, it can still be gone on with."""
+
+        class KilledError(Exception):
+            pass
+
+        def killed(*_: object) -> None:
+            raise KilledError
+
+        for copy in copies[::3]:
+            stage.change(results=copy)
+            if look(stage) is not None:
+                monkeypatch.setattr(Results, "write", killed)
+                with contextlib.suppress(KilledError):  # there may have been nothing to write
+                    carry_out(stage)
+                monkeypatch.undo()
+                self.check(stage, copy)
+
+
+class Left:
+    """A folder as a dead controller has left it, written by hand: alpha-x, alpha-y, beta-x, beta-y."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        with Results.create(stage.campaign.results, AT) as results:
+            self.folder = results.folder
+        self.journal = Journal.create(
+            self.folder / FILE_NAME,
+            campaign="stage",
+            digests={"campaign": "1", "service alpha": "1", "experiment alpha-x": "1"},
+            durable=False,
+        )
+        self.journal.plan(journaled(plan(stage.campaign)))
+
+    def begun(self, run: str, number: int) -> Path:
+        backend = run.partition("-")[0]
+        folder = f"{backend}/{run}/attempt-{number}"
+        self.journal.attempt_begun(
+            run, number, backend=backend, request=f"{run}.{number}", folder=folder, at=AT
+        )
+        (self.folder / folder).mkdir(parents=True)
+        (self.folder / folder / "stdout").write_text("half\nway\n")
+        (self.folder / folder / "exit_code").touch()
+        return self.folder / folder
+
+    def ended(self, run: str, *endings: str, code: int | None = None) -> None:
+        for number, ending in enumerate(endings, start=1):
+            self.begun(run, number)
+            self.journal.attempt_ended(run, number, ending=ending, exit_code=code)
+
+    def resume(self) -> dict[str, Progress]:
+        self.journal.close()
+        with (
+            Journal.open(self.folder / FILE_NAME, durable=False) as journal,
+            Results.reopen(self.folder) as results,
+        ):
+            journal.begin_session({})
+            return resume(self.stage.campaign, plan(self.stage.campaign), journal, results)
+
+
+@pytest.fixture
+def left(stage: Stage) -> Iterator[Left]:
+    left = Left(stage)
+    with closing(left.journal):
+        yield left
+
+
+class TestAnAttemptThatWasUnderWay:
+    @pytest.mark.parametrize(("code", "state"), [(0, "completed"), (3, "failed")])
+    def test_that_ended_meanwhile_is_taken(self, left: Left, code: int, state: str) -> None:
+        (left.begun("alpha-x", 1) / "exit_code").write_text(f"{code}\n")
+        assert left.resume()["alpha-x"].state == state
+        (record,) = left.stage.records
+        assert (record["ending"], record["exit_code"]) == ("exited", code)
+        assert record["started_at"] == AT.isoformat()
+        assert record["stdout_lines"] == ["half", "way"]
+        assert "without its controller" in record["reason"]
+        attempts, outcomes = attempts_and_outcomes(left.stage)
+        assert attempts == {("alpha-x", 1): "exited"}
+        assert outcomes == {"alpha-x": state}
+
+    @pytest.mark.parametrize("noted", ["", "\n", "-1", "256", "zero", "\0"])
+    def test_that_has_no_exit_code_is_lost_and_tried_again(self, left: Left, noted: str) -> None:
+        (left.begun("alpha-x", 1) / "exit_code").write_text(noted)
+        assert left.resume()["alpha-x"].state == "retrying"
+        (record,) = left.stage.records
+        assert (record["ending"], record["duration_s"]) == ("lost", None)
+        assert record["reason"] == "its controller died under it"
+        carry_out(left.stage)
+        assert [line["attempt"] for line in left.stage.records if line["run"] == "alpha-x"] == [
+            1,
+            2,
+        ]
+
+    def test_an_exit_code_that_leads_elsewhere_is_none(self, left: Left, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text("0\n")
+        noted = left.begun("alpha-x", 1) / "exit_code"
+        noted.unlink()
+        noted.symlink_to(tmp_path / "secret")
+        assert left.resume()["alpha-x"].state == "retrying"
+
+    def test_is_lost_for_good_where_the_policy_says_so(self, left: Left) -> None:
+        left.stage.change(retry=RetryPolicy(1))
+        left.begun("alpha-x", 1)
+        assert left.resume()["alpha-x"].state == "lost"
+        assert attempts_and_outcomes(left.stage)[1] == {"alpha-x": "lost"}
+
+    def test_interrupted_ones_do_not_count(self, left: Left) -> None:
+        left.ended("alpha-x", "interrupted", "interrupted", "interrupted")
+        left.begun("alpha-x", 4)
+        progress = left.resume()["alpha-x"]
+        assert (progress.state, progress.attempts, progress.interrupted) == ("retrying", 4, 3)
+        carry_out(left.stage)
+        assert left.stage.states["alpha-x"] == "completed"
+        assert left.stage.runner.progress["alpha-x"].attempts == 5
+
+
+class TestWhatIsSettledStaysSo:
+    @pytest.mark.parametrize(
+        ("endings", "code", "state"),
+        [
+            (("exited",), 0, "completed"),
+            (("exited",), 3, "failed"),
+            (("lost", "timeout"), None, "failed"),
+            (("lost", "lost"), None, "lost"),
+            (("lost",), None, "failed"),
+            (("interrupted",), None, "skipped"),
+            ((), None, "skipped"),
+        ],
+    )
+    @pytest.mark.parametrize("most", [1, 9])
+    def test_whatever_the_policy_has_become(
+        self, left: Left, endings: tuple[str, ...], code: int | None, state: str, most: int
+    ) -> None:
+        left.ended("alpha-x", *endings, code=code)
+        left.journal.outcome("alpha-x", state, reason="why")
+        left.stage.change(retry=RetryPolicy(most, frozenset({Ending.LOST, Ending.EXITED})))
+        progress = left.resume()["alpha-x"]
+        assert (progress.state, progress.reason) == (state, "why")
+        carry_out(left.stage)
+        assert "alpha-x" not in left.stage.started
+        assert len(left.stage.records) == len(endings) + 3
+
+    @pytest.mark.parametrize(
+        ("endings", "code", "state"),
+        [
+            (("exited",), 0, "failed"),
+            ((), None, "completed"),
+            (("exited", "exited"), 0, "completed"),
+            (("sideways",), None, "failed"),
+        ],
+    )
+    def test_what_the_table_does_not_lead_to_is_refused(
+        self, left: Left, endings: tuple[str, ...], code: int | None, state: str
+    ) -> None:
+        left.ended("alpha-x", *endings, code=code)
+        left.journal.outcome("alpha-x", state)
+        with pytest.raises(JournalCorrupt, match=r"alpha-x.*--fresh"):
+            left.resume()
+
+    def test_earlier_failures_count_for_the_share(self, left: Left) -> None:
+        left.ended("alpha-x", "exited", code=3)
+        left.journal.outcome("alpha-x", "failed")
+        left.journal.close()
+        left.stage.change(stop_at_failure_share=0.25)
+        carry_out(left.stage)
+        assert Counter(left.stage.states.values()) == {"failed": 1, "skipped": 3}
+
+    def test_only_the_backends_that_have_something_to_do_are_started(self, left: Left) -> None:
+        for run in ("alpha-x", "alpha-y"):
+            left.ended(run, "exited", code=0)
+            left.journal.outcome(run, "completed")
+        left.journal.close()
+        carry_out(left.stage)
+        assert left.stage.fake.called("launch", "alpha") == 0
+        assert [one.completed for one in left.stage.runner.summary().backends] == [2, 2]
+
+
+class TestTheJournalAndTheLines:
+    def line(self, left: Left, **changes: Any) -> None:
+        left.begun("beta-y", 1)
+        left.journal.attempt_ended("beta-y", 1, ending="exited", exit_code=0)
+        left.journal.outcome("beta-y", "completed")
+        left.resume()
+        (line,) = left.stage.records
+        (left.folder / "results.jsonl").write_text(f"{json.dumps({**line, **changes})}\n")
+        left.journal = Journal.open(left.folder / FILE_NAME, durable=False)
+        left.journal.begin_session({})
+
+    def test_a_line_that_the_journal_could_not_take_is_taken(self, left: Left) -> None:
+        self.line(left, run="alpha-x", backend="alpha", attempt=1)
+        assert left.resume()["alpha-x"].state == "completed"
+        assert attempts_and_outcomes(left.stage)[0][("alpha-x", 1)] == "exited"
+        assert len(left.stage.records) == 2
+
+    def test_a_line_ends_an_attempt_that_the_journal_has_no_end_of(self, left: Left) -> None:
+        self.line(left, run="alpha-x", backend="alpha", image="sha256:1")
+        left.begun("alpha-x", 1)
+        assert left.resume()["alpha-x"].state == "completed"
+        assert len(left.stage.records) == 2
+
+    def test_lines_that_are_none_are_passed_over(self, left: Left) -> None:
+        (left.folder / "results.jsonl").write_text('\n{}\n[]\n{"run": 1}\nno\n\N{BULLET}')
+        left.ended("alpha-x", "interrupted")
+        assert left.resume()["alpha-x"].state == "pending"
+        assert (left.folder / "results.jsonl").read_text().count("\n") == 6
+
+
+class TestWhatIsSaid:
+    def test_where_it_stands(self, left: Left) -> None:
+        left.ended("alpha-x", "exited", code=0)
+        left.journal.outcome("alpha-x", "completed")
+        left.begun("beta-x", 1)
+        found = look(left.stage)
+        assert found is not None
+        assert found.under_way == ("beta-x.1",)
+        assert found.lines == (
+            f"resuming {left.folder}: 1 of 4 runs are settled, 1 attempt was under way",
+        )
+
+    def test_what_has_changed(self, left: Left) -> None:
+        left.ended("alpha-x", "exited", code=0)
+        left.journal.outcome("alpha-x", "completed")
+        x, y = left.stage.campaign.experiments
+        new = Experiment("z", ("beta",), ("run", "z"))
+        left.stage.change(experiments=(x, evolve(y, backends=("beta",)), new))
+        now = {"campaign": "2", "service alpha": "1", "service new": "1", "experiment alpha-x": "2"}
+        found = look(left.stage, **now)
+        assert found is not None
+        assert found.changed == ("campaign", "experiment alpha-x")
+        assert (found.kept, found.added, found.gone) == (("alpha-x",), ("beta-z",), ("alpha-y",))
+        said = "\n".join(found.lines)
+        assert "to be done: campaign, experiment alpha-x" in said
+        assert "not run again: alpha-x" in said
+        assert "new in the plan: beta-z" in said
+        assert "left alone: alpha-y" in said
+        left.journal.close()
+        carry_out(left.stage)
+        assert left.stage.started == ["beta-x", "beta-y", "beta-z"]
+        assert {*attempts_and_outcomes(left.stage)[1]} == {"alpha-x", "beta-x", "beta-y", "beta-z"}
+
+    def test_nothing_is_touched_by_looking(self, left: Left) -> None:
+        left.begun("beta-x", 1)
+        left.journal.close()
+        before = {path: path.stat().st_mtime_ns for path in left.folder.rglob("*")}
+        assert look(left.stage) is not None
+        assert {path: path.stat().st_mtime_ns for path in left.folder.rglob("*")} == before
+
+
+class TestNothingToGoOnWith:
+    def test_nothing_there(self, stage: Stage) -> None:
+        assert look(stage) is None
+
+    def test_a_folder_without_a_journal(self, stage: Stage) -> None:
+        with Results.create(stage.campaign.results, AT):
+            assert look(stage) is None
+
+    def test_all_is_settled(self, stage: Stage) -> None:
+        carry_out(stage, fresh=True)
+        assert look(stage) is None
+
+    def test_all_is_settled_and_the_controller_died_in_the_teardown(self, left: Left) -> None:
+        for run in ("alpha-x", "alpha-y", "beta-x", "beta-y"):
+            left.journal.outcome(run, "skipped")
+        assert look(left.stage) is not None
+        left.journal.close()
+        assert look(left.stage) is None
+
+    def test_all_that_is_planned_now_is_settled(self, left: Left) -> None:
+        left.ended("alpha-x", "exited", code=0)
+        left.journal.outcome("alpha-x", "completed")
+        left.journal.close()
+        only = evolve(left.stage.campaign.experiments[0], backends=("alpha",))
+        left.stage.change(experiments=(only,))
+        assert look(left.stage) is None
+
+    def test_another_campaigns(self, left: Left) -> None:
+        left.stage.change(name="other")
+        assert look(left.stage) is None
