@@ -26,7 +26,7 @@ def main(runtime: str, owner: str, log: str) -> int:
     """
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # these are for the controller; we follow it
-    controller = os.getppid()
+    controller = _handle(os.getppid())  # while it waits for us, and so certainly lives
     os.write(_STDOUT, READY)
     _let_go_of_output()
     if _goodbye(controller):
@@ -36,15 +36,20 @@ def main(runtime: str, owner: str, log: str) -> int:
     return 0 if clear_after(runtime, owner, log) else 1
 
 
-def _goodbye(controller: int) -> bool:
+def _handle(pid: int) -> int | None:
+    """What tells of a process's end, on systems that have such a thing."""
+    with suppress(OSError, AttributeError):
+        return os.pidfd_open(pid)
+    return None
+
+
+def _goodbye(controller: int | None) -> bool:
     """Sleep until the controller is gone or says goodbye, and tell which."""
     watched = select.poll()
     watched.register(_STDIN, select.POLLIN | select.POLLHUP)
-    # A child that the controller forked keeps the pipe open beyond its end; this it cannot keep.
-    with suppress(OSError, AttributeError):
-        process = os.pidfd_open(controller)
-        if os.getppid() == controller:
-            watched.register(process, select.POLLIN)
+    if controller is not None:
+        # A child that the controller forked keeps the pipe open beyond its end; this it cannot keep.
+        watched.register(controller, select.POLLIN)
     events = dict(watched.poll())
     return bool(events.get(_STDIN, 0) & select.POLLIN) and os.read(_STDIN, 1) == GOODBYE
 
