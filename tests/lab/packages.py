@@ -40,6 +40,7 @@ _NEEDS = (
     Need("docker", "docker.io"),
     Need("iptables", "iptables"),
     Need("ip", "iproute2"),
+    Need("ps", "procps"),  # the engine lists the processes of a container with it
     Need("unshare", "util-linux"),
     Need("mmdebstrap", "mmdebstrap"),
     Need("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
@@ -92,7 +93,7 @@ def install_what_is_lacking(say: Callable[[str], None]) -> None:
     if shutil.which("apt-get", path=SYSTEM_PATH) is None:
         raise LabUnavailable(
             f"The lab lacks {names}, and can install them only with apt-get, which is not here. "
-            "Install Docker Engine, iptables, iproute2, mmdebstrap with Debian's archive keyring, "
+            "Install Docker Engine, iptables, iproute2, procps, mmdebstrap with Debian's archive keyring, "
             "and a C compiler with your system's package manager, then try again."
         )
     packages = sorted({need.package for need in lacking})
