@@ -7,12 +7,14 @@ from typing import Any, Final
 from engine.campaign.model import Order
 from engine.campaign.section import Key
 from engine.campaign.values import (
+    WrongValue,
     argv,
     boolean,
     choice,
     count,
     duration,
     environment,
+    kind,
     labels,
     length,
     number,
@@ -147,4 +149,14 @@ def _endings(value: Any) -> frozenset[Ending]:
     return frozenset(choice(_ENDINGS)(word) for word in words(value))
 
 
-RETRY: Final = {"max_attempts": Key(count(1, 1000)), "on": Key(_endings)}
+def _exit_codes(value: Any) -> frozenset[int]:
+    if not isinstance(value, list):
+        raise WrongValue(f"must be a list of exit codes, and is {kind(value)}")
+    return frozenset(count(1, 255)(code) for code in value)
+
+
+RETRY: Final = {
+    "max_attempts": Key(count(1, 1000)),
+    "on": Key(_endings),
+    "exit_codes": Key(_exit_codes),
+}

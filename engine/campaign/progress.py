@@ -78,7 +78,8 @@ class Progress:
     def may_retry(self, record: AttemptRecord, retry: RetryPolicy) -> bool:
         """Whether another attempt may follow the one that ended like this, and is not concluded yet."""
         tries = record.attempt - self.interrupted
-        return retry.decide(Ending(record.ending), attempts=tries).allowed
+        ending = Ending(record.ending)
+        return retry.decide(ending, attempts=tries, exit_code=record.exit_code).allowed
 
     def conclude(self, record: AttemptRecord, *, again: bool) -> None:
         """Take in how an attempt ended.

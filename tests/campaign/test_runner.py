@@ -141,6 +141,16 @@ class TestRetries:
         stage.fake.will("execute", "alpha", 3, 137, 0)
         assert stage.run() == ALL_COMPLETED
 
+    @pytest.mark.parametrize(("code", "attempts"), [(75, 2), (1, 1)])
+    def test_only_the_exit_codes_that_say_so_are_tried_again(
+        self, stage: Stage, code: int, attempts: int
+    ) -> None:
+        stage.change(retry=RetryPolicy(2, exit_codes=frozenset({75})))
+        stage.fake.will("execute", "alpha", code)
+        stage.run()
+        mine = [record for record in stage.records if record["run"] == "alpha-x"]
+        assert len(mine) == attempts
+
     def test_attempts_run_out(self, stage: Stage) -> None:
         stage.change(retry=RetryPolicy(2, frozenset({Ending.EXITED})))
         stage.fake.will("execute", "alpha", 3, 137)
