@@ -13,7 +13,7 @@ from engine.errors import DockwardenError
 from engine.journal import Journal
 from engine.record import Transition
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "write_end"]
 
 
 @define(eq=False)
@@ -45,15 +45,7 @@ class Ledger:
 
         def write(journal: Journal) -> None:
             with journal.at_once():
-                journal.attempt_ended(
-                    record.run,
-                    record.attempt,
-                    ending=record.ending,
-                    exit_code=record.exit_code,
-                    reason=record.reason,
-                    duration_s=record.duration_s,
-                    at=record.ended_at,
-                )
+                write_end(journal, record)
                 if progress.settled:
                     journal.outcome(record.run, progress.state, reason=progress.reason)
 
@@ -73,3 +65,16 @@ class Ledger:
         except DockwardenError as error:
             self.failure = error
             self._on_failure()
+
+
+def write_end(journal: Journal, record: AttemptRecord) -> None:
+    """Write how an attempt ended."""
+    journal.attempt_ended(
+        record.run,
+        record.attempt,
+        ending=record.ending,
+        exit_code=record.exit_code,
+        reason=record.reason,
+        duration_s=record.duration_s,
+        at=record.ended_at,
+    )

@@ -18,6 +18,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from engine.campaign.attempt import folder_of, request_id
+from engine.campaign.ledger import write_end
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
 from engine.campaign.progress import Progress
@@ -171,15 +172,7 @@ def _journal(
                 generation=record.generation,
             )
         for record in (*unknown, *ended):
-            journal.attempt_ended(
-                record.run,
-                record.attempt,
-                ending=record.ending,
-                exit_code=record.exit_code,
-                reason=record.reason,
-                duration_s=record.duration_s,
-                at=record.ended_at,
-            )
+            write_end(journal, record)
         if progress.settled and outcome is None:
             journal.outcome(progress.run.id, progress.state, reason=progress.reason)
 

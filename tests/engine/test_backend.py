@@ -28,6 +28,7 @@ from engine.runtimes.base import ExecRequest, Happening, Notice, Observation
 from engine.spec import ServiceSpec
 from engine.testing.clock import run
 from states import BACKEND, Lifecycle, Row, TransitionRefused
+from tests.engine.watched import until
 from tests.fake_runtime import FakeRuntime
 
 MACHINE = Machine(BACKEND)
@@ -86,14 +87,6 @@ class Scene:
     @property
     def path(self) -> list[str]:
         return [f"{step.source} {step.event} {step.target}" for step in self.taken]
-
-
-async def until(holds: Any) -> None:
-    for _ in range(1000):
-        if holds():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it does not come about")
 
 
 @pytest.fixture
