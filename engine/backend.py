@@ -459,6 +459,7 @@ class Backend:
     ) -> Ended:
         """See a dispatched command through to its end, and leave ``busy`` accordingly."""
         generation, since_restart = self.generation, self.since_restart
+        restart_cause = self.restart_cause
         started_at, started_s = datetime.now(UTC), _now_s()
         self.since_restart += 1
         self._attention.last = request
@@ -483,7 +484,7 @@ class Backend:
             image=container.image,
             generation=generation,
             since_restart=since_restart,
-            restart_cause=self.restart_cause,
+            restart_cause=restart_cause,
         )
 
     def _conclude(self, generation: int, fault: Fault | None) -> None:

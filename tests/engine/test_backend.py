@@ -192,6 +192,7 @@ def test_a_death_under_a_command_is_a_loss_and_a_counted_restart(scene: Scene) -
         scene.runtime.will("execute", "alpha", ContainerLost("alpha", "it died"))
         ended = await backend.execute(scene.request())
         assert (ended.ending, ended.exit_code) == (Ending.LOST, None)
+        assert (ended.generation, ended.restart_cause) == (1, None)
         assert await backend.settled() == "ready"
         assert (backend.generation, backend.restart_cause) == (2, "it died")
         assert backend.restarts_left == 2
