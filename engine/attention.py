@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
+from engine.clock import now_s
 from engine.errors import ContainerLost, DispatchError, RuntimeFault
 from engine.health import Look, Watch, judge, post_mortem
 from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
@@ -107,8 +108,8 @@ class Attention:
             if look.fit:
                 return backend.container
             if look.waits:
-                until_s = until_s or _now_s() + health.wait_for_others_s
-                if _now_s() >= until_s:
+                until_s = until_s or now_s() + health.wait_for_others_s
+                if now_s() >= until_s:
                     reason = look.status.reason
                     raise DispatchError(f"{backend.name} takes no experiment: {reason}")
             await asyncio.sleep(health.again_s)
@@ -160,7 +161,3 @@ class Attention:
                 if backend.idle:
                     look = await self.look()
                     pause_s = health.every_s if look.fit or look.waits else health.again_s
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

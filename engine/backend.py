@@ -20,6 +20,7 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from engine.attention import Attention
+from engine.clock import now_s
 from engine.dispatch import Dispatch, Limits
 from engine.errors import (
     DispatchError,
@@ -70,7 +71,6 @@ class Backend:
         since_restart: how many commands have run in it since its last start.
         restart_cause: why it was last restarted; None if it never was.
         history: the restarts that count against its budget.
-        entered_s: when it entered its state, in seconds of the event loop's clock.
         turn: held by whoever runs a command in it, or looks at it.
     """
 
@@ -89,7 +89,6 @@ class Backend:
     since_restart: int = field(default=0, init=False)
     restart_cause: str | None = field(default=None, init=False)
     history: RestartHistory = field(factory=RestartHistory, init=False)
-    entered_s: float = field(default=0.0, init=False)
     turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     _instance: Instance = field(init=False)
@@ -130,11 +129,6 @@ class Backend:
     def ticket(self) -> int:
         """Changes with each effect that begins: what began under another one is stale."""
         return self._ticket
-
-    @property
-    def running(self) -> ExecRequest | None:
-        """The command that runs in it, if one does."""
-        return self._running.request if self._running else None
 
     @property
     def restarts_left(self) -> int:
@@ -211,10 +205,10 @@ class Backend:
             TransitionRefused: it is not ``unhealthy``.
         """
         fault = self.fault or Fault("unfit")
-        decision = self.policy.restart.decide(self.history, now_s=_now_s(), rng=self._rng)
+        decision = self.policy.restart.decide(self.history, now_s=now_s(), rng=self._rng)
         facts = {"curable": fault.curable, "budget_left": decision.allowed}
         if all(facts.values()):
-            self.history = self.history.with_restart(_now_s() + decision.delay_s)
+            self.history = self.history.with_restart(now_s() + decision.delay_s)
         elif fault.curable:
             fault = self.fault = evolve(fault, reason=f"{decision.reason}: {fault.reason}")
         self._fire(
@@ -231,7 +225,7 @@ class Backend:
             _LOG.debug("%s is %s: fault dropped: %s", self.name, self.state, fault.reason)
             return False
         if self.state in ("ready", "busy"):
-            healthy_s = _now_s() - self._proved_s
+            healthy_s = now_s() - self._proved_s
             self.history = self.policy.restart.refunded(self.history, healthy_s=healthy_s)
         self.fault = fault
         self._fire("fault", fault.reason)
@@ -313,7 +307,6 @@ class Backend:
             order: arguments for the action.
         """
         edge = self._instance.fire(event, facts or {})
-        self.entered_s = _now_s()
         work = self._work(edge, reason, order)
         self._on_transition(
             Transition(
@@ -422,7 +415,7 @@ class Backend:
         if ticket == self._ticket:
             self.fault = None
             self.since_restart = 0
-            self._proved_s = _now_s()
+            self._proved_s = now_s()
             self._fire("proved_ready", "passed its readiness gate")
             self._attention.begin_rounds()
 
@@ -460,7 +453,7 @@ class Backend:
         """See a dispatched command through to its end, and leave ``busy`` accordingly."""
         generation, since_restart = self.generation, self.since_restart
         restart_cause = self.restart_cause
-        started_at, started_s = datetime.now(UTC), _now_s()
+        started_at, started_s = datetime.now(UTC), now_s()
         self.since_restart += 1
         self._attention.last = request
         self._running = Dispatch(self._runtime, container, request, limits)
@@ -477,7 +470,7 @@ class Backend:
             reason=outcome.reason,
             started_at=started_at,
             ended_at=datetime.now(UTC),
-            duration_s=_now_s() - started_s,
+            duration_s=now_s() - started_s,
             stdout=request.folder / "stdout",
             stderr=request.folder / "stderr",
             container_id=container.id,
@@ -495,7 +488,3 @@ class Backend:
             self._fire("finish", "its command ended")
         else:
             self.report(fault)
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from engine.clock import now_s
 from engine.errors import ContainerLost, ExecFailed
 from engine.health import post_mortem
 from engine.record import Ending, Fault
@@ -96,7 +97,6 @@ class Dispatch:
         self, command: asyncio.Future[ExecResult]
     ) -> tuple[Ending, str] | None:
         """Wait for the command's end; returns which limit it passed before, and None if none."""
-        now_s = asyncio.get_running_loop().time
         limits = self.limits
         ends_s = None if limits.timeout_s is None else now_s() + limits.timeout_s
         quiet_s = None if limits.silence_s is None else now_s() + limits.silence_s

@@ -11,6 +11,7 @@ from attrs import define, field
 from engine.backend import Backend
 from engine.campaign.model import Campaign, CoolDown, Refresh
 from engine.campaign.plan import PlannedRun
+from engine.clock import now_s
 from engine.compose import needed
 from engine.controller import Controller
 from engine.errors import StartError
@@ -115,12 +116,12 @@ class Fleet:
         self, backend: Backend, limit: CoolDown, on_pause: Callable[[float, str], None]
     ) -> None:
         """Wait until the backend's GPUs are cool, as far as they tell their temperature."""
-        deadline_s = asyncio.get_running_loop().time() + limit.at_most_s
+        deadline_s = now_s() + limit.at_most_s
         told = False
         while await backend.settled() == "ready":
             status = await backend.look()
             known = [one.temperature_c for one in status.devices if one.temperature_c is not None]
-            left_s = deadline_s - asyncio.get_running_loop().time()
+            left_s = deadline_s - now_s()
             if all(warm < limit.below_c for warm in known) or left_s <= 0:
                 return
             if not told:

@@ -32,6 +32,7 @@ from engine.campaign.plan import PlannedRun, pause_s, queues
 from engine.campaign.progress import Progress, of_backend
 from engine.campaign.records import Results
 from engine.campaign.summary import Summary
+from engine.clock import now_s
 from engine.compose import needed
 from engine.controller import Controller, Hold
 from engine.errors import SetupError, StartError
@@ -252,7 +253,7 @@ class CampaignRunner:
 
     async def _attempt(self, progress: Progress) -> None:
         run = progress.run
-        number = progress.dispatch(asyncio.get_running_loop().time())
+        number = progress.dispatch(now_s())
         self.ledger.begun(
             run,
             number,

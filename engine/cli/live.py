@@ -18,6 +18,7 @@ from engine.campaign.eta import eta_s
 from engine.campaign.events import Event, RunSettled
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.summary import human_s
+from engine.clock import now_s
 
 __all__ = ["live", "picture"]
 
@@ -63,12 +64,12 @@ async def live(runner: CampaignRunner, stream: TextIO) -> AsyncIterator[None]:
             yield
         finally:
             drawing.cancel()
-            shown.update(picture(runner, asyncio.get_running_loop().time()), refresh=True)
+            shown.update(picture(runner, now_s()), refresh=True)
 
 
 async def _draw(runner: CampaignRunner, shown: Live) -> None:
     while True:
-        shown.update(picture(runner, asyncio.get_running_loop().time()), refresh=True)
+        shown.update(picture(runner, now_s()), refresh=True)
         await asyncio.sleep(_EVERY_S)
 
 

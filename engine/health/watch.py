@@ -17,6 +17,7 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
+from engine.clock import now_s
 from engine.errors import ContainerLost, NotReady, RuntimeFault
 from engine.gpu import (
     Action,
@@ -100,7 +101,7 @@ class Watch:
         """Whether the last look was a good one, and not long ago."""
         if not self.looks:
             return True
-        return self.last_s is not None and _now_s() - self.last_s < self._policy.every_s
+        return self.last_s is not None and now_s() - self.last_s < self._policy.every_s
 
     async def prove(self, container: Container) -> None:
         """Pass the readiness gate beyond the container's own: the declared command, then its GPUs.
@@ -165,7 +166,7 @@ class Watch:
         if self._baseline is None and verdict.health is not Health.FAILING:
             self._baseline = Baseline.of(reading, own_pids)
         self._streak = self._streak.after(verdict)
-        self.last_s = _now_s() if verdict.health is Health.OK else None
+        self.last_s = now_s() if verdict.health is Health.OK else None
         fault = None
         if verdict.health is Health.OK:
             self._tried.clear()
@@ -219,7 +220,3 @@ def _discard(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         folder.parent.rmdir()
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

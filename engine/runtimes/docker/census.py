@@ -13,14 +13,13 @@ from attrs import frozen
 from docker.api import APIClient
 
 from engine.errors import RuntimeUnavailable, TeardownError
-from engine.owner import LABEL, Owner
+from engine.owner import Owner
 from engine.runtimes.docker.client import ENGINE_ERRORS, connect, said
+from engine.runtimes.docker.naming import COMPOSE_SERVICE, PROJECT
 from engine.runtimes.docker.stop import remove_container
 
 __all__ = ["Census", "Resource", "remove_all", "take"]
 
-_PROJECT: Final = f"{LABEL}project"
-_SERVICE: Final = "com.docker.compose.service"
 _AT_ONCE: Final = 16
 """So many things are removed side by side; one that is stuck holds up no other."""
 
@@ -125,7 +124,7 @@ def _client() -> Iterator[APIClient]:
 
 
 def _take(client: APIClient, project: str | None) -> Census:
-    filters = {"label": _PROJECT if project is None else f"{_PROJECT}={project}"}
+    filters = {"label": PROJECT if project is None else f"{PROJECT}={project}"}
     containers = [
         _resource("container", one, one["Names"][0].lstrip("/"), one["Status"])
         for one in client.containers(all=True, filters=filters)
@@ -143,8 +142,8 @@ def _resource(kind: str, found: Mapping[str, Any], name: str, status: str) -> Re
         kind=kind,
         id=found["Id"],
         name=name,
-        project=labels.get(_PROJECT, ""),
-        service=labels.get(_SERVICE, ""),
+        project=labels.get(PROJECT, ""),
+        service=labels.get(COMPOSE_SERVICE, ""),
         status=status,
         owner=Owner.from_labels(labels),
     )

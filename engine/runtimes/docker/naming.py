@@ -1,10 +1,31 @@
-"""The names of containers and networks, as Compose gives them."""
+"""What containers and networks are known by: names as Compose gives them, and labels."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from engine.owner import LABEL
 from engine.spec import NetworkAttachment, Project, ServiceSpec
 
-__all__ = ["container_name", "container_of", "links", "network_name"]
+__all__ = [
+    "COMPOSE",
+    "COMPOSE_PROJECT",
+    "COMPOSE_SERVICE",
+    "PROJECT",
+    "container_name",
+    "container_of",
+    "links",
+    "network_name",
+]
+
+COMPOSE: Final = "com.docker.compose."
+"""The prefix of the labels by which Compose's own commands find things."""
+
+COMPOSE_PROJECT: Final = f"{COMPOSE}project"
+COMPOSE_SERVICE: Final = f"{COMPOSE}service"
+
+PROJECT: Final = f"{LABEL}project"
+"""The label by which we find what we made for a project."""
 
 
 def container_name(project: Project, service: ServiceSpec) -> str:

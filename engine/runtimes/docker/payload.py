@@ -15,7 +15,7 @@ from typing import Any, Final
 from engine.compose.digest import config_digest
 from engine.runtimes.docker.body import Body, present
 from engine.runtimes.docker.host_config import host_config
-from engine.runtimes.docker.naming import container_name, links, network_name
+from engine.runtimes.docker.naming import COMPOSE, container_name, links, network_name
 from engine.spec import (
     HealthCheck,
     NetworkAttachment,
@@ -38,7 +38,6 @@ __all__ = [
 COMPOSE_VERSION: Final = "2.24.0"
 """The version of Compose whose labels these are."""
 
-_LABEL: Final = "com.docker.compose."
 _ENGINE_GRACE_S: Final = 10.0  # the engine's own, where a container names none
 
 
@@ -58,7 +57,7 @@ def compose_labels(project: Project, service: ServiceSpec) -> dict[str, str]:
         "project.config_files": ",".join(str(file) for file in project.files),
         "project.working_dir": str(project.directory),
     }
-    return {f"{_LABEL}{key}": value for key, value in labels.items()}
+    return {f"{COMPOSE}{key}": value for key, value in labels.items()}
 
 
 def container_payload(
@@ -172,9 +171,9 @@ def volume_payload(project: Project, volume: VolumeSpec) -> Body:
 
 def _resource_labels(project: Project, kind: str, key: str) -> dict[str, str]:
     return {
-        f"{_LABEL}project": project.name,
-        f"{_LABEL}{kind}": key,
-        f"{_LABEL}version": COMPOSE_VERSION,
+        f"{COMPOSE}project": project.name,
+        f"{COMPOSE}{kind}": key,
+        f"{COMPOSE}version": COMPOSE_VERSION,
     }
 
 

@@ -8,9 +8,10 @@ import docker.errors
 from docker.api import APIClient
 
 from engine.errors import LaunchFailed
-from engine.owner import LABEL, Owner
+from engine.owner import Owner
 from engine.runtimes.docker import payload
 from engine.runtimes.docker.client import said
+from engine.runtimes.docker.naming import PROJECT
 from engine.spec import Project
 
 __all__ = ["ensure_network", "ensure_volume", "remove_networks"]
@@ -65,7 +66,7 @@ def ensure_volume(project: Project, key: str, client: APIClient) -> None:
 def remove_networks(project: str, owner: Owner, client: APIClient) -> dict[str, str]:
     """Remove the project's networks that the owner may take; what could not be, and why, by name."""
     leftovers: dict[str, str] = {}
-    for network in client.networks(filters={"label": f"{LABEL}project={project}"}):
+    for network in client.networks(filters={"label": f"{PROJECT}={project}"}):
         if not owner.may_take(network["Labels"]):
             continue
         try:

@@ -22,7 +22,7 @@ from engine.errors import (
     RuntimeFault,
     RuntimeUnavailable,
 )
-from engine.owner import LABEL, Owner
+from engine.owner import Owner
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -36,6 +36,7 @@ from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, engine_facts, sa
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
 from engine.runtimes.docker.images import ensure_image, image_name
+from engine.runtimes.docker.naming import COMPOSE_PROJECT, COMPOSE_SERVICE, PROJECT
 from engine.runtimes.docker.resources import ensure_network, ensure_volume, remove_networks
 from engine.runtimes.docker.start_errors import explain
 from engine.runtimes.docker.stop import remove_container, stop_container
@@ -48,8 +49,6 @@ _LOG: Final = logging.getLogger(__name__)
 INSIDE: Final = "/run/dockwarden"
 """Where a container sees the folder that it shares with this machine."""
 
-_PROJECT: Final = "com.docker.compose.project"
-_SERVICE: Final = "com.docker.compose.service"
 _LAST_LINES: Final = 20
 _BEING_REMOVED: Final = (404, 409)
 """What the engine answers about a container that somebody has removed, or is about to."""
@@ -90,7 +89,7 @@ class DockerRuntime:
         self._project = project
         self._keep_alive = keep_alive or {}
         self._owner = owner or Owner.current()
-        self._labels = {**(labels or {}), f"{LABEL}project": project.name, **self._owner.labels()}
+        self._labels = {**(labels or {}), PROJECT: project.name, **self._owner.labels()}
         self._calls = Calls()
         self._execs = Execs(self._calls)
         self._folders: dict[str, Path] = {}
@@ -111,7 +110,7 @@ class DockerRuntime:
             raise RuntimeUnavailable(f"the Docker engine does not answer: {said(error)}") from error
         self.description = f"docker engine {facts.version} at {facts.url}"
         self._on_notice = on_notice
-        filters = {"label": f"{_PROJECT}={self._project.name}"}
+        filters = {"label": f"{COMPOSE_PROJECT}={self._project.name}"}
         self._events = EventStream(filters, self._on_event, self._on_blind)
         self._events.start(since=facts.time)
 
@@ -129,7 +128,7 @@ class DockerRuntime:
         if happening is None:
             return
         self._wake(actor["ID"])
-        self._on_notice(Notice(happening, actor["Attributes"].get(_SERVICE), actor["ID"]))
+        self._on_notice(Notice(happening, actor["Attributes"].get(COMPOSE_SERVICE), actor["ID"]))
 
     def _on_blind(self) -> None:
         self._execs.on_blind()
@@ -183,7 +182,7 @@ class DockerRuntime:
             raise LaunchFailed(spec.name, said(error)) from error
         labels: Mapping[str, str] = found["Config"]["Labels"] or {}
         owner = Owner.from_labels(labels)
-        if owner is None or labels.get(f"{LABEL}project") != self._project.name:
+        if owner is None or labels.get(PROJECT) != self._project.name:
             raise OwnedElsewhere(
                 f"{spec.name}: a container named {name} is there already and was not made by dockwarden;"
                 f" remove it (docker compose -p {self._project.name} down), or give this project another"
@@ -370,7 +369,7 @@ class DockerRuntime:
 
     def _ours(self, service: str, client: APIClient) -> list[dict[str, Any]]:
         """The service's containers that we made, or a controller before us that has died since."""
-        labels = [f"{LABEL}project={self._project.name}", f"{_SERVICE}={service}"]
+        labels = [f"{PROJECT}={self._project.name}", f"{COMPOSE_SERVICE}={service}"]
         found = client.containers(all=True, filters={"label": labels})
         return [listed for listed in found if self._owner.may_take(listed["Labels"])]
 
@@ -396,7 +395,7 @@ def _logs(container_id: str, lines: int, client: APIClient) -> bytes:
 
 def _container(found: Mapping[str, Any]) -> Container:
     return Container(
-        service=found["Config"]["Labels"][_SERVICE],
+        service=found["Config"]["Labels"][COMPOSE_SERVICE],
         id=found["Id"],
         started_at=found["State"]["StartedAt"],
         image=found["Image"],
