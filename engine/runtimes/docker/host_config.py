@@ -16,15 +16,15 @@ _SYSTEM_PATHS: Final = "systempaths=unconfined"
 _CDI_NAME: Final = re.compile(r"[A-Za-z][\w.-]*/[A-Za-z][\w-]*=[\w.:-]+")  # nvidia.com/gpu=0
 
 
-def host_config(project: Project, service: ServiceSpec, extra_binds: Sequence[str]) -> Body:
+def host_config(project: Project, service: ServiceSpec, extra_mounts: Sequence[Mount]) -> Body:
     """What the host gives to a service's container, and takes from it."""
     security = [option for option in service.security_opt if option != _SYSTEM_PATHS]
     unconfined = len(security) != len(service.security_opt)
-    binds = [bind for mount in service.mounts if (bind := _bind(project, mount))]
+    mounts = (*service.mounts, *extra_mounts)
     return present(
         {
-            "Binds": [*binds, *extra_binds],
-            "Mounts": [_mount(project, mount) for mount in service.mounts if not _is_simple(mount)],
+            "Binds": [bind for mount in mounts if (bind := _bind(project, mount))],
+            "Mounts": [_mount(project, mount) for mount in mounts if not _is_simple(mount)],
             "Tmpfs": {
                 mount.target: mount.tmpfs_options
                 for mount in service.mounts

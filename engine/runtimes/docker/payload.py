@@ -18,6 +18,7 @@ from engine.runtimes.docker.host_config import host_config
 from engine.runtimes.docker.naming import COMPOSE, container_name, links, network_name
 from engine.spec import (
     HealthCheck,
+    Mount,
     NetworkAttachment,
     NetworkSpec,
     Project,
@@ -67,7 +68,7 @@ def container_payload(
     image: str,
     keep_alive: Sequence[str] | None,
     labels: Mapping[str, str],
-    extra_binds: Sequence[str] = (),
+    extra_mounts: Sequence[Mount] = (),
 ) -> Body:
     """The body of ``POST /containers/create``.
 
@@ -77,7 +78,7 @@ def container_payload(
         image: the image to make it from.
         keep_alive: the command that replaces the service's command and entrypoint; None for its own.
         labels: further labels, which win over the file's.
-        extra_binds: further bind mounts, each ``host:container:options``.
+        extra_mounts: further mounts.
     """
     main = service.networks[0] if service.networks else None
     body: Body = {
@@ -99,7 +100,7 @@ def container_payload(
         "StopTimeout": _stop_timeout(service.stop_grace_period_s),
         "Healthcheck": _health_check(service.healthcheck),
         "ExposedPorts": {port: {} for port in _exposed(service)},
-        "HostConfig": host_config(project, service, extra_binds),
+        "HostConfig": host_config(project, service, extra_mounts),
     }
     if main is not None:
         endpoint = _endpoint(project, service, main)

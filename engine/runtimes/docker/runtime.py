@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
@@ -31,23 +30,25 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.docker import payload
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, engine_facts, said
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
-from engine.runtimes.docker.images import ensure_image, image_name
-from engine.runtimes.docker.naming import COMPOSE_PROJECT, COMPOSE_SERVICE, PROJECT
-from engine.runtimes.docker.resources import ensure_network, ensure_volume, remove_networks
+from engine.runtimes.docker.maker import INSIDE, Maker, Making
+from engine.runtimes.docker.naming import (
+    COMPOSE_PROJECT,
+    COMPOSE_SERVICE,
+    PROJECT,
+    container_name,
+)
+from engine.runtimes.docker.resources import remove_networks
+from engine.runtimes.docker.sdk_maker import SdkMaker
 from engine.runtimes.docker.start_errors import explain
-from engine.runtimes.docker.stop import remove_container, stop_container
-from engine.spec import MountKind, Project, ServiceSpec
+from engine.runtimes.docker.stop import remove_container
+from engine.spec import Mount, MountKind, Project, ServiceSpec
 
-__all__ = ["INSIDE", "DockerRuntime"]
+__all__ = ["DockerRuntime"]
 
 _LOG: Final = logging.getLogger(__name__)
-
-INSIDE: Final = "/run/dockwarden"
-"""Where a container sees the folder that it shares with this machine."""
 
 _LAST_LINES: Final = 20
 _BEING_REMOVED: Final = (404, 409)
@@ -74,9 +75,9 @@ class DockerRuntime:
         keep_alive: the command that keeps a container up, by service, for those that have none.
         owner: who the containers belong to.
         labels: further labels for everything that is created.
+        maker: what creates, starts and stops the containers; given what to make, and the way to the
+            engine. Everything else is the same for all of them.
     """
-
-    name = "docker"
 
     def __init__(
         self,
@@ -85,18 +86,24 @@ class DockerRuntime:
         keep_alive: Mapping[str, tuple[str, ...]] | None = None,
         owner: Owner | None = None,
         labels: Mapping[str, str] | None = None,
+        maker: Callable[[Making, Calls], Maker] = SdkMaker,
     ) -> None:
         self._project = project
-        self._keep_alive = keep_alive or {}
         self._owner = owner or Owner.current()
-        self._labels = {**(labels or {}), PROJECT: project.name, **self._owner.labels()}
         self._calls = Calls()
+        making = Making(
+            project=project,
+            keep_alive=keep_alive or {},
+            labels={**(labels or {}), PROJECT: project.name, **self._owner.labels()},
+        )
+        self._maker = maker(making, self._calls)
+        self.name = self._maker.name
         self._execs = Execs(self._calls)
         self._folders: dict[str, Path] = {}
         self._woken: dict[str, asyncio.Event] = {}
         self._events: EventStream | None = None
         self._on_notice: Callable[[Notice], None] = lambda _notice: None
-        self.description = "docker"
+        self.description = self.name
 
     # Opening and closing
 
@@ -147,25 +154,7 @@ class DockerRuntime:
         specs = [self._project.services[name] for name in services]
         for spec in specs:
             await self._claim(spec)
-        await asyncio.gather(*(self._ensure_image(spec) for spec in specs))
-        networks = dict.fromkeys(joined.network for spec in specs for joined in spec.networks)
-        volumes = dict.fromkeys(
-            mount.source
-            for spec in specs
-            for mount in spec.mounts
-            if mount.kind is MountKind.VOLUME and mount.source is not None
-        )
-        try:
-            for key in networks:
-                await self._calls(partial(ensure_network, self._project, key, self._labels))
-            for key in volumes:
-                await self._calls(partial(ensure_volume, self._project, key))
-        except ENGINE_ERRORS as error:
-            reason = f"its networks and volumes could not be made: {said(error)}"
-            raise LaunchFailed(specs[0].name, reason, curable=False) from error
-
-    async def _ensure_image(self, spec: ServiceSpec) -> None:
-        await self._calls(lambda client: ensure_image(client, self._project, spec), settle=False)
+        await self._maker.prepare(specs)
 
     async def _claim(self, spec: ServiceSpec) -> None:
         """Make sure that the service's name is free: what a dead controller left behind is removed.
@@ -173,7 +162,7 @@ class DockerRuntime:
         Raises:
             OwnedElsewhere: a container has the name and is another controller's, or nobody's we know.
         """
-        name = payload.container_name(self._project, spec)
+        name = container_name(self._project, spec)
         try:
             found = await self._calls(lambda client: client.inspect_container(name))
         except docker.errors.NotFound:
@@ -202,46 +191,30 @@ class DockerRuntime:
         """Create and start a container. See :meth:`Runtime.launch`."""
         spec = self._project.services[service]
         self._folders[service] = folder
+        shared = Mount(MountKind.BIND, target=INSIDE, source=str(folder), create_host_path=True)
         try:
-            return await self._calls(lambda client: self._launch(client, spec, folder))
+            return await self._identify(await self._maker.launch(spec, shared))
         except ENGINE_ERRORS as error:
             reason, curable = explain(said(error))
             raise LaunchFailed(service, reason, curable=curable) from error
 
-    def _launch(self, client: APIClient, spec: ServiceSpec, folder: Path) -> Container:
-        config = payload.container_payload(
-            self._project,
-            spec,
-            image=image_name(self._project, spec),
-            keep_alive=self._keep_alive.get(spec.name),
-            labels=self._labels,
-            extra_binds=[f"{folder}:{INSIDE}:rw"],
-        )
-        name = payload.container_name(self._project, spec)
-        created = client.create_container_from_config(config, name=name, platform=spec.platform)
-        try:
-            for network, endpoint in payload.further_networks(self._project, spec):
-                client.connect_container_to_network(created["Id"], network, **endpoint)
-            client.start(created["Id"])
-            return _container(client.inspect_container(created["Id"]))
-        except BaseException:
-            # Nothing of a failed launch may stay; what cannot be removed now is found by its labels.
-            with contextlib.suppress(*ENGINE_ERRORS):
-                client.remove_container(created["Id"], v=True, force=True)
-            raise
+    async def _identify(self, container_id: str) -> Container:
+        return _container(await self._calls(lambda client: client.inspect_container(container_id)))
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
         """Start a container anew. See :meth:`Runtime.relaunch`."""
-        grace_s = self._project.services[container.service].stop_grace_period_s
+        spec = self._project.services[container.service]
         if not recreate:
             try:
-                return await self._calls(lambda client: _restart(client, container.id, grace_s))
+                await self._maker.stop(spec, container.id, spec.stop_grace_period_s)
+                await self._maker.start(spec, container.id)
+                return await self._identify(container.id)
             except ENGINE_ERRORS as error:
                 if getattr(error, "status_code", None) not in _BEING_REMOVED:
                     reason, curable = explain(said(error))
                     raise LaunchFailed(container.service, reason, curable=curable) from error
         try:
-            await self.remove(container.service, grace_s=grace_s)
+            await self.remove(container.service, grace_s=spec.stop_grace_period_s)
         except RemovalFailed as failed:
             raise LaunchFailed(container.service, failed.reason, curable=False) from failed
         return await self.launch(container.service, folder)
@@ -346,7 +319,9 @@ class DockerRuntime:
         """Remove every container of ours for a service. See :meth:`Runtime.remove`."""
         try:
             for listed in await self._calls(partial(self._ours, service)):
-                await self._calls(partial(remove_container, listed["Id"], grace_s))
+                if grace_s > 0:
+                    await self._end(service, listed["Id"], grace_s)
+                await self._calls(partial(remove_container, listed["Id"], 0))
             left = await self._calls(partial(self._ours, service))
         except ENGINE_ERRORS as error:
             raise RemovalFailed(
@@ -360,6 +335,13 @@ class DockerRuntime:
                 f" kernel; try docker rm -f {names}, else restart the engine",
             )
 
+    async def _end(self, service: str, container_id: str, grace_s: float) -> None:
+        try:
+            await self._maker.stop(self._project.services[service], container_id, grace_s)
+        except docker.errors.APIError as error:
+            if error.status_code not in _BEING_REMOVED:
+                raise
+
     async def sweep(self) -> Mapping[str, str]:
         """Remove the project's networks. See :meth:`Runtime.sweep`."""
         try:
@@ -372,12 +354,6 @@ class DockerRuntime:
         labels = [f"{PROJECT}={self._project.name}", f"{COMPOSE_SERVICE}={service}"]
         found = client.containers(all=True, filters={"label": labels})
         return [listed for listed in found if self._owner.may_take(listed["Labels"])]
-
-
-def _restart(client: APIClient, container_id: str, grace_s: float) -> Container:
-    stop_container(client, container_id, grace_s)
-    client.start(container_id)
-    return _container(client.inspect_container(container_id))
 
 
 def _inspect(container_id: str, client: APIClient) -> dict[str, Any] | None:

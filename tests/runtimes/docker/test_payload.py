@@ -19,7 +19,7 @@ from engine.runtimes.docker.payload import (
     network_payload,
     volume_payload,
 )
-from engine.spec import Project
+from engine.spec import Mount, MountKind, Project
 
 CORPUS = sorted(
     file
@@ -263,7 +263,7 @@ def test_further_labels_win_and_further_binds_come_last(load: Load) -> None:
         image="x",
         keep_alive=None,
         labels={"mine": "ours"},
-        extra_binds=["/out:/out:rw"],
+        extra_mounts=[Mount(MountKind.BIND, "/out", "/out", create_host_path=True)],
     )
 
     assert found["Labels"]["mine"] == "ours"
