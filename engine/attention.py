@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
 from engine.clock import now_s
 from engine.errors import ContainerLost, DispatchError, RuntimeFault
+from engine.gpu import GpuReading, Verdict
 from engine.health import Look, Watch, judge, post_mortem
+from engine.record import GpuLook
 from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
 
 if TYPE_CHECKING:
@@ -46,7 +49,24 @@ class Attention:
     def begin_anew(self) -> None:
         """Forget what was seen and tried before."""
         backend = self._backend
-        self._watch = Watch(backend.spec, self._runtime, backend.policy.health, backend.folder)
+        self._watch = Watch(
+            backend.spec, self._runtime, backend.policy.health, backend.folder, self._tell
+        )
+
+    def _tell(self, verdict: Verdict, reading: GpuReading, baseline_bytes: int | None) -> None:
+        """Let it be known what a look showed."""
+        self._backend.saw(
+            GpuLook(
+                at=datetime.now(UTC),
+                backend=self._backend.name,
+                generation=self._backend.generation,
+                health=verdict.health.value,
+                reason=verdict.reason,
+                memory_used_bytes=reading.memory_used_bytes,
+                memory_total_bytes=reading.memory_total_bytes,
+                baseline_bytes=baseline_bytes,
+            )
+        )
 
     # Hints
 

@@ -31,7 +31,7 @@ from engine.errors import (
 from engine.gpu import ContainerHealthStatus
 from engine.machine import Instance, Machine
 from engine.policy import BackendPolicy, RestartHistory
-from engine.record import Ended, Fault, Transition
+from engine.record import Ended, Fault, GpuLook, Transition
 from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
 from engine.spec import ServiceSpec
 from states import Edge
@@ -62,11 +62,13 @@ class Backend:
         folder: where what runs in it writes, on this machine; must exist.
         on_transition: called with each transition before its action begins; must be quick.
         rng: the source of the backoff's jitter.
+        on_look: called with what each look at its GPUs showed; must be quick.
         effects: what the actions of an extended lifecycle do, by name.
 
     Attributes:
         container: its container, once there is one.
         fault: what was last found wrong with it; None while it is fit.
+        looked: what the last look at its GPUs showed; None before the first.
         generation: how often its container has been started.
         since_restart: how many commands have run in it since its last start.
         restart_cause: why it was last restarted; None if it never was.
@@ -81,10 +83,12 @@ class Backend:
     folder: Path
     _on_transition: Callable[[Transition], None]
     _rng: random.Random
+    _on_look: Callable[[GpuLook], None] = lambda _look: None
     _effects: Mapping[str, Effect] = field(factory=dict)
 
     container: Container | None = field(default=None, init=False)
     fault: Fault | None = field(default=None, init=False)
+    looked: GpuLook | None = field(default=None, init=False)
     generation: int = field(default=0, init=False)
     since_restart: int = field(default=0, init=False)
     restart_cause: str | None = field(default=None, init=False)
@@ -240,6 +244,11 @@ class Backend:
         """
         self._attention.notice(notice)
 
+    def saw(self, look: GpuLook) -> None:
+        """Take in what a look at its GPUs showed, for whoever looks on."""
+        self.looked = look
+        self._on_look(look)
+
     async def execute(self, request: ExecRequest, limits: Limits | None = None) -> Ended:
         """Run a command in the container and wait for its end; one at a time, others wait their turn.
 
@@ -319,6 +328,7 @@ class Backend:
                 reason=reason,
                 generation=self.generation,
                 container_id=self.container.id if self.container else None,
+                restarts_left=self.restarts_left,
             )
         )
         self._wake()
@@ -478,6 +488,7 @@ class Backend:
             generation=generation,
             since_restart=since_restart,
             restart_cause=restart_cause,
+            ran=outcome.ran,
         )
 
     def _conclude(self, generation: int, fault: Fault | None) -> None:

@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from attrs import define, field
 
@@ -27,7 +27,7 @@ from engine.errors import (
 )
 from engine.machine import Machine
 from engine.policy import BackendPolicy
-from engine.record import Ended, Transition
+from engine.record import Ended, GpuLook, Transition
 from engine.runtimes.base import ExecRequest, Notice, Runtime
 from engine.spec import Condition, Project
 from states import BACKEND, Lifecycle
@@ -35,6 +35,7 @@ from states import BACKEND, Lifecycle
 __all__ = ["Controller", "Hold"]
 
 _LOG: Final = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 _BUILT_IN: Final = frozenset({"launch", "execute", "relaunch", "remove"})
 
@@ -81,6 +82,7 @@ class Controller:
     _open: bool = field(default=False, init=False)
     _held: Hold | None = field(default=None, init=False)
     _listeners: list[Callable[[Transition], None]] = field(factory=list, init=False)
+    _onlookers: list[Callable[[GpuLook], None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         unknown = sorted(self.lifecycle.actions.keys() - _BUILT_IN - self.effects.keys())
@@ -95,6 +97,10 @@ class Controller:
     def on_transition(self, listener: Callable[[Transition], None]) -> None:
         """Call ``listener`` with each transition from now on, before its action begins."""
         self._listeners.append(listener)
+
+    def on_look(self, listener: Callable[[GpuLook], None]) -> None:
+        """Call ``listener`` with what each look at a backend's GPUs shows from now on."""
+        self._onlookers.append(listener)
 
     async def start(self, services: Iterable[str], *, wait: bool = True) -> None:
         """Start these services and what they depend on, and nothing else.
@@ -246,6 +252,7 @@ class Controller:
             policy=self.policies.get(name, BackendPolicy()),
             folder=folder,
             on_transition=self._tell,
+            on_look=lambda look: _each(self._onlookers, look),
             rng=self._rng,
             effects=self.effects,
         )
@@ -340,8 +347,13 @@ class Controller:
             transition.event,
             transition.reason,
         )
-        for listener in self._listeners:
-            try:
-                listener(transition)
-            except Exception:  # noqa: BLE001 - a listener of the user's own must not stop a teardown
-                _LOG.exception("a listener failed on %s", transition)
+        _each(self._listeners, transition)
+
+
+def _each(listeners: Iterable[Callable[[_T], None]], what: _T) -> None:
+    """Tell it to each of them."""
+    for listener in listeners:
+        try:
+            listener(what)
+        except Exception:  # noqa: BLE001 - a listener of the user's own must not stop a teardown
+            _LOG.exception("a listener failed on %s", what)

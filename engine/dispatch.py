@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from engine.clock import now_s
 from engine.errors import ContainerLost, ExecFailed
 from engine.health import post_mortem
-from engine.record import Ending, Fault
+from engine.record import Ending, Fault, Span
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
 
 __all__ = ["Dispatch", "Limits", "Outcome"]
@@ -43,12 +43,14 @@ class Outcome:
 
     Attributes:
         fault: what is wrong with the backend; None when nothing is.
+        ran: when the command itself ran; None where that was not seen.
     """
 
     ending: Ending
     exit_code: int | None
     reason: str = ""
     fault: Fault | None = None
+    ran: Span | None = None
 
 
 @define(eq=False)
@@ -72,7 +74,7 @@ class Dispatch:
             passed = await self._within_limits(command)
             if passed is not None:
                 return await self._end(command, *passed)
-            exit_code = command.result().exit_code
+            result = command.result()
         except ContainerLost as lost:
             fault = await post_mortem(self._runtime, self._container, lost)
             if self._interrupted:
@@ -85,8 +87,8 @@ class Dispatch:
             await asyncio.wait({command}, timeout=_SETTLE_S)
             raise
         if self._interrupted:
-            return Outcome(Ending.INTERRUPTED, exit_code, _STOPPED)
-        return Outcome(Ending.EXITED, exit_code)
+            return Outcome(Ending.INTERRUPTED, result.exit_code, _STOPPED, ran=result.ran)
+        return Outcome(Ending.EXITED, result.exit_code, ran=result.ran)
 
     async def interrupt(self, *, grace_s: float) -> None:
         """End the command from outside; :meth:`run` then tells how it ended."""
@@ -131,7 +133,8 @@ class Dispatch:
     ) -> Outcome:
         """End a command that has passed a limit, verified."""
         if await self._kill(self.limits.grace_s):
-            return Outcome(ending, (await command).exit_code, reason)
+            result = await command
+            return Outcome(ending, result.exit_code, reason, ran=result.ran)
         command.cancel()
         fault = Fault("a process of its experiment cannot be ended", recreate=True)
         return Outcome(ending, None, reason, fault)

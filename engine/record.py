@@ -1,4 +1,4 @@
-"""What is recorded of a backend: its transitions, and how commands ended in it."""
+"""What is recorded of a backend: its transitions, looks at its GPUs, and how commands ended in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-__all__ = ["Ended", "Ending", "Fault", "Transition"]
+__all__ = ["Ended", "Ending", "Fault", "GpuLook", "Span", "Transition"]
 
 
 @frozen
@@ -20,6 +20,7 @@ class Transition:
         reason: why, in words.
         generation: how often the backend's container has been started.
         container_id: its container at that moment, if it had one.
+        restarts_left: how many restarts its budget's lifetime cap still allows; None where nobody told.
     """
 
     at: datetime
@@ -31,6 +32,31 @@ class Transition:
     reason: str
     generation: int
     container_id: str | None
+    restarts_left: int | None = None
+
+
+@frozen
+class GpuLook:
+    """What one look showed of a backend's GPUs, all visible devices together.
+
+    Attributes:
+        at: when, in UTC.
+        generation: how often the backend's container had been started.
+        health: ok, unknown or failing.
+        reason: why, in words.
+        memory_used_bytes: None where it could not be read.
+        memory_total_bytes: likewise.
+        baseline_bytes: what was in use when the backend first became ready; None while that is not known.
+    """
+
+    at: datetime
+    backend: str
+    generation: int
+    health: str
+    reason: str
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    baseline_bytes: int | None = None
 
 
 @frozen
@@ -64,6 +90,17 @@ class Ending(enum.Enum):
 
 
 @frozen
+class Span:
+    """When a command itself ran, by the clock of the machine that it ran on.
+
+    What it takes to hand a command over, and to see its end, is not in it.
+    """
+
+    began_at: datetime
+    ended_at: datetime
+
+
+@frozen
 class Ended:
     """How a dispatched command ended, and where it ran.
 
@@ -77,6 +114,7 @@ class Ended:
         generation: how often the backend's container had been started by then.
         since_restart: how many commands had run in it since that start.
         restart_cause: why it was last restarted; None when it never was.
+        ran: when the command itself ran; None where that was not seen.
     """
 
     ending: Ending
@@ -92,6 +130,7 @@ class Ended:
     generation: int
     since_restart: int
     restart_cause: str | None
+    ran: Span | None = None
 
     @property
     def succeeded(self) -> bool:

@@ -85,6 +85,8 @@ def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
         "started_at": ended.started_at,
         "ended_at": ended.ended_at,
         "duration_s": ended.duration_s,
+        "ran_from": ended.ran and ended.ran.began_at,
+        "ran_until": ended.ran and ended.ran.ended_at,
         "container_id": ended.container_id,
         "image": ended.image,
         "generation": ended.generation,

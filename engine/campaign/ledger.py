@@ -11,7 +11,7 @@ from engine.campaign.progress import Progress
 from engine.campaign.records import AttemptRecord
 from engine.errors import DockwardenError
 from engine.journal import Journal
-from engine.record import Transition
+from engine.record import GpuLook, Transition
 
 __all__ = ["Ledger", "write_end"]
 
@@ -31,6 +31,10 @@ class Ledger:
     def transition(self, transition: Transition) -> None:
         """Write a backend's transition."""
         self._write(lambda journal: journal.transition(transition))
+
+    def look(self, look: GpuLook) -> None:
+        """Write what a look at a backend's GPUs showed."""
+        self._write(lambda journal: journal.look(look))
 
     def begun(self, run: PlannedRun, number: int, *, request: str, folder: str) -> None:
         """Write that an attempt begins."""
@@ -77,4 +81,5 @@ def write_end(journal: Journal, record: AttemptRecord) -> None:
         reason=record.reason,
         duration_s=record.duration_s,
         at=record.ended_at,
+        ran=record.ran,
     )

@@ -27,7 +27,7 @@ from typing import Any, Final, Self, TextIO
 from attrs import asdict, define, evolve, fields, frozen
 
 from engine.errors import SetupError
-from engine.record import Ended, Ending
+from engine.record import Ended, Ending, Span
 
 __all__ = ["RESULTS", "SUMMARY", "AttemptRecord", "Results", "last_lines"]
 
@@ -35,6 +35,8 @@ RESULTS: Final = "results.jsonl"
 SUMMARY: Final = "summary.json"
 
 _LATEST: Final = "latest"
+_NEEDED: Final = ("started_at", "ended_at")
+_MOMENTS: Final = (*_NEEDED, "ran_from", "ran_until")
 _MOST_LINES: Final = 100
 _MOST_BYTES: Final = 16 * 1024
 
@@ -52,6 +54,8 @@ class AttemptRecord:
         exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
         reason: in words, where the ending is not simply its exit.
         duration_s: in seconds; None when nobody measured.
+        ran_from: when the command itself began to run; None where that was not seen.
+        ran_until: likewise, when it had run.
         since_restart: how many commands had run in the container since its last start.
         stdout: the file, relative to the folder of the results; None where there is none.
         stdout_lines: the last lines of it, at most 100, and at most 16 KiB.
@@ -71,6 +75,8 @@ class AttemptRecord:
     started_at: datetime
     ended_at: datetime
     duration_s: float | None
+    ran_from: datetime | None = None
+    ran_until: datetime | None = None
     container_id: str | None = None
     image: str | None = None
     generation: int | None = None
@@ -80,6 +86,13 @@ class AttemptRecord:
     stderr: str | None = None
     stdout_lines: tuple[str, ...] = ()
     stderr_lines: tuple[str, ...] = ()
+
+    @property
+    def ran(self) -> Span | None:
+        """When the command itself ran; None where that was not seen."""
+        if self.ran_from is None or self.ran_until is None:
+            return None
+        return Span(self.ran_from, self.ran_until)
 
     def to_json(self) -> str:
         """The record on one line."""
@@ -95,8 +108,9 @@ class AttemptRecord:
         try:
             told = json.loads(line)
             known = {one.name: told[one.name] for one in fields(cls) if one.name in told}
-            for moment in ("started_at", "ended_at"):
-                known[moment] = datetime.fromisoformat(known[moment])
+            for moment in _MOMENTS:
+                if moment in _NEEDED or known.get(moment) is not None:
+                    known[moment] = datetime.fromisoformat(known[moment])
             known["ending"] = Ending(known["ending"]).value
             return cls(**known)
         except (KeyError, TypeError) as error:

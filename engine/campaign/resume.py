@@ -192,6 +192,8 @@ def _record(
             "reason": attempt.reason or "",
             "ended_at": attempt.ended_at,
             "duration_s": attempt.duration_s,
+            "ran_from": attempt.ran and attempt.ran.began_at,
+            "ran_until": attempt.ran and attempt.ran.ended_at,
         }
         if line is not None:
             return evolve(line, **how)

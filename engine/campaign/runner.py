@@ -113,6 +113,7 @@ class CampaignRunner:
         )
         self.ledger = Ledger(self.journal, self.interrupt)
         self.controller.on_transition(self.ledger.transition)
+        self.controller.on_look(self.ledger.look)
         self.controller.on_transition(self._tell)
         self.fleet = Fleet(self.campaign, self.controller)
 

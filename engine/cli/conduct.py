@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from typing import Any, Final
 
 import click
@@ -30,6 +32,7 @@ from engine.errors import DockwardenError
 from engine.journal import FILE_NAME, Journal
 from engine.leash import Leash
 from engine.owner import LABEL, Owner
+from engine.runtimes.base import Runtime
 from engine.runtimes.choose import choose_runtime
 from engine.spec import Project
 
@@ -107,7 +110,8 @@ class _Conductor:
             note(f"backends run on the {runtime.name} runtime")
             self._tell_warnings(getattr(runtime, "warnings", {}))
         with ExitStack() as stack:
-            results, journal, earlier = self._open(stack)
+            software = _software(runtime)
+            results, journal, earlier = self._open(stack, software)
             log = results.folder / "leash.log"
             hold = None
             if not self.campaign.keep:
@@ -131,19 +135,23 @@ class _Conductor:
             return BAD
         return DONE if summary.all_completed else FAILED
 
-    def _open(self, stack: ExitStack) -> tuple[Results, Journal, dict[str, Progress] | None]:
+    def _open(
+        self, stack: ExitStack, software: Mapping[str, str]
+    ) -> tuple[Results, Journal, dict[str, Progress] | None]:
         """The folder and the journal of a new run, or those of the one to go on with."""
         if self.standing is None:
             results = stack.enter_context(Results.create(self.campaign.results, datetime.now(UTC)))
             file = results.folder / FILE_NAME
-            journal = Journal.create(file, campaign=self.campaign.name, digests=self.digests)
+            journal = Journal.create(
+                file, campaign=self.campaign.name, digests=self.digests, software=software
+            )
             stack.enter_context(journal).plan(journaled(self.runs))
             return results, journal, None
         journal = stack.enter_context(Journal.open(self.standing.folder / FILE_NAME))
         for line in () if self.quiet else self.standing.lines:
             note(line)
         results = stack.enter_context(Results.reopen(self.standing.folder))
-        journal.begin_session({**self.standing.digests, **self.digests})
+        journal.begin_session({**self.standing.digests, **self.digests}, software)
         return results, journal, resume(self.campaign, self.runs, journal, results)
 
     def _tell_warnings(self, of_runtime: dict[str, tuple[str, ...]]) -> None:
@@ -153,3 +161,13 @@ class _Conductor:
         for name in needed(self.project, dict.fromkeys(run.backend for run in self.runs)):
             for warning in (*self.project.services[name].warnings, *of_runtime.get(name, ())):
                 note(f"{name}: {warning}")
+
+
+def _software(runtime: Runtime) -> dict[str, str]:
+    """What a session's records come from, by name."""
+    return {
+        "dockwarden": version("dockwarden"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "runtime": runtime.description,
+    }

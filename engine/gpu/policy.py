@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from attrs import field, frozen
 from attrs.validators import and_, ge, gt, le, optional
 
-from engine.gpu.reading import GpuReading
+from engine.gpu.reading import GpuDevice, GpuReading, sum_known
 
 __all__ = ["Baseline", "GpuPolicy"]
 
@@ -50,6 +50,12 @@ class Baseline:
     used_bytes: Mapping[str, int | None]
     pids: Mapping[str, frozenset[int]] = field(factory=dict)
     own_pids: frozenset[int] | None = None
+
+    def memory_used_bytes(self, devices: Iterable[GpuDevice]) -> int | None:
+        """The memory that was in use on these devices together; None where none of them told."""
+        return sum_known(
+            self.used_bytes.get(device.uuid) for device in devices if device.uuid is not None
+        )
 
     @classmethod
     def of(cls, reading: GpuReading, own_pids: Collection[int] | None = None) -> Baseline | None:

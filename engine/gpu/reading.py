@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from attrs import frozen
@@ -17,6 +17,7 @@ __all__ = [
     "NvmlError",
     "RemappedRows",
     "parse",
+    "sum_known",
 ]
 
 _T = TypeVar("_T")
@@ -132,6 +133,22 @@ class GpuReading:
     def memory_devices(self) -> tuple[GpuDevice, ...]:
         """The devices whose memory is judged: MIG slices stand for the GPU that they are cut from."""
         return tuple(device for device in self.devices if not device.mig)
+
+    @property
+    def memory_used_bytes(self) -> int | None:
+        """The memory in use, all those devices together; None where none of them tells."""
+        return sum_known(device.memory_used_bytes for device in self.memory_devices)
+
+    @property
+    def memory_total_bytes(self) -> int | None:
+        """The memory there is, likewise."""
+        return sum_known(device.memory_total_bytes for device in self.memory_devices)
+
+
+def sum_known(amounts: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None where nothing is."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known else None
 
 
 class _Malformed(ValueError):

@@ -55,19 +55,17 @@ class ContainerHealthStatus:
             verdict: what was made of it.
             reading: what was seen of its GPUs, if it was looked at.
         """
-        devices = reading.memory_devices if reading else ()
         return cls(
             service=service,
             healthy=verdict.health is not Health.FAILING,
             reason=verdict.reason,
-            gpu_memory_used_gb=_sum_gb([device.memory_used_bytes for device in devices]),
-            gpu_memory_total_gb=_sum_gb([device.memory_total_bytes for device in devices]),
+            gpu_memory_used_gb=_gb(reading.memory_used_bytes if reading else None),
+            gpu_memory_total_gb=_gb(reading.memory_total_bytes if reading else None),
             verdict=verdict.health,
             devices=reading.devices if reading else (),
             action=verdict.action,
         )
 
 
-def _sum_gb(amounts_bytes: list[int | None]) -> float | None:
-    known = [amount for amount in amounts_bytes if amount is not None]
-    return sum(known) / _GB if known else None
+def _gb(amount_bytes: int | None) -> float | None:
+    return None if amount_bytes is None else amount_bytes / _GB

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from engine.gpu import (
     GpuReading,
     Health,
     Streak,
+    Verdict,
     judge_gpu,
     parse,
 )
@@ -74,6 +75,10 @@ class Look:
 class Watch:
     """Looks at one backend.
 
+    Args:
+        on_look: called with what each look meant and showed, and how much memory was in use at the first
+            readiness, in bytes, once that is known.
+
     Attributes:
         last_s: when the last look was taken, in seconds of the event loop's clock; None unless all was
             well then.
@@ -83,6 +88,7 @@ class Watch:
     _runtime: Runtime
     _policy: HealthPolicy
     _folder: Path
+    _on_look: Callable[[Verdict, GpuReading, int | None], None]
     last_s: float | None = field(default=None, init=False)
     _baseline: Baseline | None = field(default=None, init=False)
     _streak: Streak = field(factory=Streak, init=False)
@@ -154,6 +160,13 @@ class Watch:
         if container is not self._proved:
             raise ContainerLost(container.service, "it was restarted while it was looked at")
         verdict = judge_gpu(reading, self._baseline, policy, own_pids)
+        if self._baseline is None and verdict.health is not Health.FAILING:
+            self._baseline = Baseline.of(reading, own_pids)
+        baseline = self._baseline
+        self._on_look(
+            *(verdict, reading),
+            baseline.memory_used_bytes(reading.memory_devices) if baseline else None,
+        )
         tried = self._tried[verdict.ladder]
         if verdict.step(tried) is Action.KILL_LEFTOVERS:
             self._tried[verdict.ladder] = tried = tried + 1
@@ -163,8 +176,6 @@ class Watch:
                 )
                 await self._runtime.kill(container, leftovers, grace_s=_KILL_GRACE_S)
                 return await self.look(container, threshold_pct=threshold_pct)
-        if self._baseline is None and verdict.health is not Health.FAILING:
-            self._baseline = Baseline.of(reading, own_pids)
         self._streak = self._streak.after(verdict)
         self.last_s = now_s() if verdict.health is Health.OK else None
         fault = None

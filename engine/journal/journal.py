@@ -18,7 +18,7 @@ from engine.journal.lock import WriterLock
 from engine.journal.reader import JournalReader
 from engine.journal.rows import Run, facts_json, stamp, text
 from engine.owner import Owner
-from engine.record import Transition
+from engine.record import GpuLook, Span, Transition
 
 __all__ = ["Journal"]
 
@@ -52,6 +52,7 @@ class Journal(JournalReader):
         *,
         campaign: str,
         digests: Mapping[str, str] | None = None,
+        software: Mapping[str, str] | None = None,
         owner: Owner | None = None,
         durable: bool = True,
     ) -> Self:
@@ -61,6 +62,7 @@ class Journal(JournalReader):
             path: where; nothing may be there yet.
             campaign: the campaign's name.
             digests: of what the campaign is made of, by name: its file, each service.
+            software: what writes it and what the backends run on, by name.
             owner: who writes; None for this process.
             durable: whether a record outlives a loss of power, not only the death of this process;
                 False is for simulations.
@@ -77,7 +79,7 @@ class Journal(JournalReader):
             lock.release()
             raise
         try:
-            journal.begin_session(digests or {})
+            journal.begin_session(digests or {}, software)
         except BaseException:
             journal.close()
             raise
@@ -132,15 +134,23 @@ class Journal(JournalReader):
         names = sorted({*before, *digests})
         return tuple(name for name in names if before.get(name) != digests.get(name))
 
-    def begin_session(self, digests: Mapping[str, str]) -> None:
-        """Say who writes from here on. Backends begin in the initial state again."""
+    def begin_session(
+        self, digests: Mapping[str, str], software: Mapping[str, str] | None = None
+    ) -> None:
+        """Say who writes from here on. Backends begin in the initial state again.
+
+        Args:
+            digests: as for :meth:`create`.
+            software: likewise.
+        """
         query = (
-            "INSERT INTO sessions (began_at, host, boot_id, pid, started, digests)"
-            " VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO sessions (began_at, host, boot_id, pid, started, digests, software)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)"
         )
         owner = self._owner
         who = (text(owner.host), owner.boot_id, owner.pid, owner.started)
-        written = self._write(query, _now(), *who, json.dumps(dict(digests), sort_keys=True))
+        told = (json.dumps(dict(one), sort_keys=True) for one in (digests, software or {}))
+        written = self._write(query, _now(), *who, *told)
         self._session = written.lastrowid
 
     # What happens
@@ -155,14 +165,15 @@ class Journal(JournalReader):
         """
         query = (
             "INSERT INTO transitions (session, at, backend, event, source, target, action, reason,"
-            " generation, container_id, facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " generation, container_id, facts, restarts_left)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
         one = transition
         with self.at_once():
             self._write(
                 *(query, self._writer(), stamp(one.at), text(one.backend), one.event),
                 *(one.source, one.target, one.action, text(one.reason)),
-                *(one.generation, one.container_id, facts_json(facts)),
+                *(one.generation, one.container_id, facts_json(facts), one.restarts_left),
             )
             if one.event == _DISPATCH:
                 query = (
@@ -170,6 +181,18 @@ class Journal(JournalReader):
                     " WHERE request = ? AND ended_at IS NULL"
                 )
                 self._write(query, one.container_id, one.generation, text(one.reason))
+
+    def look(self, look: GpuLook) -> None:
+        """Record what a look at a backend's GPUs showed."""
+        query = (
+            "INSERT INTO looks (session, at, backend, generation, health, reason, memory_used_bytes,"
+            " memory_total_bytes, baseline_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        self._write(
+            *(query, self._writer(), stamp(look.at), text(look.backend), look.generation),
+            *(look.health, text(look.reason)),
+            *(look.memory_used_bytes, look.memory_total_bytes, look.baseline_bytes),
+        )
 
     def plan(self, runs: Iterable[Run]) -> None:
         """Record what is to be run, before any of it is; what is planned already stays."""
@@ -223,6 +246,7 @@ class Journal(JournalReader):
         reason: str = "",
         duration_s: float | None = None,
         at: datetime | None = None,
+        ran: Span | None = None,
     ) -> None:
         """Record how an attempt ended.
 
@@ -231,15 +255,17 @@ class Journal(JournalReader):
             exit_code: None when nobody saw it.
             duration_s: how long it took, in seconds; None when nobody measured.
             at: None for now.
+            ran: when the command itself ran; None where that was not seen.
         """
         query = (
-            "UPDATE attempts SET ended_at = ?, ending = ?, exit_code = ?, reason = ?, duration_s = ?"
-            " WHERE run = ? AND attempt = ?"
+            "UPDATE attempts SET ended_at = ?, ending = ?, exit_code = ?, reason = ?, duration_s = ?,"
+            " ran_from = ?, ran_until = ? WHERE run = ? AND attempt = ?"
         )
         self._writer()
         ended_at = _now() if at is None else stamp(at)
         how = (ending, exit_code, text(reason), None if duration_s is None else float(duration_s))
-        if not self._write(query, ended_at, *how, text(run), number).rowcount:
+        span = (stamp(ran.began_at), stamp(ran.ended_at)) if ran else (None, None)
+        if not self._write(query, ended_at, *how, *span, text(run), number).rowcount:
             raise JournalConflict(f"attempt {number} of {run} has not begun", file=self.path)
 
     def outcome(

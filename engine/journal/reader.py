@@ -13,6 +13,7 @@ from engine.journal import rows
 from engine.journal.files import explained, open_to_read
 from engine.journal.replay import replay
 from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session
+from engine.record import GpuLook
 from states import BACKEND, Lifecycle
 
 __all__ = ["FILE_NAME", "JournalReader", "find_journal"]
@@ -125,6 +126,12 @@ class JournalReader:
         """The attempts that have ended, in the order they did."""
         return self._each(
             rows.attempt, "SELECT * FROM attempts WHERE ended_at IS NOT NULL ORDER BY ended_at, id"
+        )
+
+    def looks(self, backend: str | None = None) -> Iterator[GpuLook]:
+        """What looks at the GPUs showed, in order; of one backend, or of all."""
+        return self._each(
+            rows.look, "SELECT * FROM looks WHERE ?1 IS NULL OR backend = ?1 ORDER BY id", backend
         )
 
     def outcomes(self) -> Iterator[Outcome]:

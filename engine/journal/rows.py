@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from engine.owner import Owner
-from engine.record import Transition
+from engine.record import GpuLook, Span, Transition
 
 __all__ = [
     "Attempt",
@@ -26,6 +26,7 @@ __all__ = [
     "attempt",
     "facts_json",
     "journaled",
+    "look",
     "moment",
     "outcome",
     "run",
@@ -43,6 +44,7 @@ class Session:
         number: from 1.
         ended_at: when it closed the journal; None while it writes, or when it died before that.
         digests: of what the campaign was then made of, by name.
+        software: what wrote it and what the backends ran on, by name; empty where that was not recorded.
     """
 
     number: int
@@ -50,6 +52,7 @@ class Session:
     ended_at: datetime | None
     owner: Owner
     digests: Mapping[str, str]
+    software: Mapping[str, str]
 
 
 @frozen
@@ -98,6 +101,7 @@ class Attempt:
         generation: of that container.
         ended_at: None while it runs, as far as the journal knows; then so is what follows.
         exit_code: None as well when nobody saw it.
+        ran: when the command itself ran; None where that was not seen.
     """
 
     run: str
@@ -114,6 +118,7 @@ class Attempt:
     exit_code: int | None
     reason: str | None
     duration_s: float | None
+    ran: Span | None = None
 
 
 @frozen
@@ -176,6 +181,7 @@ def session(row: sqlite3.Row) -> Session:
             _a(str, row["started"]),
         ),
         digests=_mapping(str, row["digests"]),
+        software=_mapping(str, row["software"]),
     )
 
 
@@ -194,6 +200,7 @@ def journaled(row: sqlite3.Row) -> JournaledTransition:
             reason=_a(str, row["reason"]),
             generation=_a(int, row["generation"]),
             container_id=_maybe(str, row["container_id"]),
+            restarts_left=_maybe(int, row["restarts_left"]),
         ),
         facts=None if row["facts"] is None else _mapping(bool, row["facts"]),
     )
@@ -227,6 +234,21 @@ def attempt(row: sqlite3.Row) -> Attempt:
         exit_code=_maybe(int, row["exit_code"]),
         reason=_maybe(str, row["reason"]),
         duration_s=_maybe(float, row["duration_s"]),
+        ran=_span(row["ran_from"], row["ran_until"]),
+    )
+
+
+def look(row: sqlite3.Row) -> GpuLook:
+    """A row of ``looks``."""
+    return GpuLook(
+        at=moment(row["at"]),
+        backend=_a(str, row["backend"]),
+        generation=_a(int, row["generation"]),
+        health=_a(str, row["health"]),
+        reason=_a(str, row["reason"]),
+        memory_used_bytes=_maybe(int, row["memory_used_bytes"]),
+        memory_total_bytes=_maybe(int, row["memory_total_bytes"]),
+        baseline_bytes=_maybe(int, row["baseline_bytes"]),
     )
 
 
@@ -239,6 +261,10 @@ def outcome(row: sqlite3.Row) -> Outcome:
         state=_a(str, row["state"]),
         reason=_a(str, row["reason"]),
     )
+
+
+def _span(began_at: Any, ended_at: Any) -> Span | None:
+    return None if began_at is None else Span(moment(began_at), moment(ended_at))
 
 
 def _a(kind: type[T], value: Any) -> T:

@@ -99,7 +99,26 @@ CREATE TRIGGER attempts_never_go BEFORE DELETE ON attempts
 BEGIN SELECT RAISE(ABORT, 'an attempt is written once'); END;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST,)
+_SECOND: Final = """
+CREATE TABLE looks (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions,
+    at TEXT NOT NULL,
+    backend TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    health TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    memory_used_bytes INTEGER,
+    memory_total_bytes INTEGER,
+    baseline_bytes INTEGER
+);
+ALTER TABLE sessions ADD COLUMN software TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE transitions ADD COLUMN restarts_left INTEGER;
+ALTER TABLE attempts ADD COLUMN ran_from TEXT;
+ALTER TABLE attempts ADD COLUMN ran_until TEXT;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND)
 """From an empty file to the tables of today, step by step."""
 
 

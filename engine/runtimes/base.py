@@ -17,6 +17,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from engine.record import Span
 from engine.spec import ServiceSpec
 
 __all__ = [
@@ -123,9 +124,11 @@ class ExecResult:
 
     Attributes:
         exit_code: as the command gave it; 128 + n where signal n ended it.
+        ran: when it ran; None where that was not seen.
     """
 
     exit_code: int
+    ran: Span | None = None
 
 
 class Runtime(Protocol):

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -23,6 +25,9 @@ from engine.testing.harness import Harness, scenario
 from engine.testing.rig import Rig, output
 
 __all__ = ["CommandBehaviour"]
+
+_CLOCK: Final = timedelta(milliseconds=20)
+"""By so much the time of a file may be off: the kernel takes it at its ticks."""
 
 _AWKWARD = (
     "two words",
@@ -54,6 +59,17 @@ class CommandBehaviour(Harness):
     async def test_a_command_ended_by_a_signal_gives_128_and_its_number(self, rig: Rig) -> None:
         container = await rig.ready("one")
         assert (await rig.do(container, *sh("kill -KILL $$"))).exit_code == 137
+
+    @scenario
+    async def test_when_a_command_itself_ran_lies_within_its_call_or_is_not_told(
+        self, rig: Rig
+    ) -> None:
+        container = await rig.ready("one")
+        request = rig.request(container, *sh("exit 0"))
+        before = datetime.now(UTC) - _CLOCK
+        ran = (await rig.runtime.execute(container, request)).ran
+        if ran is not None:
+            assert before <= ran.began_at <= ran.ended_at <= datetime.now(UTC) + _CLOCK
 
     @scenario
     async def test_stdout_and_stderr_come_apart(self, rig: Rig) -> None:

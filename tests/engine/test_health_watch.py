@@ -19,6 +19,7 @@ from tests.engine.watched import (
     FAULT,
     FIT,
     LEAK,
+    MIB,
     UP,
     Scene,
     later,
@@ -55,6 +56,31 @@ def test_the_policy_may_ask_for_looks_or_forbid_them(scene: Scene) -> None:
         assert scene.looks == 1
 
     run(story())
+
+
+def test_each_look_is_told_with_the_baseline(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will_print("alpha", shown(900))
+        await backend.execute(scene.request())
+        assert backend.looked == scene.seen[-1]
+
+    run(story())
+    told = [(one.health, one.memory_used_bytes, one.baseline_bytes) for one in scene.seen]
+    assert told == [("ok", 600 * MIB, 600 * MIB), ("ok", 900 * MIB, 600 * MIB)]
+    assert {(one.backend, one.generation, one.memory_total_bytes) for one in scene.seen} == {
+        ("alpha", 1, None)
+    }
+
+
+def test_a_look_that_sees_nothing_is_told_as_well(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will_print("alpha", BLIND)
+        await scene.ready()
+
+    run(story())
+    (look,) = scene.seen
+    assert (look.health, look.memory_used_bytes, look.baseline_bytes) == ("unknown", None, None)
 
 
 def test_the_first_readiness_gives_the_baseline_and_restarts_keep_it(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from engine.gpu import GpuPolicy
 from engine.health import HealthPolicy
 from engine.machine import Machine
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Transition
+from engine.record import GpuLook, Transition
 from engine.runtimes.base import ExecRequest
 from engine.spec import GpuRequest, ServiceSpec
 from states import BACKEND
@@ -53,6 +53,7 @@ class Scene:
         self.runtime = FakeRuntime()
         self.runtime.will_print("alpha", FIT)
         self.taken: list[Transition] = []
+        self.seen: list[GpuLook] = []
 
     def make(self, *, gpus: bool = True, recover: bool = True, **health: Any) -> Backend:
         health = {"gpu": GpuPolicy(failing_after=2, unknown_after=3), **health}
@@ -65,6 +66,7 @@ class Scene:
             ),
             folder=self.folder,
             on_transition=self.taken.append,
+            on_look=self.seen.append,
             rng=random.Random(1),
         )
         self.runtime.notify = backend.observe

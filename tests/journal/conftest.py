@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from engine.journal import FILE_NAME, Journal, Run
-from engine.record import Transition
+from engine.record import GpuLook, Span, Transition
 
 Step = Callable[..., Transition]
 
@@ -23,7 +23,9 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
-    with Journal.create(path, campaign="small", digests={"campaign": "1"}) as journal:
+    with Journal.create(
+        path, campaign="small", digests={"campaign": "1"}, software={"python": "3.11"}
+    ) as journal:
         yield journal
 
 
@@ -63,7 +65,10 @@ def written(journal: Journal, life: tuple[Transition, ...], path: Path) -> Path:
     journal.attempt_begun("alpha-x", 1, backend="alpha", request="alpha-x.1", folder="alpha/1")
     for transition in life:
         journal.transition(transition, facts={})
-    journal.attempt_ended("alpha-x", 1, ending="exited", exit_code=0, duration_s=1.5)
+    ran = Span(AT, AT + timedelta(seconds=1))
+    journal.attempt_ended("alpha-x", 1, ending="exited", exit_code=0, duration_s=1.5, ran=ran)
+    journal.look(GpuLook(AT, "alpha", 1, "ok", "OK", 2**30, 2**34, 2**29))
+    journal.look(GpuLook(AT, "beta", 2, "unknown", "no answer"))
     journal.outcome("alpha-x", "completed")
     journal.close()
     return path

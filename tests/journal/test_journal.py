@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tracemalloc
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from attrs import evolve
 from engine.errors import JournalConflict, JournalError
 from engine.journal import Journal, Run, find_journal
 from engine.owner import Owner
-from engine.record import Transition
-from tests.journal.conftest import Step
+from engine.record import GpuLook, Span, Transition
+from tests.journal.conftest import AT, Step
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,12 @@ def test_what_is_written_comes_back(written: Path, life: tuple[Transition, ...])
         assert [(one.run, one.state) for one in reader.outcomes()] == [("alpha-x", "completed")]
         (attempt,) = reader.attempts()
         assert (attempt.ending, attempt.exit_code, attempt.duration_s) == ("exited", 0, 1.5)
+        assert attempt.ran == Span(AT, AT + timedelta(seconds=1))
         assert not list(reader.open_attempts())
+        alpha, beta = reader.looks()
+        assert alpha == GpuLook(AT, "alpha", 1, "ok", "OK", 2**30, 2**34, 2**29)
+        assert (beta.memory_used_bytes, beta.baseline_bytes) == (None, None)
+        assert list(reader.looks("beta")) == [beta]
 
 
 def test_a_session_says_who_wrote_and_what_the_campaign_was_made_of(written: Path) -> None:
@@ -44,6 +50,7 @@ def test_a_session_says_who_wrote_and_what_the_campaign_was_made_of(written: Pat
         first, second = reader.sessions()
         assert (first.number, first.owner, first.digests) == (1, Owner.current(), {"campaign": "1"})
         assert (second.number, second.digests) == (2, {"campaign": "2"})
+        assert (first.software, second.software) == ({"python": "3.11"}, {})
         assert first.ended_at is not None
         assert first.ended_at <= second.began_at
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,8 @@ import docker.errors
 from attrs import frozen
 
 from engine.errors import ContainerLost, ExecFailed, RuntimeFault
-from engine.runtimes.base import Container, ExecRequest
+from engine.record import Span
+from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.inside import END, MARK, RUN
 
@@ -26,6 +28,9 @@ __all__ = ["Execs"]
 
 _SHELL: Final = ("/bin/sh", "-c")
 _SIGKILLED: Final = 137
+_STARTED: Final = "started"
+"""The file whose time is that of a command's start, for as long as it runs."""
+
 _VERIFY_S: Final = 30.0
 """How long ending a process tree may take on top of its grace."""
 
@@ -58,7 +63,7 @@ class Execs:
         self._checks: set[asyncio.Task[None]] = set()
         self._killed: set[str] = set()
 
-    async def execute(self, container: Container, request: ExecRequest, inside: str) -> int:
+    async def execute(self, container: Container, request: ExecRequest, inside: str) -> ExecResult:
         """Run a request's command; see :meth:`Runtime.execute`.
 
         Args:
@@ -76,12 +81,12 @@ class Execs:
         )
         written = (request.folder / "exit_code").read_text().strip()
         if written:
-            return int(written)
+            return ExecResult(int(written), _span(request.folder))
         # Not even the shell around the command lived to note its exit code. Unless we ended it, that
         # is how the death of the whole container looks from here, a moment before it is announced.
         if exit_code == _SIGKILLED and request.id not in self._killed:
             await self._await_death(container)
-        return exit_code
+        return ExecResult(exit_code)
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a request's process tree; see :meth:`Runtime.kill`."""
@@ -215,7 +220,21 @@ def _open_to_all(folder: Path) -> None:
     The folders above are the user's alone, so that nobody else on this machine comes near.
     """
     folder.chmod(0o777)
-    for name in ("stdout", "stderr", "exit_code"):
+    for name in ("stdout", "stderr", "exit_code", _STARTED):
         file = folder / name
         file.touch()
         file.chmod(0o666)
+
+
+def _span(folder: Path) -> Span | None:
+    """When a command ran, by the times of the files that tell its start and its end.
+
+    They lie where an experiment may write: where it has tampered with them, nothing is told.
+    """
+    started, ended = folder / _STARTED, folder / "exit_code"
+    try:
+        times = [file.lstat().st_mtime for file in (started, ended)]
+        started.unlink()
+    except OSError:
+        return None
+    return Span(*(datetime.fromtimestamp(time, UTC) for time in times))

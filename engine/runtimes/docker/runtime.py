@@ -276,7 +276,7 @@ class DockerRuntime:
         """Run a command. See :meth:`Runtime.execute`."""
         within = request.folder.relative_to(self._folders[container.service])
         inside = str(PurePosixPath(INSIDE, *within.parts))
-        return ExecResult(await self._execs.execute(container, request, inside))
+        return await self._execs.execute(container, request, inside)
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a command's process tree. See :meth:`Runtime.kill`."""

@@ -15,6 +15,7 @@ import asyncio
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +29,7 @@ from engine.errors import (
     RuntimeUnavailable,
 )
 from engine.owner import Owner
+from engine.record import Span
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -185,12 +187,13 @@ class ProcessRuntime:
         if backend is None or not backend.runs():
             raise ExecFailed(container.service, f"{container.id} does not run; restart the backend")
         started = await start_request(self._host, backend, request)
+        began_at = datetime.now(UTC)
         if isinstance(started, ExecResult):
             return started
         ended, lost = await first(started.wait(), backend.main.wait())
         if ended and not backend.ending and not (started.signalled and not backend.runs()):
             backend.requests.pop(request.id, None)
-            return ExecResult(ended.result())
+            return ExecResult(ended.result(), Span(began_at, datetime.now(UTC)))
         await backend.end_request(request.id, 0)
         what = f"ended with exit code {lost.result()}" if lost else "was ended"
         raise ContainerLost(
