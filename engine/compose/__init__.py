@@ -13,7 +13,6 @@ Where this differs from real Compose, on purpose:
 - A date stays as it was written; Compose prints Go's long form of it.
 - A volume of one letter is a named volume, not a Windows drive; Windows paths are refused.
 - ``volumes_from: [service:ro]`` is read-only.
-- ``docker-compose.override.yml`` is read only when it is named (:func:`load_project`).
 - ``init`` is on unless a file says otherwise, and ``restart`` is overridden, with a warning.
 - ``include`` is refused.
 """

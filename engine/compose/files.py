@@ -21,10 +21,17 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from engine.compose.node import KeyPath, compose_error
 from engine.errors import ComposeError
 
-__all__ = ["DEFAULT_NAMES", "Document", "parse", "read"]
+__all__ = ["DEFAULT_NAMES", "Document", "override_of", "parse", "read"]
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for, in its order."""
+
+_OVERRIDE_NAMES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
 
 _MOST_VALUES = 500_000  # an alias may repeat its anchor's values; beyond this it is a bomb
 _DEEPEST = 100
@@ -79,6 +86,14 @@ _Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yam
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_text)
 _Constructor.add_constructor("!reset", _Constructor.construct_tagged)
 _Constructor.add_constructor("!override", _Constructor.construct_tagged)
+
+
+def override_of(file: Path) -> Path | None:
+    """The override file that Compose merges over this one; only files with a default name have one."""
+    if file.name not in DEFAULT_NAMES:
+        return None
+    candidates = (file.with_name(name) for name in _OVERRIDE_NAMES)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def read(file: Path, name: str) -> list[Document]:

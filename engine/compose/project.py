@@ -19,9 +19,9 @@ from engine.compose.services import service_spec
 from engine.errors import ComposeError
 from engine.spec import Project, Refusal
 
-__all__ = ["load_project"]
+__all__ = ["REFUSED_SECTIONS", "load_project"]
 
-_REFUSED_SECTIONS = {"include": "other files are not included here"}
+REFUSED_SECTIONS = {"include": "other files are not included here"}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -33,11 +33,12 @@ def load_project(
     profiles: Iterable[str] = (),
     project_name: str | None = None,
 ) -> Project:
-    """Read compose files as ``docker compose -f FILE...`` does.
+    """Read compose files as ``docker compose`` does.
 
-    A file is always named here, so ``docker-compose.override.yml`` is not picked up by itself; where
-    one lies beside, a warning says so. ``.env`` is read from the project's folder, and the environment
-    wins over it.
+    One file with a name that Compose looks for stands for its folder: an override file beside it
+    (``docker-compose.override.yml``) is merged over it, and a warning says so. A list of files is read
+    exactly as it is, as after ``docker compose -f``. ``.env`` is read from the project's folder, and
+    the environment wins over it.
 
     Args:
         compose_file: the file, or several that are merged in order; relative to ``project_dir``, or to
@@ -57,8 +58,12 @@ def load_project(
     if not named:
         raise ComposeError("no compose file was named; name at least one", file="compose_file")
     folder = Path(os.path.abspath(project_dir or "."))  # noqa: PTH100 - resolve() follows links
-    paths = tuple(Path(os.path.normpath(folder / Path(name).expanduser())) for name in named)
+    paths = [Path(os.path.normpath(folder / Path(name).expanduser())) for name in named]
     directory = folder if project_dir is not None else paths[0].parent
+    override = files.override_of(paths[0]) if isinstance(compose_file, str | Path) else None
+    if override is not None:
+        paths.append(override)
+        named.append(override)
 
     process = os.environ if environ is None else environ
     environment_file, from_file = _dot_env(directory, process)
@@ -78,7 +83,7 @@ def load_project(
     project = Project(
         name=name,
         directory=directory,
-        files=paths,
+        files=tuple(paths),
         services={
             key: service_spec(node, context, networks, volumes)
             for key, node in model.root.get("services").items()
@@ -87,7 +92,7 @@ def load_project(
         volumes=volumes,
         environment_file=environment_file,
         profiles=tuple(dict.fromkeys((*profiles, *_listed_profiles(environment)))),
-        warnings=(*_missing_at_the_top(model.missing), *_overrides_beside(paths)),
+        warnings=(*_missing_at_the_top(model.missing), *_merged_over(paths[0], override)),
         refusals=tuple(_refused_sections(model.root)),
     )
     check_dependencies(project, documents[0].file)
@@ -148,16 +153,16 @@ def _missing_at_the_top(missing: Mapping[str, tuple[str, ...]]) -> Iterator[str]
         yield f"the variable {variable} is not set; it is taken as empty"
 
 
-def _overrides_beside(paths: Sequence[Path]) -> Iterator[str]:
-    """A word about an override file that Compose would read if no file were named."""
-    for path in paths:
-        override = path.with_stem(f"{path.stem}.override")
-        if path.name in files.DEFAULT_NAMES and override not in paths and override.is_file():
-            yield f"{override.name} lies beside {path.name} and is not read; name both to merge them"
+def _merged_over(file: Path, override: Path | None) -> Iterator[str]:
+    if override is not None:
+        yield (
+            f"{override.name} lies beside {file.name} and is merged over it, as Compose does;"
+            " to leave it out, name the files in a list"
+        )
 
 
 def _refused_sections(root: Node) -> Iterator[Refusal]:
-    for section, reason in _REFUSED_SECTIONS.items():
+    for section, reason in REFUSED_SECTIONS.items():
         node = root.get(section)
         if node.value:
             yield Refusal(file=node.file, key=section, reason=f"{reason}; {REMEDY}")

@@ -13,7 +13,7 @@ from engine.compose import units
 from engine.compose.node import Node, dotted
 from engine.spec import Refusal
 
-__all__ = ["REMEDY", "refusals", "unused"]
+__all__ = ["REFUSED", "REMEDY", "refusals", "unused"]
 
 REMEDY = "the compose runtime can, which is planned and not there yet; until then take the key out of this file"
 
@@ -90,6 +90,9 @@ _RULES: dict[str, Reason] = {
     "volumes.*.volume.labels": _always("labels on volumes of one mount are not set here"),
     "volumes.*.volume.subpath": _always("a part of a volume is not mounted here"),
 }
+
+REFUSED = tuple(_RULES)
+"""The keys of a service that can be refused, some of them only with certain values."""
 
 _UNUSED = (
     "attach",

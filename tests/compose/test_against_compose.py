@@ -16,26 +16,12 @@ import pytest
 
 from engine.compose import load_project
 from engine.spec import Project, ServiceSpec
+from tests.compose.cases import CASES, ENVIRON
 
 Both = tuple[Project, Project]
 
-CORPUS = Path(__file__).parent / "corpus"
-OVER = ".over"
-ENVIRON = {
-    "CONFIG": "configs/a.yaml",
-    "FROM_CALLER": "from the caller",
-    "HOME": "/home/someone",
-    "PATH": "/usr/bin:/bin",
-}
 # Only the file itself can tell these.
 NOT_IN_THE_MODEL = {"warnings", "refusals"}
-
-
-CASES = {
-    file.stem: [file, *CORPUS.glob(f"{file.stem}{OVER}.yml")]
-    for file in sorted(CORPUS.glob("*.yml"))
-    if not file.stem.endswith(OVER)
-}
 
 
 @pytest.fixture(scope="module", params=list(CASES))
@@ -43,11 +29,10 @@ def both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, compose_binary: Path
 ) -> Both:
     """The project of a case as we read it, and as Compose does."""
-    files = CASES[request.param]
-    options = [word for file in files for word in ("-f", file.name)]
+    case = CASES[request.param]
     printed = subprocess.run(
-        [str(compose_binary), *options, "--profile", "*", "config", "--format", "json"],
-        cwd=CORPUS,
+        [str(compose_binary), *case.words(), "--profile", "*", "config", "--format", "json"],
+        cwd=case.folder(),
         env=ENVIRON,
         capture_output=True,
         text=True,
@@ -57,8 +42,8 @@ def both(
     printed_model = mended(json.loads(printed.stdout))
     model = tmp_path_factory.mktemp("model") / "compose.json"
     model.write_text(json.dumps(printed_model))
-    theirs = load_project(model, CORPUS, environ=ENVIRON, project_name=printed_model["name"])
-    return load_project(files, environ=ENVIRON), theirs
+    theirs = load_project(model, case.folder(), environ=ENVIRON, project_name=printed_model["name"])
+    return case.project(), theirs
 
 
 def mended(model: dict[str, Any]) -> dict[str, Any]:
@@ -76,11 +61,9 @@ def mended(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def shape(value: ServiceSpec) -> dict[str, Any]:
-    return {
-        key: inner
-        for key, inner in attrs.asdict(value, recurse=False).items()
-        if key not in NOT_IN_THE_MODEL
-    }
+    found = attrs.asdict(value, recurse=False)
+    found["memory_swappiness"] = found["memory_swappiness"] or None  # Compose drops a 0; see docs
+    return {key: inner for key, inner in found.items() if key not in NOT_IN_THE_MODEL}
 
 
 def test_the_project_has_the_same_name_and_services(both: Both) -> None:

@@ -129,17 +129,37 @@ def test_a_missing_variable_outside_services_is_a_warning_of_the_project(load: L
     assert project.warnings == ("the variable NOWHERE is not set; it is taken as empty",)
 
 
-def test_an_override_file_beside_is_not_read_and_said_so(load: Load) -> None:
-    over = {"docker-compose.override.yml": "services: {a: {image: over}}"}
+@pytest.mark.parametrize("name", ["docker-compose.override.yml", "compose.override.yaml"])
+def test_an_override_file_beside_a_default_name_is_merged_and_said_so(
+    load: Load, folder: Path, name: str
+) -> None:
+    project = load(ONE, {name: "services: {a: {image: over}}"})
 
-    project = load(ONE, over)
-
-    assert project.services["a"].image == "x"
+    assert project.services["a"].image == "over"
+    assert project.files == (folder / "docker-compose.yml", folder / name)
     (warning,) = project.warnings
     assert warning == (
-        "docker-compose.override.yml lies beside docker-compose.yml and is not read;"
-        " name both to merge them"
+        f"{name} lies beside docker-compose.yml and is merged over it, as Compose does;"
+        " to leave it out, name the files in a list"
     )
+
+
+def test_an_error_in_an_override_file_names_it(refused: Refused, folder: Path) -> None:
+    name = "docker-compose.override.yml"
+    error = refused(ONE, files={name: "services: {a: {imag: over}}"})
+    assert error.file == str(folder / name)
+
+
+@pytest.mark.parametrize("compose_file", [["docker-compose.yml"], "mine.yml"])
+def test_an_override_file_is_left_alone_beside_a_list_and_beside_other_names(
+    load: Load, compose_file: Any
+) -> None:
+    over = {"mine.yml": ONE, "docker-compose.override.yml": "services: {a: {image: over}}"}
+
+    project = load(ONE, over, compose_file=compose_file)
+
+    assert project.services["a"].image == "x"
+    assert project.warnings == ()
 
 
 def test_an_override_file_that_is_named_is_merged_without_a_word(load: Load) -> None:

