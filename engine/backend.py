@@ -29,6 +29,7 @@ from engine.errors import (
     RuntimeFault,
 )
 from engine.gpu import ContainerHealthStatus
+from engine.heritage import Heritage, UnderWay
 from engine.machine import Instance, Machine
 from engine.policy import BackendPolicy, RestartHistory
 from engine.record import Ended, Fault, GpuLook, Transition
@@ -64,9 +65,11 @@ class Backend:
         rng: the source of the backoff's jitter.
         on_look: called with what each look at its GPUs showed; must be quick.
         effects: what the actions of an extended lifecycle do, by name.
+        heritage: what an earlier controller knew of it; None where there was none.
 
     Attributes:
         container: its container, once there is one.
+        adopted: the container that it took over from a dead controller, if it did.
         fault: what was last found wrong with it; None while it is fit.
         looked: what the last look at its GPUs showed; None before the first.
         generation: how often its container has been started.
@@ -85,8 +88,10 @@ class Backend:
     _rng: random.Random
     _on_look: Callable[[GpuLook], None] = lambda _look: None
     _effects: Mapping[str, Effect] = field(factory=dict)
+    _heritage: Heritage | None = None
 
     container: Container | None = field(default=None, init=False)
+    adopted: Container | None = field(default=None, init=False)
     fault: Fault | None = field(default=None, init=False)
     looked: GpuLook | None = field(default=None, init=False)
     generation: int = field(default=0, init=False)
@@ -98,7 +103,9 @@ class Backend:
     _instance: Instance = field(init=False)
     _ticket: int = field(default=0, init=False)
     _effect: asyncio.Task[None] | None = field(default=None, init=False)
+    _proved: Container | None = field(default=None, init=False)
     _proved_s: float = field(default=0.0, init=False)
+    _outlived: asyncio.Task[Ended] | None = field(default=None, init=False)
     _running: Dispatch | None = field(default=None, init=False)
     _attention: Attention = field(init=False)
     _waiters: set[asyncio.Future[None]] = field(factory=set, init=False)
@@ -155,6 +162,16 @@ class Backend:
         """Wait until it has a container; return as well when it settles without one."""
         settled = {"unhealthy", "exhausted"}
         await self._until(lambda: self.container is not None or self.state in settled)
+
+    async def outlived(self) -> Ended | None:
+        """Wait for the end of the command that an earlier controller left running in its container.
+
+        Returns:
+            how it ended; None where there is nothing to wait for: no such command, or its container
+            could not be taken over.
+        """
+        await self._until(lambda: self._heritage is None or self.state == "exhausted")
+        return None if self._outlived is None else await asyncio.shield(self._outlived)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         while not holds():
@@ -343,11 +360,13 @@ class Backend:
                 waiter.set_result(None)
 
     def _work(self, edge: Edge, reason: str, order: Mapping[str, Any]) -> _Work | None:
-        """The effect of an edge; None where it has none, or where the caller does it (execute)."""
+        """The effect of an edge; None where it has none, or where the caller does it (execute, attach)."""
         match edge.action:
             case "launch":
                 self.generation += 1
                 return self._launch
+            case "prove":
+                return self._prove
             case "relaunch":
                 self.generation += 1
                 self.restart_cause = reason
@@ -391,25 +410,77 @@ class Backend:
                 self.report(Fault(reason, recreate=True))
 
     async def _launch(self, ticket: int) -> None:
-        await self._bring_up(ticket, self._runtime.launch(self.name, self.folder))
+        """Take over what a dead controller left, else launch; then the gate, unless it is busy."""
+        under_way = self._heritage.under_way if self._heritage else None
+        request = under_way.request if under_way else None
+        try:
+            found = await self._runtime.adopt(self.name, self.folder, request)
+            if found is None:
+                self._heritage, self.since_restart = None, 0
+                self.container = await self._runtime.launch(self.name, self.folder)
+        except RuntimeFault as fault:
+            self._unready(ticket, fault)
+            return
+        if ticket != self._ticket:
+            return
+        if found is not None:
+            self._take_over(found)
+        if under_way is None or found is None or found.id != under_way.container_id:
+            self._wake()
+            await self._pass_gate(ticket)
+        else:
+            self._reattach(found, under_way)
+
+    def _take_over(self, found: Container) -> None:
+        heritage, self._heritage = self._heritage or Heritage(), None
+        self.container = self.adopted = found
+        self.generation = heritage.generation
+        self.since_restart = heritage.since_restart
+        self.restart_cause = heritage.restart_cause
+        self.history = heritage.history
+        self._proved_s = now_s()
+
+    def _reattach(self, container: Container, under_way: UnderWay) -> None:
+        self._fire("reattach", under_way.request.id)
+        ended = self._dispatched(
+            container, under_way.request, under_way.limits, begun_at=under_way.begun_at
+        )
+        self._outlived = asyncio.create_task(ended, name=f"outlived {self.name}")
+        self._wake()
 
     async def _relaunch(self, ticket: int, *, delay_s: float = 0.0, recreate: bool = False) -> None:
         await asyncio.sleep(delay_s)
         if self.container is None:
             await self._launch(ticket)
-        else:
-            relaunch = self._runtime.relaunch
-            await self._bring_up(
-                ticket, relaunch(self.container, recreate=recreate, folder=self.folder)
-            )
-
-    async def _bring_up(self, ticket: int, launching: Awaitable[Container]) -> None:
-        """See a launch through the readiness gate."""
-        within_s = self.policy.ready_within_s
+            return
+        relaunch = self._runtime.relaunch
         try:
-            self.container = await launching
-            self._attention.overlook()
-            self._wake()
+            self.container = await relaunch(self.container, recreate=recreate, folder=self.folder)
+        except RuntimeFault as fault:
+            self._unready(ticket, fault)
+            return
+        self.since_restart = 0
+        self._wake()
+        await self._pass_gate(ticket)
+
+    async def _prove(self, ticket: int) -> None:
+        """The gate of a container that was found busy, once its experiment has ended."""
+        assert self.container is not None  # noqa: S101 - its experiment ran in it
+        assert self._attention.last is not None  # noqa: S101 - likewise
+        last = self._attention.last
+        # What it left running would be taken for the container's own.
+        if await self._runtime.kill(self.container, last, grace_s=0):
+            await self._pass_gate(ticket)
+        else:
+            reason = f"what {last.id} left running cannot be ended"
+            self._unready(ticket, NotReady(self.name, reason, recreate=True))
+
+    async def _pass_gate(self, ticket: int) -> None:
+        """See a container that has been started through the readiness gate."""
+        assert self.container is not None  # noqa: S101 - it has just been started, or taken over
+        within_s = self.policy.ready_within_s
+        self._attention.overlook()
+        try:
             try:
                 async with asyncio.timeout(within_s):
                     await self._runtime.gate(self.container)
@@ -418,19 +489,23 @@ class Backend:
                 late = f"not ready within {within_s:g} s; raise ready_within, or read its logs"
                 raise NotReady(self.name, late) from None
         except RuntimeFault as fault:
-            if ticket == self._ticket:
-                recreate = fault.recreate or not isinstance(fault, NotReady)
-                self.report(Fault(fault.reason, curable=fault.curable, recreate=recreate))
+            self._unready(ticket, fault)
             return
         if ticket == self._ticket:
             self.fault = None
-            self.since_restart = 0
-            self._proved_s = now_s()
+            self._proved, self._proved_s = self.container, now_s()
             self._fire("proved_ready", "passed its readiness gate")
             self._attention.begin_rounds()
 
+    def _unready(self, ticket: int, fault: RuntimeFault) -> None:
+        """It could not be started, or did not pass its gate."""
+        if ticket == self._ticket:
+            recreate = fault.recreate or not isinstance(fault, NotReady)
+            self.report(Fault(fault.reason, curable=fault.curable, recreate=recreate))
+
     async def _remove(self, ticket: int, *, grace_s: float) -> None:
         self._attention.end_rounds()
+        self._heritage = None
         try:
             if self._running is not None:
                 try:
@@ -458,15 +533,29 @@ class Backend:
             self._fire(event, "its own action ended")
 
     async def _dispatched(
-        self, container: Container, request: ExecRequest, limits: Limits
+        self,
+        container: Container,
+        request: ExecRequest,
+        limits: Limits,
+        *,
+        begun_at: datetime | None = None,
     ) -> Ended:
-        """See a dispatched command through to its end, and leave ``busy`` accordingly."""
+        """See a dispatched command through to its end, and leave ``busy`` accordingly.
+
+        Args:
+            begun_at: when an earlier controller began it; None to begin it now.
+        """
         generation, since_restart = self.generation, self.since_restart
         restart_cause = self.restart_cause
-        started_at, started_s = datetime.now(UTC), now_s()
+        now = datetime.now(UTC)
+        started_at = begun_at or now
+        begun_ago_s = max(0.0, (now - started_at).total_seconds())
+        started_s = now_s() - begun_ago_s
         self.since_restart += 1
         self._attention.last = request
-        self._running = Dispatch(self._runtime, container, request, limits)
+        self._running = Dispatch(
+            self._runtime, container, request, limits, begun_ago_s if begun_at else None
+        )
         fault: Fault | None = None
         try:
             outcome = await self._running.run()
@@ -496,6 +585,7 @@ class Backend:
         if self.state != "busy" or self.stopping or generation != self.generation:
             return
         if fault is None:
-            self._fire("finish", "its command ended")
+            proved = self._proved is self.container
+            self._fire("finish" if proved else "finish_reattached", "its command ended")
         else:
             self.report(fault)

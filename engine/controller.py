@@ -25,6 +25,7 @@ from engine.errors import (
     StartError,
     TeardownError,
 )
+from engine.heritage import Heritage
 from engine.machine import Machine
 from engine.policy import BackendPolicy
 from engine.record import Ended, GpuLook, Transition
@@ -37,7 +38,7 @@ __all__ = ["Controller", "Hold"]
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_BUILT_IN: Final = frozenset({"launch", "execute", "relaunch", "remove"})
+_BUILT_IN: Final = frozenset({"launch", "attach", "prove", "execute", "relaunch", "remove"})
 
 
 class Hold(Protocol):
@@ -61,6 +62,7 @@ class Controller:
         effects: what the actions of an extended lifecycle do.
         hold: called before anything is started; what it returns is released once all is down. See
             :meth:`engine.leash.Leash.hold`.
+        heritages: what an earlier controller knew of backends, by service.
 
     Attributes:
         backends: those that have been asked for, by service, and what they depend on.
@@ -74,6 +76,7 @@ class Controller:
     lifecycle: Lifecycle = BACKEND
     effects: Mapping[str, Effect] = field(factory=dict)
     hold: Callable[[], Hold] | None = None
+    heritages: Mapping[str, Heritage] = field(factory=dict)
 
     backends: dict[str, Backend] = field(factory=dict, init=False)
     _starting: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
@@ -189,6 +192,24 @@ class Controller:
         request.folder.mkdir(parents=True)
         return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
 
+    async def outlived(self, service: str) -> Ended | None:
+        """Wait for the end of the command that an earlier controller left running in a service.
+
+        Returns:
+            how it ended; None where there is nothing to wait for: no such command, or its container is
+            gone, or was not fit to be taken over.
+
+        Raises:
+            DispatchError: the service has not been started.
+        """
+        backend, starting = self.backend(service), self._starting[service]
+        outlived = asyncio.create_task(backend.outlived(), name=f"outlived {service}")
+        await asyncio.wait({outlived, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if backend.state == "stopped" and not outlived.done():  # its start was given up
+            outlived.cancel()
+            return None
+        return await outlived
+
     async def stop(self, services: Iterable[str]) -> None:
         """Stop these backends and forget that they were started; what they depend on stays.
 
@@ -255,6 +276,7 @@ class Controller:
             on_look=lambda look: _each(self._onlookers, look),
             rng=self._rng,
             effects=self.effects,
+            heritage=self.heritages.get(name),
         )
 
     def _dependencies(self, name: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from engine.clock import now_s
-from engine.errors import ContainerLost, ExecFailed
+from engine.errors import CommandLost, ContainerLost, ExecFailed
 from engine.health import post_mortem
 from engine.record import Ending, Fault, Span
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
@@ -59,17 +59,21 @@ class Dispatch:
 
     Attributes:
         request: what is run.
+        begun_ago_s: how long it has been running already, in seconds, under an earlier controller; None
+            for one that is yet to begin.
     """
 
     _runtime: Runtime
     _container: Container
     request: ExecRequest
     limits: Limits
+    begun_ago_s: float | None = None
     _interrupted: bool = field(default=False, init=False)
 
     async def run(self) -> Outcome:
         """Run the command and wait for its end; who is cancelled waiting takes the command along."""
-        command = asyncio.ensure_future(self._runtime.execute(self._container, self.request))
+        begin = self._runtime.execute if self.begun_ago_s is None else self._runtime.attach
+        command = asyncio.ensure_future(begin(self._container, self.request))
         try:
             passed = await self._within_limits(command)
             if passed is not None:
@@ -80,6 +84,10 @@ class Dispatch:
             if self._interrupted:
                 return Outcome(Ending.INTERRUPTED, None, _STOPPED)
             return Outcome(Ending.LOST, None, fault.reason, fault)
+        except CommandLost as lost:
+            if self._interrupted:
+                return Outcome(Ending.INTERRUPTED, None, _STOPPED)
+            return Outcome(Ending.LOST, None, lost.reason)
         except ExecFailed as failed:
             return Outcome(Ending.UNSTARTED, None, failed.reason)
         except asyncio.CancelledError:
@@ -100,9 +108,10 @@ class Dispatch:
     ) -> tuple[Ending, str] | None:
         """Wait for the command's end; returns which limit it passed before, and None if none."""
         limits = self.limits
-        ends_s = None if limits.timeout_s is None else now_s() + limits.timeout_s
-        quiet_s = None if limits.silence_s is None else now_s() + limits.silence_s
-        written = -1
+        begun_s = now_s() - (self.begun_ago_s or 0.0)
+        ends_s = None if limits.timeout_s is None else begun_s + limits.timeout_s
+        quiet_s = None if limits.silence_s is None else begun_s + limits.silence_s
+        written = -1 if self.begun_ago_s is None else self._output()[0]
         while True:
             due_s = min((due for due in (ends_s, quiet_s) if due is not None), default=None)
             wait_s = None if due_s is None else max(0.0, due_s - now_s())

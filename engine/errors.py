@@ -25,6 +25,7 @@
         ├── LaunchFailed            it could not be created or started
         ├── NotReady                it did not pass its readiness gate
         ├── ContainerLost           it went away under what ran in it
+        ├── CommandLost             nothing of a command is left in it, nor its exit code
         ├── ExecFailed              the command could not be started in it
         └── RemovalFailed           it could not be removed
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CampaignError",
+    "CommandLost",
     "ComposeError",
     "ContainerLost",
     "DispatchError",
@@ -258,6 +260,10 @@ class NotReady(RuntimeFault):
 
 class ContainerLost(RuntimeFault):
     """The container went away under what ran in it."""
+
+
+class CommandLost(RuntimeFault):
+    """Nothing of a command is left in its container, and nobody saw how it ended."""
 
 
 class ExecFailed(RuntimeFault):

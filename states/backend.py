@@ -28,8 +28,10 @@ BACKEND: Final = Lifecycle(
     events={
         "start": "somebody needs this backend",
         "proved_ready": "the readiness gate was passed",
+        "reattach": "an experiment that an earlier controller began still runs in the container",
         "dispatch": "an experiment is handed over",
         "finish": "the experiment's command ended, whatever its exit code",
+        "finish_reattached": "so did that of an experiment that was reattached",
         "fault": "the container was observed unfit",
         "recover": "what to do about the fault is decided",
         "restart": "somebody asks for a restart; it costs nothing of the budget",
@@ -43,7 +45,10 @@ BACKEND: Final = Lifecycle(
         "budget_left": "the restart policy allows one more restart",
     },
     actions={
-        "launch": "create and start the container, then prove it ready",
+        "launch": "take over the container that a dead controller left, else create and start one;"
+        " then prove it ready, unless an experiment runs in it",
+        "attach": "wait for the end of the experiment that runs in the container",
+        "prove": "end what the experiment left running, then prove the container ready",
         "execute": "run the experiment's command in the container by exec",
         "relaunch": "wait out the backoff, restart or recreate the container, prove it ready",
         "remove": "end what runs, remove the container, verify that it is gone",
@@ -53,8 +58,22 @@ BACKEND: Final = Lifecycle(
         Row("stopped", "start", "starting", action="launch", doc="Only backends that are needed."),
         Row("starting", "proved_ready", "ready", doc="The first readiness gate is passed."),
         Row("starting", "fault", "unhealthy", doc="It did not start, or not in time."),
+        Row(
+            ("starting", "restarting"),
+            "reattach",
+            "busy",
+            action="attach",
+            doc="No gate and no probe before it: either would enter a busy container.",
+        ),
         Row("ready", "dispatch", "busy", action="execute", doc="One experiment at a time."),
         Row("busy", "finish", "ready", doc="A non-zero exit code is the experiment's own affair."),
+        Row(
+            "busy",
+            "finish_reattached",
+            "starting",
+            action="prove",
+            doc="It was found busy, so its gate is still to be passed.",
+        ),
         Row("ready", "fault", "unhealthy", doc="It died or failed a check while idle."),
         Row("busy", "fault", "unhealthy", doc="It died under its experiment."),
         Row(

@@ -78,6 +78,14 @@ class FakeRuntime:
     async def prepare(self, services: Sequence[str]) -> None:
         await self._do("prepare", ",".join(services))
 
+    async def adopt(
+        self, service: str, folder: Path, request: ExecRequest | None = None
+    ) -> Container | None:
+        found: Container | None = await self._do("adopt", service)
+        if found is not None:
+            self.alive[service] = Observation(found, running=True)
+        return found
+
     async def launch(self, service: str, folder: Path) -> Container:
         await self._do("launch", service)
         return self._up(service, f"{service}-container-{self._starts + 1}")
@@ -101,12 +109,16 @@ class FakeRuntime:
 
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
         look = request.command == GPU_PROBE
-        self.requests.append(request)
         (request.folder / "stdout").write_text(self._printed(container.service) if look else "")
         (request.folder / "stderr").touch()
-        ended: asyncio.Future[Any] = asyncio.ensure_future(
-            self._do("look" if look else "execute", container.service, 0)
-        )
+        return await self._run("look" if look else "execute", container, request)
+
+    async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
+        return await self._run("attach", container, request)
+
+    async def _run(self, method: str, container: Container, request: ExecRequest) -> ExecResult:
+        self.requests.append(request)
+        ended: asyncio.Future[Any] = asyncio.ensure_future(self._do(method, container.service, 0))
         killed = asyncio.get_running_loop().create_future()
         self._running[request.id] = killed
         await asyncio.wait({ended, killed}, return_when=asyncio.FIRST_COMPLETED)
@@ -118,8 +130,8 @@ class FakeRuntime:
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         gone = bool(await self._do("kill", container.service, True))
-        running = self._running[request.id]
-        if gone and not running.done():
+        running = self._running.get(request.id)
+        if gone and running is not None and not running.done():
             running.set_result(143 if grace_s else 137)
         return gone
 

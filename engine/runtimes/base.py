@@ -158,13 +158,35 @@ class Runtime(Protocol):
     async def prepare(self, services: Sequence[str]) -> None:
         """Make sure that the images, networks and volumes of these services are there.
 
+        Removes nothing: what a dead controller left is for :meth:`adopt` and :meth:`launch` to see to.
+
         Raises:
             LaunchFailed: an image can neither be found, built nor pulled.
             OwnedElsewhere: a network or a container of that name is there and is not ours.
         """
 
+    async def adopt(
+        self, service: str, folder: Path, request: ExecRequest | None = None
+    ) -> Container | None:
+        """Take over the container that a dead controller left running for the service.
+
+        That is one which shares the same folder, was made from the same specification, and in which
+        nothing of a controller's runs but ``request``.
+
+        Args:
+            folder: as for :meth:`launch`.
+            request: what may still run in it.
+
+        Returns:
+            the container, not looked into any further; None where there is none to take over. What else
+            is left of the service then goes with the next :meth:`launch`.
+
+        Raises:
+            LaunchFailed: it could not be looked at.
+        """
+
     async def launch(self, service: str, folder: Path) -> Container:
-        """Create and start the service's container.
+        """Create and start the service's container, in place of what a dead controller left.
 
         Args:
             folder: on this machine; everything that runs in the container may write its output there.
@@ -200,6 +222,19 @@ class Runtime(Protocol):
 
         Raises:
             ExecFailed: it could not be started.
+            ContainerLost: the container went away under it.
+        """
+
+    async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
+        """Wait for the end of a command that an earlier controller began in an adopted container.
+
+        It may have ended since. Nothing is run in the container, and when cancelled the command goes on.
+
+        Args:
+            request: as it was given to :meth:`execute`.
+
+        Raises:
+            CommandLost: nothing of it is left, and nobody saw its exit code.
             ContainerLost: the container went away under it.
         """
 

@@ -28,11 +28,12 @@ child.wait()
 """A leader that ignores TERM, as do its children; the child says ``ready``."""
 
 PARENT_OF_A_SESSION = f"""
-import subprocess, sys
+import subprocess, sys, time
 child = subprocess.Popen([sys.executable, '-c', {STAYS!r}, *sys.argv[1:]], start_new_session=True)
 child.wait()
+time.sleep(3600)
 """
-"""A leader whose child has left its session; the child says ``ready``."""
+"""A leader whose child has left its session, and which outlives it; the child says ``ready``."""
 
 BINARY = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 4)"
 

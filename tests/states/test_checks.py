@@ -154,7 +154,7 @@ def test_refuses_a_stop_that_does_not_lead_to_stopped() -> None:
     )
     assert findings == (
         (
-            "row 15 (starting, ready, busy, unhealthy, restarting, exhausted --stop--> = / remove)"
+            "row 17 (starting, ready, busy, unhealthy, restarting, exhausted --stop--> = / remove)"
             " does not lead from 'busy' to stopped"
         ),
     )

@@ -13,6 +13,7 @@ import docker.errors
 from docker.api import APIClient
 
 from engine.errors import (
+    CommandLost,
     ContainerLost,
     LaunchFailed,
     NotReady,
@@ -153,11 +154,11 @@ class DockerRuntime:
         """Have images, networks and volumes ready. See :meth:`Runtime.prepare`."""
         specs = [self._project.services[name] for name in services]
         for spec in specs:
-            await self._claim(spec)
+            await self._refuse_anothers(spec)
         await self._maker.prepare(specs)
 
-    async def _claim(self, spec: ServiceSpec) -> None:
-        """Make sure that the service's name is free: what a dead controller left behind is removed.
+    async def _refuse_anothers(self, spec: ServiceSpec) -> None:
+        """See that the service's name is free, or taken by what we may take over or remove.
 
         Raises:
             OwnedElsewhere: a container has the name and is another controller's, or nobody's we know.
@@ -182,16 +183,31 @@ class DockerRuntime:
                 f"{spec.name}: its container {name} belongs to {owner}, which still runs; wait for it,"
                 f" or give this project another name (the top-level name: of the compose file)"
             )
-        _LOG.warning("%s: removing %s, left behind by %s", spec.name, name, owner)
-        await self.remove(spec.name, grace_s=0)
 
     # One container
+
+    async def adopt(
+        self,
+        service: str,  # noqa: ARG002 - the protocol's
+        folder: Path,  # noqa: ARG002 - the protocol's
+        request: ExecRequest | None = None,  # noqa: ARG002 - the protocol's
+    ) -> Container | None:
+        """Nothing is taken over: what a dead controller left goes with the launch."""
+        return None
+
+    async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
+        """Nothing can be attached to, since nothing is taken over. See :meth:`Runtime.attach`."""
+        raise CommandLost(container.service, f"{request.id} was begun by an earlier controller")
 
     async def launch(self, service: str, folder: Path) -> Container:
         """Create and start a container. See :meth:`Runtime.launch`."""
         spec = self._project.services[service]
         self._folders[service] = folder
         shared = Mount(MountKind.BIND, target=INSIDE, source=str(folder), create_host_path=True)
+        try:
+            await self.remove(service, grace_s=0)
+        except RemovalFailed as failed:
+            raise LaunchFailed(service, failed.reason, curable=False) from failed
         try:
             return await self._identify(await self._maker.launch(spec, shared))
         except ENGINE_ERRORS as error:

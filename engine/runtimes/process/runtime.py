@@ -21,6 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from engine.errors import (
+    CommandLost,
     ContainerLost,
     ExecFailed,
     LaunchFailed,
@@ -121,6 +122,19 @@ class ProcessRuntime:
                     " backend, or use the docker runtime",
                     curable=False,
                 )
+
+    async def adopt(
+        self,
+        service: str,  # noqa: ARG002 - the protocol's
+        folder: Path,  # noqa: ARG002 - the protocol's
+        request: ExecRequest | None = None,  # noqa: ARG002 - the protocol's
+    ) -> Container | None:
+        """Nothing is taken over: what a dead controller left is another session's."""
+        return None
+
+    async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
+        """Nothing can be attached to, since nothing is taken over."""
+        raise CommandLost(container.service, f"{request.id} was begun by an earlier controller")
 
     async def launch(self, service: str, folder: Path) -> Container:
         """Start the service's main process; what it writes goes to ``main.log`` in the folder."""
