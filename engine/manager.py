@@ -11,9 +11,9 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from engine.compose import load_project
+from engine.compose.files import DEFAULT_FILE
 from engine.controller import Controller
 from engine.errors import DispatchError, DockwardenError
 from engine.gpu import ContainerHealthStatus, Health
@@ -21,9 +21,17 @@ from engine.leash import Leash
 from engine.owner import Owner
 from engine.policy import BackendPolicy
 from engine.record import Ended, Fault, Transition
-from engine.runtimes.choose import RuntimeName, choose_runtime
+from engine.runtimes.choose import (
+    RuntimeName,
+    choose_runtime,
+    engine_variables,
+    read_project,
+)
 from engine.spec import Project
 from states import TransitionRefused
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
 
 __all__ = ["ContainerManager"]
 
@@ -37,10 +45,14 @@ class ContainerManager:
     block, and may be called from several threads at once; each backend runs one command at a time.
 
     Args:
-        compose_file: the compose file, relative to ``project_dir`` or the working directory.
+        compose_file: the compose file, or several that are merged in order; relative to ``project_dir``
+            or the working directory.
         project_dir: the folder that relative paths in the compose file start from; None for the file's
             own.
-        runtime: ``docker``, ``process``, or ``auto`` for Docker where an engine answers, else processes.
+        runtime: ``docker``; ``compose``, where real Compose makes the containers (it needs the extra of
+            that name); ``process``; or ``auto`` for Docker where an engine answers, else processes.
+        docker_client: a python-on-whales ``DockerClient`` for the compose runtime, which it implies. The
+            engine that it names is used; so are its compose files, where ``compose_file`` is left out.
         policies: how each backend is run, by service.
         experiment_command: what :meth:`execute_experiment` runs, before the configuration file.
         output_dir: where the output of commands is kept; None for a temporary folder, which goes at the
@@ -54,6 +66,7 @@ class ContainerManager:
     Raises:
         ComposeError: the compose file cannot be used.
         RuntimeUnavailable: the runtime cannot work here.
+        MissingExtra: an optional package that the runtime needs is not installed.
 
     Example:
         >>> with ContainerManager("docker-compose.yml") as manager:  # doctest: +SKIP
@@ -64,17 +77,20 @@ class ContainerManager:
 
     def __init__(
         self,
-        compose_file: str | Path = "docker-compose.yml",
+        compose_file: str | Path | Sequence[str | Path] = DEFAULT_FILE,
         project_dir: str | Path | None = None,
         *,
         runtime: RuntimeName = "auto",
+        docker_client: DockerClient | None = None,
         policies: Mapping[str, BackendPolicy] | None = None,
         experiment_command: Sequence[str] = ("lem", "experiment"),
         output_dir: str | Path | None = None,
         on_transition: Callable[[Transition], None] | None = None,
         on_controller_exit: Literal["remove", "keep"] = "remove",
     ) -> None:
-        project = load_project(compose_file, project_dir)
+        if docker_client is not None and runtime == "auto":
+            runtime = "compose"
+        project = read_project(runtime, compose_file, project_dir, docker_client=docker_client)
         self._experiment_command = tuple(experiment_command)
         self._ids = count(1)
         self._leash = on_controller_exit == "remove"
@@ -86,7 +102,9 @@ class ContainerManager:
         )
         self._thread.start()
         try:
-            self._controller = self._wait(self._make(project, runtime, policies or {}))
+            self._controller = self._wait(
+                self._make(project, runtime, policies or {}, docker_client)
+            )
         except BaseException:
             self.close()
             raise
@@ -94,10 +112,16 @@ class ContainerManager:
             self._controller.on_transition(on_transition)
 
     async def _make(
-        self, project: Project, runtime: RuntimeName, policies: Mapping[str, BackendPolicy]
+        self,
+        project: Project,
+        runtime: RuntimeName,
+        policies: Mapping[str, BackendPolicy],
+        docker_client: DockerClient | None,
     ) -> Controller:
-        hands = await choose_runtime(runtime, project, policies)
-        hold = partial(Leash.hold, Owner.current(), hands.name) if self._leash else None
+        hands = await choose_runtime(runtime, project, policies, docker_client=docker_client)
+        engine = engine_variables(docker_client)
+        watch = partial(Leash.hold, Owner.current(), hands.name, engine=engine)
+        hold = watch if self._leash else None
         return Controller(project, hands, self._folder, policies, hold=hold)
 
     # Starting and stopping

@@ -25,6 +25,7 @@ from engine.campaign.values import (
     words,
 )
 from engine.record import Ending
+from engine.runtimes.choose import RUNTIME_NAMES
 
 __all__ = [
     "BACKEND",
@@ -45,10 +46,16 @@ def _any(value: Any) -> Any:
     return value
 
 
+def _files(value: Any) -> str | tuple[str, ...]:
+    """A file's name, or a list of them, which is not the same as its only one."""
+    names = one_or_more(value)
+    return names[0] if isinstance(value, str) else names
+
+
 CAMPAIGN: Final = {
     "name": Key(plain_name, required=True),
-    "compose_file": Key(text),
-    "runtime": Key(choice({name: name for name in ("auto", "docker", "process")})),
+    "compose_file": Key(_files),
+    "runtime": Key(choice({name: name for name in RUNTIME_NAMES})),
     "results": Key(text),
     "experiment_command": Key(argv),
     "backends": Key(_any),

@@ -28,6 +28,7 @@ from engine.campaign.model import Campaign, CoolDown, Experiment, Pauses, Refres
 from engine.campaign.plan import clashes
 from engine.campaign.section import Findings, Key
 from engine.campaign.values import kind
+from engine.compose.files import DEFAULT_FILE
 from engine.compose.node import KeyPath, dotted, nearest
 from engine.errors import CampaignError, InputError
 from engine.gpu import GpuPolicy
@@ -72,11 +73,13 @@ def check_services(campaign: Campaign, project: Project) -> None:
     ]
     named += [(("backends", backend), backend) for backend in campaign.policies]
     known = ", ".join(sorted(project.services)) or "none at all"
+    written = campaign.compose_file
+    files = ", ".join(f.name for f in ((written,) if isinstance(written, Path) else written))
     findings: list[tuple[str, str]] = []
     for path, backend in named:
         if backend not in project.services:
             instead = nearest(backend, project.services) or f"; it has {known}"
-            no_service = f"{campaign.compose_file.name} has no service {backend!r}{instead}"
+            no_service = f"{files} has no service {backend!r}{instead}"
             findings.append((dotted(path), no_service))
     if findings:
         raise CampaignError(campaign.file, tuple(findings))
@@ -114,7 +117,7 @@ def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campai
         found |= {"eager": False, "parallel": False}
     campaign = Campaign(
         file=file,
-        compose_file=_absolute(folder, found.pop("compose_file", "docker-compose.yml")),
+        compose_file=_compose_file(folder, found.pop("compose_file", DEFAULT_FILE)),
         results=_absolute(folder, found.pop("results", f"results/{name}")),
         policies=policies,
         refresh=refresh,
@@ -200,6 +203,12 @@ def _experiment(defaults: Mapping[str, Any], entry: Mapping[str, Any]) -> Experi
         name: {**defaults.get(name, {}), **entry.get(name, {})} for name in ("environment", "keys")
     }
     return Experiment(**{**defaults, **entry, **merged})
+
+
+def _compose_file(folder: Path, written: str | tuple[str, ...]) -> Path | tuple[Path, ...]:
+    if isinstance(written, str):
+        return _absolute(folder, written)
+    return tuple(_absolute(folder, name) for name in written)
 
 
 def _absolute(folder: Path, written: str) -> Path:

@@ -107,7 +107,8 @@ class Campaign:
     Attributes:
         file: the campaign file, as the user named it.
         name: a plain file name.
-        compose_file: where the backends are declared; absolute.
+        compose_file: where the backends are declared: the file, or several that are merged in order;
+            absolute.
         results: the folder that each run of the campaign makes a folder of its own in; absolute.
         policies: how each backend is run, by service; those that are not named run by default.
         refresh: when each backend is restarted though nothing is wrong, by service.
@@ -125,7 +126,7 @@ class Campaign:
 
     file: str
     name: str
-    compose_file: Path
+    compose_file: Path | tuple[Path, ...]
     results: Path
     experiments: tuple[Experiment, ...]
     runtime: RuntimeName = "auto"

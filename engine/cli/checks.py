@@ -55,14 +55,14 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
             yield Finding(Level.OK, "campaign", f"{campaign.file} starts {', '.join(services)}")
         except DockwardenError as error:
             yield Finding(Level.FAIL, "campaign", str(error))
-    wants_docker = campaign is not None and campaign.runtime == "docker"
+    runtime = campaign.runtime if campaign is not None else "auto"
     report: EngineReport | None = None
     try:
         report = examine()
         yield Finding(Level.OK, "engine", f"Docker {report.version} at {report.url}")
     except RuntimeUnavailable as error:
-        yield _no_engine(error, needed_here=wants_docker)
-    yield _compose()
+        yield _no_engine(error, needed_here=runtime in ("docker", "compose"))
+    yield _compose(needed_here=runtime == "compose")
     wants_gpu = project is not None and any(project.services[name].gpus for name in services)
     if report is not None:
         yield _gpus(report, wanted=wants_gpu)
@@ -80,10 +80,13 @@ def _no_engine(error: RuntimeUnavailable, *, needed_here: bool) -> Finding:
     return Finding(Level.WARN, "engine", f"{error}. Campaigns run on local processes meanwhile")
 
 
-def _compose() -> Finding:
+def _compose(*, needed_here: bool) -> Finding:
     version = compose_version()
     if version is not None:
         return Finding(Level.OK, "compose", f"Docker Compose {version}")
+    if needed_here:
+        mend = "install the Docker CLI and its Compose plugin, or use runtime: docker"
+        return Finding(Level.FAIL, "compose", "not found, and the campaign runs on it", mend)
     mend = "install the Compose plugin to look on with 'docker compose ps'; campaigns run without"
     return Finding(Level.WARN, "compose", "not found", mend)
 

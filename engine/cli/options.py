@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from engine.campaign.model import Campaign
+    from engine.runtimes.choose import RuntimeName
     from engine.spec import Project
 
 __all__ = ["campaign_argument", "load", "maybe_campaign_argument", "project_name"]
@@ -20,18 +21,26 @@ maybe_campaign_argument = click.argument(
 )
 
 
-def load(path: Path) -> tuple[Campaign, Project]:
+def load(path: Path, runtime: RuntimeName | None = None) -> tuple[Campaign, Project]:
     """A campaign and the compose project that it runs on, held against each other.
+
+    Args:
+        runtime: in place of what the campaign says; None for that.
 
     Raises:
         CampaignError: the campaign file cannot be used.
         ComposeError: its compose file cannot be used.
+        SetupError: its runtime cannot read it here.
     """
+    from attrs import evolve
+
     from engine.campaign.load import check_services, load_campaign
-    from engine.compose import load_project
+    from engine.runtimes.choose import read_project
 
     campaign = load_campaign(path)
-    project = load_project(campaign.compose_file)
+    if runtime is not None:
+        campaign = evolve(campaign, runtime=runtime)
+    project = read_project(campaign.runtime, campaign.compose_file)
     check_services(campaign, project)
     return campaign, project
 

@@ -24,7 +24,7 @@ __all__ = ["run"]
 @campaign_argument
 @click.option(
     "--runtime",
-    type=click.Choice(["auto", "docker", "process"]),
+    type=click.Choice(["auto", "docker", "compose", "process"]),
     help="What the backends run on, in place of what the campaign says.",
 )
 @click.option(
@@ -75,9 +75,7 @@ def run(
     from engine.cli.notes import note
     from engine.errors import JournalError
 
-    loaded, project = load(campaign)
-    if runtime is not None:
-        loaded = evolve(loaded, runtime=runtime)
+    loaded, project = load(campaign, runtime)
     if results is not None:
         loaded = evolve(loaded, results=results.expanduser().absolute())
     check_only(loaded, only)

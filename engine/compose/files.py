@@ -21,7 +21,10 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from engine.compose.node import KeyPath, compose_error
 from engine.errors import ComposeError
 
-__all__ = ["DEFAULT_NAMES", "Document", "override_of", "parse", "read"]
+__all__ = ["DEFAULT_FILE", "DEFAULT_NAMES", "Document", "override_of", "parse", "read"]
+
+DEFAULT_FILE = "docker-compose.yml"
+"""What is read where no file is named."""
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for, in its order."""

@@ -26,7 +26,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def load_project(
-    compose_file: str | Path | Sequence[str | Path] = "docker-compose.yml",
+    compose_file: str | Path | Sequence[str | Path] = files.DEFAULT_FILE,
     project_dir: str | Path | None = None,
     *,
     environ: Mapping[str, str] | None = None,

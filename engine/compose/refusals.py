@@ -15,7 +15,10 @@ from engine.spec import Refusal
 
 __all__ = ["REFUSED", "REMEDY", "refusals", "unused"]
 
-REMEDY = "the compose runtime can, which is planned and not there yet; until then take the key out of this file"
+REMEDY = (
+    "real Compose can: runtime: compose in the campaign file, or --runtime compose, after"
+    " pip install 'dockwarden[compose]'; or take the key out of this file"
+)
 
 Reason = Callable[[Any], str | None]
 

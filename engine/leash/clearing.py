@@ -102,7 +102,9 @@ def _processes(owner: Owner) -> Sequence[str]:
     return [f"process {one.pid}" for one in sorted(found, key=lambda one: one.pid)]
 
 
-HANDS: Final[Mapping[str, Hand]] = MappingProxyType({"docker": _containers, "process": _processes})
+HANDS: Final[Mapping[str, Hand]] = MappingProxyType(
+    {"docker": _containers, "compose": _containers, "process": _processes}
+)
 """By the name of the runtime."""
 
 

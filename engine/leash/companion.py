@@ -20,7 +20,7 @@ def main(runtime: str, owner: str, log: str) -> int:
     """Watch until the controller is gone or says goodbye; the exit code of the process.
 
     Args:
-        runtime: docker or process.
+        runtime: docker, compose or process.
         owner: the controller's labels, as JSON.
         log: a file, or empty.
     """

@@ -42,13 +42,21 @@ class Leash:
     _released: bool = field(default=False, init=False)
 
     @classmethod
-    def hold(cls, owner: Owner, runtime: str, *, log: Path | None = None) -> Self:
+    def hold(
+        cls,
+        owner: Owner,
+        runtime: str,
+        *,
+        log: Path | None = None,
+        engine: Mapping[str, str] | None = None,
+    ) -> Self:
         """Start a companion, and return once it watches. Blocks for as long as Python takes to start.
 
         Args:
             owner: whose containers and processes go; this process.
-            runtime: the name of the runtime that they run on: docker or process.
+            runtime: the name of the runtime that they run on: docker, compose or process.
             log: where the companion writes what it does, if it has to do anything; None for nowhere.
+            engine: variables that lead to the engine; None where the environment's own do.
 
         Raises:
             SetupError: it cannot be started.
@@ -63,7 +71,7 @@ class Leash:
                 stderr=subprocess.STDOUT,
                 bufsize=0,
                 start_new_session=True,
-                env=_environment(),
+                env=_environment(engine or {}),
             )
         except OSError as error:
             raise _unstartable(f"{sys.executable or 'no interpreter'}: {error}") from error
@@ -117,10 +125,10 @@ def _refusal(companion: subprocess.Popen[bytes]) -> str | None:
         return words.strip() or "it ended at once"
 
 
-def _environment() -> Mapping[str, str]:
+def _environment(engine: Mapping[str, str]) -> Mapping[str, str]:
     """Ours, in which the companion finds our packages, and the engine that we use."""
     paths = [_PACKAGES, os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    return {**os.environ, **engine, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def _unstartable(reason: str) -> SetupError:

@@ -4,20 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from engine.errors import RuntimeUnavailable
+from engine.compose import load_project
+from engine.errors import InputError, RuntimeUnavailable
 from engine.keep_alive import keep_alives
 from engine.policy import BackendPolicy
 from engine.runtimes.base import Runtime
 from engine.spec import Project
 
-__all__ = ["RuntimeName", "choose_runtime"]
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+__all__ = ["RUNTIME_NAMES", "RuntimeName", "choose_runtime", "engine_variables", "read_project"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-RuntimeName = Literal["auto", "docker", "process"]
+RuntimeName = Literal["auto", "docker", "compose", "process"]
+RUNTIME_NAMES: Final[tuple[RuntimeName, ...]] = get_args(RuntimeName)
+
+
+def read_project(
+    name: RuntimeName,
+    compose_file: str | Path | Sequence[str | Path],
+    project_dir: str | Path | None = None,
+    *,
+    docker_client: DockerClient | None = None,
+) -> Project:
+    """Read compose files as the runtime of that name does: by real Compose, or by our own reader.
+
+    See :func:`engine.compose.load_project` for which files are read.
+
+    Args:
+        docker_client: for the compose runtime: the python-on-whales client to use.
+
+    Raises:
+        ComposeError: they cannot be used.
+        MissingExtra: the runtime's packages are not installed.
+        RuntimeUnavailable: its programs are not.
+    """
+    if name != "compose":
+        return load_project(compose_file, project_dir)
+    from engine.runtimes.compose.project import read
+
+    return read(compose_file, project_dir, docker_client=docker_client)
 
 
 async def choose_runtime(
@@ -25,6 +58,8 @@ async def choose_runtime(
     project: Project,
     policies: Mapping[str, BackendPolicy],
     labels: Mapping[str, str] | None = None,
+    *,
+    docker_client: DockerClient | None = None,
 ) -> Runtime:
     """The runtime of that name for a project.
 
@@ -32,8 +67,28 @@ async def choose_runtime(
         name: ``auto`` is Docker where an engine answers, else processes.
         policies: how the backends are run, by service; they may declare a keep-alive.
         labels: further labels for what the runtime creates, where it has labels.
+        docker_client: for the compose runtime: the python-on-whales client to use.
+
+    Raises:
+        InputError: another runtime is given a ``docker_client``.
+        MissingExtra: the runtime's packages are not installed.
+        RuntimeUnavailable: its programs are not.
     """
     keep_alive = keep_alives(project, policies)
+    if docker_client is not None and name != "compose":
+        raise InputError(f"docker_client is for the compose runtime, and not for {name!r}")
+    if name == "compose":
+        from engine.runtimes.compose.client import client
+        from engine.runtimes.compose.maker import ComposeMaker
+        from engine.runtimes.docker.runtime import DockerRuntime
+
+        return DockerRuntime(
+            project,
+            keep_alive=keep_alive,
+            labels=labels,
+            maker=partial(ComposeMaker, client(docker_client)),
+            engine=engine_variables(docker_client),
+        )
     if name == "docker" or (name == "auto" and await asyncio.to_thread(_engine_answers)):
         from engine.runtimes.docker.runtime import DockerRuntime
 
@@ -41,6 +96,15 @@ async def choose_runtime(
     from engine.runtimes.process import ProcessRuntime
 
     return ProcessRuntime(project, keep_alive=keep_alive)
+
+
+def engine_variables(docker_client: DockerClient | None) -> dict[str, str] | None:
+    """The environment variables that lead to a client's engine; None where the environment's own do."""
+    if docker_client is None:
+        return None
+    from engine.runtimes.compose.client import engine_of
+
+    return engine_of(docker_client)
 
 
 def _engine_answers() -> bool:

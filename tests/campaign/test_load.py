@@ -58,6 +58,10 @@ class TestWhatAFileSays:
         assert (one.name, one.backends, one.command) == ("one", ("alpha",), ("run", "it"))
         assert campaign.retry == RetryPolicy(max_attempts=2, on=frozenset({Ending.LOST}))
 
+    def test_several_compose_files(self, load: Load, tmp_path: Path) -> None:
+        campaign = load(f"{LEAST}\ncompose_file: [a.yml, ../b.yml]")
+        assert campaign.compose_file == (tmp_path / "a.yml", tmp_path.parent / "b.yml")
+
     def test_all_that_it_may_say(self, load: Load, tmp_path: Path) -> None:
         campaign = load(
             """

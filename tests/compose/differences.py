@@ -13,8 +13,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from engine.keep_alive import DEFAULT
-from engine.runtimes.docker.payload import COMPOSE_VERSION
 from engine.runtimes.docker.maker import INSIDE
+from engine.runtimes.docker.payload import COMPOSE_VERSION
 
 __all__ = ["DIFFERENCES", "PAGE", "Difference", "page"]
 

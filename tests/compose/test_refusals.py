@@ -60,7 +60,7 @@ def test_a_key_that_cannot_be_honoured_stops_only_what_needs_it(
         "a",
         f"services.a.{key}",
     )
-    assert "the compose runtime can" in str(caught.value)
+    assert "--runtime compose, after pip install 'dockwarden[compose]'" in str(caught.value)
 
 
 @pytest.mark.parametrize(

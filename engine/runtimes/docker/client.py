@@ -8,8 +8,9 @@ behind the back of whoever cleans up.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -21,6 +22,7 @@ from attrs import frozen
 from docker.api import APIClient
 
 from engine.errors import RuntimeUnavailable
+from engine.runtimes.docker.endpoint import leading_to
 
 __all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "address", "connect", "engine_facts", "said"]
 
@@ -38,14 +40,21 @@ _SETTLE_S: Final = 90.0
 T = TypeVar("T")
 
 
-def connect() -> APIClient:
-    """A client for the engine that the environment or the CLI's context names.
+def connect(engine: Mapping[str, str] | None = None) -> APIClient:
+    """A client for an engine.
+
+    Args:
+        engine: the variables that lead to it (``DOCKER_HOST`` and the like); None for the engine that
+            the environment or the CLI's context names.
 
     Raises:
         RuntimeUnavailable: it cannot be reached; the message says why and what to do.
     """
+    variables = leading_to(os.environ if engine is None else engine)
+    # An empty mapping would be taken for none.
+    variables.setdefault("DOCKER_HOST", "")
     try:
-        return docker.from_env(version="auto").api
+        return docker.from_env(version="auto", environment=variables, use_context=False).api
     except ENGINE_ERRORS as error:
         raise RuntimeUnavailable(_unreachable(error)) from error
 
@@ -85,9 +94,14 @@ def said(error: BaseException) -> str:
 
 
 class Calls:
-    """Runs calls on threads of its own; use as ``await calls(lambda client: client.info())``."""
+    """Runs calls on threads of its own; use as ``await calls(lambda client: client.info())``.
 
-    def __init__(self) -> None:
+    Args:
+        connect: makes a client for a thread.
+    """
+
+    def __init__(self, connect: Callable[[], APIClient] = connect) -> None:
+        self._connect = connect
         self._pool: ThreadPoolExecutor | None = None
         self._local = threading.local()
 
@@ -118,7 +132,7 @@ class Calls:
     def _with_client(self, call: Callable[[APIClient], T]) -> T:
         client: APIClient | None = getattr(self._local, "client", None)
         if client is None:
-            client = self._local.client = connect()
+            client = self._local.client = self._connect()
         return call(client)
 
 

@@ -34,6 +34,7 @@ class EventStream:
         filters: the engine's event filters, besides the kinds of event.
         on_event: called on the event loop with each event, as the engine sends it.
         on_blind: called on the event loop after a gap in the stream.
+        connect: makes the client that reads.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class EventStream:
         filters: Mapping[str, Any],
         on_event: Callable[[dict[str, Any]], None],
         on_blind: Callable[[], None],
+        connect: Callable[[], APIClient] = connect,
     ) -> None:
+        self._connect = connect
         self._filters = {**filters, "type": "container", "event": _KINDS}
         self._on_event = on_event
         self._on_blind = on_blind
@@ -76,7 +79,7 @@ class EventStream:
         wait_s = _RETRY_S
         while not self._closing.is_set():
             try:
-                client = client or connect()
+                client = client or self._connect()
                 stream = client.events(since=self._since, filters=self._filters, decode=True)
                 self._stream = stream
                 if blind:

@@ -31,7 +31,7 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, engine_facts, said
+from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
 from engine.runtimes.docker.maker import INSIDE, Maker, Making
@@ -78,6 +78,8 @@ class DockerRuntime:
         labels: further labels for everything that is created.
         maker: what creates, starts and stops the containers; given what to make, and the way to the
             engine. Everything else is the same for all of them.
+        engine: the variables that lead to the engine, see :func:`connect`; None for those of the
+            environment.
     """
 
     def __init__(
@@ -88,10 +90,12 @@ class DockerRuntime:
         owner: Owner | None = None,
         labels: Mapping[str, str] | None = None,
         maker: Callable[[Making, Calls], Maker] = SdkMaker,
+        engine: Mapping[str, str] | None = None,
     ) -> None:
         self._project = project
         self._owner = owner or Owner.current()
-        self._calls = Calls()
+        self._connect = partial(connect, engine)
+        self._calls = Calls(self._connect)
         making = Making(
             project=project,
             keep_alive=keep_alive or {},
@@ -116,10 +120,11 @@ class DockerRuntime:
             facts = await self._calls(engine_facts)
         except ENGINE_ERRORS as error:
             raise RuntimeUnavailable(f"the Docker engine does not answer: {said(error)}") from error
-        self.description = f"docker engine {facts.version} at {facts.url}"
+        by = "" if self.name == "docker" else f"{self.name} on "
+        self.description = f"{by}docker engine {facts.version} at {facts.url}"
         self._on_notice = on_notice
         filters = {"label": f"{COMPOSE_PROJECT}={self._project.name}"}
-        self._events = EventStream(filters, self._on_event, self._on_blind)
+        self._events = EventStream(filters, self._on_event, self._on_blind, self._connect)
         self._events.start(since=facts.time)
 
     async def close(self) -> None:

@@ -1,0 +1,72 @@
+"""What is ours in a container that Compose makes: a compose file that goes last, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from engine.runtimes.docker.maker import Making
+from engine.spec import Mount, ServiceSpec
+
+__all__ = ["override"]
+
+_NEVER_RESTARTED: Final = frozenset({None, "no", "none"})
+
+
+def override(
+    making: Making,
+    spec: ServiceSpec | None,
+    output: Mount | None,
+    networks: Mapping[str, Mapping[str, str]],
+) -> dict[str, Any]:
+    """The file, for one service to be made, or for what services share.
+
+    Ours are the labels, the mount for output, the keep-alive and the init process (unless a file says
+    otherwise), and that nobody but us restarts it. Everything else is as the user's files have it.
+
+    Args:
+        spec: the service; None for none.
+        output: its further mount; None for none.
+        networks: the labels of each network of the project, by key. They must be those that it carries
+            already: where the two differ, Compose would make it anew.
+    """
+    file: dict[str, Any] = {
+        "networks": {key: {"labels": dict(labels)} for key, labels in networks.items() if labels}
+    }
+    if spec is not None:
+        file["services"] = {spec.name: _service(making, spec, output)}
+    written: dict[str, Any] = _literal(file)
+    return written
+
+
+def _service(making: Making, spec: ServiceSpec, output: Mount | None) -> dict[str, Any]:
+    service: dict[str, Any] = {
+        "labels": dict(making.labels),
+        "init": spec.init,
+        "restart": "no",
+    }
+    if spec.restart not in _NEVER_RESTARTED:
+        # What a file says under deploy wins over restart.
+        service["deploy"] = {"restart_policy": {"condition": "none"}}
+    if output is not None:
+        service["volumes"] = [_volume(output)]
+    if spec.name in making.keep_alive:
+        # An empty list, unlike null, clears the image's own entrypoint.
+        service |= {"entrypoint": [], "command": list(making.keep_alive[spec.name])}
+    return service
+
+
+def _volume(mount: Mount) -> dict[str, Any]:
+    volume: dict[str, Any] = {"type": mount.kind.value, "target": mount.target}
+    return volume if mount.source is None else {**volume, "source": mount.source}
+
+
+def _literal(value: Any) -> Any:
+    """The value with every ``$`` doubled, so that Compose puts no variable in its place."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, dict):
+        return {key: _literal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_literal(inner) for inner in value]
+    return value

@@ -1,0 +1,87 @@
+"""A project as real Compose reads it: ``docker compose config``, and our own types made of that."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docker.errors
+from attrs import evolve
+
+from engine.compose import load_project
+from engine.compose.files import DEFAULT_FILE, override_of
+from engine.errors import ComposeError, InputError
+from engine.runtimes.compose.client import client, for_files, refused
+from engine.spec import Project
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+__all__ = ["read"]
+
+
+def read(
+    compose_file: str | Path | Sequence[str | Path],
+    project_dir: str | Path | None = None,
+    *,
+    docker_client: DockerClient | None = None,
+) -> Project:
+    """Read compose files by real Compose: includes, extensions, several files, everything resolved.
+
+    Nothing is refused for being beyond us: what real Compose accepts, it makes.
+
+    Args:
+        compose_file: the file, or several that are merged in order; relative to ``project_dir``, or to
+            the working directory.
+        project_dir: the folder that relative paths start from; by default the first file's.
+        docker_client: the user's client, whose own compose files, folder, project name and profiles
+            hold; None for one that follows the environment.
+
+    Raises:
+        ComposeError: Compose does not accept the files; with its words.
+        InputError: both ``compose_file`` and the client name files.
+        MissingExtra: python-on-whales is not installed.
+        RuntimeUnavailable: the Docker CLI is not.
+    """
+    whales = client(docker_client)
+    config = whales.client_config
+    named = [compose_file] if isinstance(compose_file, str | Path) else list(compose_file)
+    if config.compose_files:
+        if named not in ([DEFAULT_FILE], list(config.compose_files)):
+            raise InputError(
+                f"docker_client names its own compose files ({', '.join(map(str, config.compose_files))}):"
+                " leave them out there, or compose_file here"
+            )
+        named = list(config.compose_files)
+    project_dir = project_dir or config.compose_project_directory
+    folder = Path(os.path.abspath(project_dir or "."))  # noqa: PTH100 - resolve() follows links
+    files = tuple(Path(os.path.normpath(folder / Path(name).expanduser())) for name in named)
+    directory = folder if project_dir is not None else files[0].parent
+    override = override_of(files[0]) if isinstance(compose_file, str | Path) else None
+    if override is not None and not config.compose_files:
+        files = (*files, override)
+    try:
+        with refused():
+            printed = for_files(whales, files, directory=directory).compose.config(return_json=True)
+    except docker.errors.DockerException as error:
+        raise ComposeError(f"Compose says: {error}", file=str(named[0])) from error
+    return _typed(printed, files, directory, config.compose_profiles)
+
+
+def _typed(
+    printed: dict[str, Any], files: tuple[Path, ...], directory: Path, profiles: Sequence[str]
+) -> Project:
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as written:
+        json.dump(printed, written)
+        written.flush()
+        project = load_project(
+            written.name, directory, profiles=profiles, project_name=printed["name"]
+        )
+    services = {
+        name: evolve(spec, refusals=(), warnings=()) for name, spec in project.services.items()
+    }
+    return evolve(project, files=files, services=services, refusals=(), warnings=())
