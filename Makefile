@@ -49,4 +49,4 @@ lab-down: ## Take the lab down; its cache stays
 
 clean: ## Remove what was built here, the lab's cache included
 	-$(LAB) down --purge
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .browser .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -17,6 +17,7 @@
     │   ├── JournalUnwritable       no space or no permission where the journal lies
     │   ├── RuntimeUnavailable      no engine, no permission, wrong version
     │   ├── MissingExtra            an optional package is not installed
+    │   ├── MissingProgram          a program that does part of the work is not installed
     │   └── OwnedElsewhere          the project belongs to another controller, or to nobody we know
     ├── StartError              a backend could not be made ready (also a RuntimeError)
     ├── DispatchError           an experiment could not be handed to its backend
@@ -59,7 +60,10 @@ __all__ = [
     "JournalTooNew",
     "JournalUnwritable",
     "LaunchFailed",
+    "LifecycleUnknown",
+    "MarkdownError",
     "MissingExtra",
+    "MissingProgram",
     "NotReady",
     "OwnedElsewhere",
     "RemovalFailed",
@@ -112,6 +116,24 @@ class CampaignError(InputError):
         self.findings = findings
         listed = "".join(f"\n  {path}: {what}" for path, what in findings)
         super().__init__(f"{file} cannot be used:{listed}")
+
+
+class LifecycleUnknown(InputError):
+    """What was given for a lifecycle names none."""
+
+
+class MarkdownError(InputError):
+    """The markers in a Markdown file cannot be used; the file is left as it is.
+
+    Attributes:
+        file: the file, as the user named it.
+        line: of the marker, from 1.
+    """
+
+    def __init__(self, message: str, *, file: str, line: int) -> None:
+        self.file = file
+        self.line = line
+        super().__init__(f"{file}, line {line}: {message}")
 
 
 class JournalError(InputError):
@@ -193,6 +215,17 @@ class MissingExtra(SetupError, ImportError):
         self.extra = extra
         super().__init__(
             f"{feature} needs packages that are not installed; run: pip install 'dockwarden[{extra}]'"
+        )
+
+
+class MissingProgram(SetupError):
+    """A program that does part of the work is not installed; the message says what to install."""
+
+    def __init__(self, feature: str, program: str, package: str) -> None:
+        self.program = program
+        super().__init__(
+            f"{feature} needs the program {program!r}, which is not installed;"
+            f" install {package} (on Debian and Ubuntu: apt-get install {package.lower()})"
         )
 
 

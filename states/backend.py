@@ -25,6 +25,7 @@ BACKEND: Final = Lifecycle(
         "exhausted": "the restart budget is spent, or the fault is one that no restart cures",
     },
     initial="stopped",
+    trouble={"unhealthy", "exhausted"},
     events={
         "start": "somebody needs this backend",
         "proved_ready": "the readiness gate was passed",

@@ -51,15 +51,19 @@ def _declared(lifecycle: Lifecycle) -> Iterator[str]:
                 yield f"{kind} has {name!r}, which is not a plain name (letters, digits, underscores)"
     if lifecycle.initial not in lifecycle.states:
         yield "initial " + _unknown("state", lifecycle.initial, lifecycle.states)
-    for name in sorted(lifecycle.final - lifecycle.states.keys()):
-        yield "final " + _unknown("state", name, lifecycle.states)
-    if lifecycle.latch is not None:
-        for name in sorted(
-            {lifecycle.latch.event, *lifecycle.latch.until} - lifecycle.events.keys()
-        ):
-            yield "latch " + _unknown("event", name, lifecycle.events)
-        for name in sorted(lifecycle.latch.released - lifecycle.states.keys()):
-            yield "latch " + _unknown("state", name, lifecycle.states)
+    for kind in ("final", "trouble"):
+        for name in sorted(getattr(lifecycle, kind) - lifecycle.states.keys()):
+            yield f"{kind} " + _unknown("state", name, lifecycle.states)
+
+
+def _latch_names(lifecycle: Lifecycle) -> Iterator[str]:
+    latch = lifecycle.latch
+    if latch is None:
+        return
+    for name in sorted({latch.event, *latch.until} - lifecycle.events.keys()):
+        yield "latch " + _unknown("event", name, lifecycle.events)
+    for name in sorted(latch.released - lifecycle.states.keys()):
+        yield "latch " + _unknown("state", name, lifecycle.states)
 
 
 def _row_names(lifecycle: Lifecycle) -> Iterator[str]:
@@ -151,7 +155,7 @@ def _stoppable(lifecycle: Lifecycle) -> Iterator[str]:
 
 
 _Examine = Callable[["Lifecycle"], Iterator[str]]
-_NAMES: tuple[_Examine, ...] = (_declared, _row_names, _unused)
+_NAMES: tuple[_Examine, ...] = (_declared, _latch_names, _row_names, _unused)
 _STRUCTURE: tuple[_Examine, ...] = (_reachable, _ways_out, _guards, _stoppable)
 
 

@@ -26,6 +26,7 @@ EXPERIMENT: Final = Lifecycle(
     },
     initial="pending",
     final={"completed", "failed", "skipped", "lost"},
+    trouble={"retrying", "failed", "skipped", "lost"},
     events={
         "dispatch": "an attempt begins",
         "exit": "the attempt's command ended, by itself or at a time limit",

@@ -135,6 +135,8 @@ class Lifecycle:
         facts: each fact that guards name, and its meaning.
         actions: each action that rows name, and its meaning.
         final: the states with no way out, in which an instance may rest for ever.
+        trouble: the states that mean that something went wrong; diagrams tell them apart, and with them
+            the ways in (faults) and the ways out (recoveries).
         latch: the event that always wins, if there is one.
 
     Raises:
@@ -149,6 +151,7 @@ class Lifecycle:
     facts: Mapping[str, str] = field(factory=dict, converter=_meanings)
     actions: Mapping[str, str] = field(factory=dict, converter=_meanings)
     final: frozenset[str] = field(factory=frozenset, converter=_names)
+    trouble: frozenset[str] = field(factory=frozenset, converter=_names)
     latch: Latch | None = None
     doc: str = ""
 
@@ -237,6 +240,7 @@ class Lifecycle:
         events: Mapping[str, str] = MappingProxyType({}),
         facts: Mapping[str, str] = MappingProxyType({}),
         actions: Mapping[str, str] = MappingProxyType({}),
+        trouble: Iterable[str] = (),
         rows: Iterable[Row] = (),
         without: Iterable[tuple[str, str]] = (),
     ) -> Lifecycle:
@@ -258,6 +262,7 @@ class Lifecycle:
             events={**self.events, **events},
             facts={**self.facts, **facts},
             actions={**self.actions, **actions},
+            trouble=self.trouble.union(trouble),
             rows=(*kept, *rows),
         )
 

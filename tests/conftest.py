@@ -1,11 +1,16 @@
-"""Fixtures for all tests: a Docker engine, where one can be had."""
+"""Fixtures for all tests: a Docker engine and a browser, where they can be had."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from tests.browser import BrowserUnavailable, Page, ScriptsUnavailable, npm_script, start
 from tests.lab import Engine, LabUnavailable, ensure_up
 
 
@@ -15,9 +20,7 @@ def lab() -> Engine:
     try:
         return ensure_up()
     except LabUnavailable as unavailable:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must have a Docker engine: {unavailable}")
-        pytest.skip(f"no Docker engine can be had here: {unavailable}")
+        _do_without("a Docker engine", unavailable)
 
 
 @pytest.fixture
@@ -26,3 +29,33 @@ def engine(lab: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     for name, value in lab.environment.items():
         monkeypatch.setenv(name, value)
     return lab
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """Chromium; a skip with the reason where there is none, and a failure in CI."""
+    with ExitStack() as stack:
+        try:
+            page = stack.enter_context(start(tmp_path_factory.mktemp("chromium")))
+        except BrowserUnavailable as unavailable:
+            _do_without("a browser", unavailable)
+        yield page
+
+
+@pytest.fixture(scope="session")
+def script() -> Callable[[str], Path]:
+    """Finds a file of the npm packages; a skip with the reason where there is none, and a failure in CI."""
+
+    def find(path: str) -> Path:
+        try:
+            return npm_script(path)
+        except ScriptsUnavailable as unavailable:
+            _do_without("scripts from npm", unavailable)
+
+    return find
+
+
+def _do_without(what: str, why: Exception) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must have {what}: {why}")
+    pytest.skip(f"no {what.removeprefix('a ')} can be had here: {why}")

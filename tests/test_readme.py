@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from engine.campaign.load import load_campaign
-from states import BACKEND
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -36,17 +35,6 @@ def test_its_python_runs(
     exec(compile(text, "README.md", "exec"), {})
     if "ContainerManager" in text:
         assert capsys.readouterr().out.startswith("0 ")
-
-
-def test_its_diagram_shows_the_table() -> None:
-    (text,) = blocks("mermaid")
-    drawn = set(re.findall(r"^ +(\w+) --> (\w+)", text, flags=re.MULTILINE))
-    stop = ("stop", "removed", "removal_failed")
-    assert drawn == {
-        (edge.source, edge.target)
-        for edge in BACKEND.edges
-        if edge.event not in stop and (edge.source, edge.event) != ("unhealthy", "restart")
-    }
 
 
 def test_it_points_at_what_is_there() -> None:

@@ -15,9 +15,9 @@ from engine.machine import Instance
 from engine.policy import RetryPolicy
 from engine.record import Ending
 
-__all__ = ["Progress", "of_backend", "reason_of"]
+__all__ = ["EVENTS", "Progress", "of_backend", "reason_of"]
 
-_EVENTS: Final = {
+EVENTS: Final = {
     Ending.EXITED: "exit",
     Ending.UNSTARTED: "exit",
     Ending.TIMEOUT: "exit",
@@ -89,7 +89,7 @@ class Progress:
         """
         ending = Ending(record.ending)
         succeeded = ending is Ending.EXITED and record.exit_code == 0
-        self._instance.fire(_EVENTS[ending], {"succeeded": succeeded, "attempt_left": again})
+        self._instance.fire(EVENTS[ending], {"succeeded": succeeded, "attempt_left": again})
         self.last, self.since_s = record, None
         self.interrupted += ending is Ending.INTERRUPTED
         self.spent_s += record.duration_s or 0.0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from engine.cli.diagram import diagram
 from engine.cli.doctor import doctor
 from engine.cli.down import down
 from engine.cli.exits import BAD, INTERRUPTED, tell
@@ -32,7 +33,7 @@ def cli() -> None:
     show_warnings()
 
 
-for _command in (run, history, status, down, reap, doctor):
+for _command in (run, history, status, down, reap, doctor, diagram):
     cli.add_command(_command)
 
 

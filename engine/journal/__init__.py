@@ -7,7 +7,7 @@ replaying the transitions through the lifecycle's table. ``docs/journal.md`` des
 
 from engine.journal.journal import Journal
 from engine.journal.reader import FILE_NAME, JournalReader, find_journal
-from engine.journal.replay import replay
+from engine.journal.replay import replay, retrace
 from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Session",
     "find_journal",
     "replay",
+    "retrace",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
@@ -11,7 +11,7 @@ from engine.errors import ReplayRefused
 from engine.journal.rows import JournaledTransition
 from states import Edge, Lifecycle
 
-__all__ = ["replay"]
+__all__ = ["replay", "retrace"]
 
 
 @frozen
@@ -25,6 +25,21 @@ def replay(
     rows: Iterable[JournaledTransition], lifecycle: Lifecycle, *, file: Path
 ) -> dict[str, str]:
     """The state of each backend after its last transition.
+
+    Args:
+        file: where the rows are from, for the error.
+
+    Raises:
+        ReplayRefused: a row does not follow from the one before, or is not in the table.
+    """
+    retraced = retrace(rows, lifecycle, file=file)
+    return {row.transition.backend: edge.target for row, edge in retraced}
+
+
+def retrace(
+    rows: Iterable[JournaledTransition], lifecycle: Lifecycle, *, file: Path
+) -> Iterator[tuple[JournaledTransition, Edge]]:
+    """Each row with the edge of the table that it records.
 
     Each session's backends begin in the initial state, since a controller begins with none.
 
@@ -52,7 +67,7 @@ def replay(
             )
         latched = lifecycle.latched_after(edge, latched=before.latched)
         positions[taken.backend] = _Position(row.session, edge.target, latched)
-    return {backend: position.state for backend, position in positions.items()}
+        yield row, edge
 
 
 def _edge(row: JournaledTransition, before: _Position, lifecycle: Lifecycle) -> Edge | None:

@@ -176,7 +176,9 @@ def test_the_doctor_does_without_an_engine(
     assert code == 1
 
 
-@pytest.mark.parametrize("command", ["run", "history", "status", "down", "reap", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["run", "history", "status", "down", "reap", "doctor", "diagram"]
+)
 def test_each_help_has_an_example(dockwarden: Dockwarden, command: str) -> None:
     code, out, _ = dockwarden(command, "--help")
     assert code == 0
