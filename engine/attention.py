@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
-from engine.clock import now_s
+from engine.clock import now_s, utc_now
 from engine.errors import ContainerLost, DispatchError, RuntimeFault
 from engine.gpu import GpuReading, Verdict
 from engine.health import Look, Watch, judge, post_mortem
@@ -57,7 +56,7 @@ class Attention:
         """Let it be known what a look showed."""
         self._backend.saw(
             GpuLook(
-                at=datetime.now(UTC),
+                at=utc_now(),
                 backend=self._backend.name,
                 generation=self._backend.generation,
                 health=verdict.health.value,

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from engine.attention import Attention
-from engine.clock import now_s
+from engine.clock import now_s, utc_now
 from engine.dispatch import Dispatch, Limits
 from engine.errors import (
     DispatchError,
@@ -336,7 +336,7 @@ class Backend:
         work = self._work(edge, reason, order)
         self._on_transition(
             Transition(
-                at=datetime.now(UTC),
+                at=utc_now(),
                 backend=self.name,
                 event=event,
                 source=edge.source,
@@ -547,7 +547,7 @@ class Backend:
         """
         generation, since_restart = self.generation, self.since_restart
         restart_cause = self.restart_cause
-        now = datetime.now(UTC)
+        now = utc_now()
         started_at = begun_at or now
         begun_ago_s = max(0.0, (now - started_at).total_seconds())
         started_s = now_s() - begun_ago_s
@@ -568,7 +568,7 @@ class Backend:
             exit_code=outcome.exit_code,
             reason=outcome.reason,
             started_at=started_at,
-            ended_at=datetime.now(UTC),
+            ended_at=utc_now(),
             duration_s=now_s() - started_s,
             stdout=request.folder / "stdout",
             stderr=request.folder / "stderr",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Final
 
 from attrs import define, field, frozen
 
-from engine.clock import now_s
+from engine.clock import now_s, utc_now
 from engine.errors import CommandLost, ContainerLost, ExecFailed
 from engine.health import post_mortem
 from engine.record import Ending, Fault, Span
@@ -135,7 +134,7 @@ class Dispatch:
         found = [(self.request.folder / name) for name in ("stdout", "stderr")]
         stats = [file.stat() for file in found if file.exists()]
         latest_s = max((stat.st_mtime for stat in stats), default=0.0)
-        return sum(stat.st_size for stat in stats), time.time() - latest_s
+        return sum(stat.st_size for stat in stats), utc_now().timestamp() - latest_s
 
     async def _end(
         self, command: asyncio.Future[ExecResult], ending: Ending, reason: str

@@ -53,6 +53,7 @@ class ContainerManager:
             that name); ``process``; or ``auto`` for Docker where an engine answers, else processes.
         docker_client: a python-on-whales ``DockerClient`` for the compose runtime, which it implies. The
             engine that it names is used; so are its compose files, where ``compose_file`` is left out.
+            ``simulated`` is in memory: nothing runs, every command takes a second and succeeds.
         policies: how each backend is run, by service.
         experiment_command: what :meth:`execute_experiment` runs, before the configuration file.
         output_dir: where the output of commands is kept; None for a temporary folder, which goes at the
@@ -121,7 +122,8 @@ class ContainerManager:
         hands = await choose_runtime(runtime, project, policies, docker_client=docker_client)
         engine = engine_variables(docker_client)
         watch = partial(Leash.hold, Owner.current(), hands.name, engine=engine)
-        hold = watch if self._leash else None
+        # Of simulated containers nothing is left once this process is gone.
+        hold = watch if self._leash and runtime != "simulated" else None
         return Controller(project, hands, self._folder, policies, hold=hold)
 
     # Starting and stopping

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
 from engine.campaign.records import AttemptRecord, Results
+from engine.clock import utc_now
 from engine.controller import Controller
 from engine.errors import DispatchError
 from engine.record import Ended, Ending
@@ -34,7 +35,7 @@ async def attempt(
         number: which attempt of the run it is, from 1.
         ending: whether the campaign is being torn down.
     """
-    experiment, started_at = run.experiment, datetime.now(UTC)
+    experiment, started_at = run.experiment, utc_now()
     try:
         ended = await controller.execute(
             run.backend,
@@ -97,7 +98,7 @@ def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
 
 
 def _unseen(ending: Ending, reason: str, started_at: datetime) -> dict[str, Any]:
-    ended_at = datetime.now(UTC)
+    ended_at = utc_now()
     return {
         "ending": ending.value,
         "exit_code": None,

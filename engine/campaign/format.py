@@ -25,7 +25,7 @@ from engine.campaign.values import (
     words,
 )
 from engine.record import Ending
-from engine.runtimes.choose import RUNTIME_NAMES
+from engine.runtimes.choose import REAL_RUNTIMES
 
 __all__ = [
     "BACKEND",
@@ -55,7 +55,7 @@ def _files(value: Any) -> str | tuple[str, ...]:
 CAMPAIGN: Final = {
     "name": Key(plain_name, required=True),
     "compose_file": Key(_files),
-    "runtime": Key(choice({name: name for name in RUNTIME_NAMES})),
+    "runtime": Key(choice({name: name for name in REAL_RUNTIMES})),
     "results": Key(text),
     "experiment_command": Key(argv),
     "backends": Key(_any),

@@ -23,6 +23,7 @@ from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
 from engine.campaign.progress import Progress
 from engine.campaign.records import AttemptRecord, Results, last_lines
+from engine.clock import utc_now
 from engine.errors import JournalCorrupt
 from engine.journal import Attempt, Journal, Outcome, Run
 from engine.machine import Machine
@@ -231,7 +232,7 @@ def _looked_up(attempt: Attempt, folder: Path) -> dict[str, Any]:
             "ending": Ending.LOST.value,
             "exit_code": None,
             "reason": _LOST,
-            "ended_at": datetime.now(UTC),
+            "ended_at": utc_now(),
             "duration_s": None,
         }
     exit_code, ended_at = noted

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from engine.campaign.plan import PlannedRun, pause_s, queues
 from engine.campaign.progress import Progress, of_backend
 from engine.campaign.records import Results
 from engine.campaign.summary import Summary
-from engine.clock import now_s
+from engine.clock import now_s, utc_now
 from engine.compose import needed
 from engine.controller import Controller, Hold
 from engine.errors import SetupError, StartError
@@ -94,7 +94,7 @@ class CampaignRunner:
     _interrupt: asyncio.Event = field(factory=asyncio.Event, init=False)
     _force: asyncio.Event = field(factory=asyncio.Event, init=False)
     _ending: bool = field(default=False, init=False)
-    _started_at: datetime = field(factory=lambda: datetime.now(UTC), init=False)
+    _started_at: datetime = field(factory=utc_now, init=False)
 
     def __attrs_post_init__(self) -> None:
         machine = Machine(EXPERIMENT)
@@ -172,7 +172,7 @@ class CampaignRunner:
             runtime=self.runtime.description,
             results=str(self.results.folder),
             started_at=self._started_at,
-            ended_at=datetime.now(UTC),
+            ended_at=utc_now(),
             interrupted=self._interrupt.is_set(),
             outcomes=outcomes,
             backends=tuple(

@@ -7,10 +7,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
+from engine.clock import utc_now
 from engine.errors import DockwardenError, JournalConflict, JournalUnwritable
 from engine.journal import schema
 from engine.journal.files import check_header, connect, explained, open_to_write
@@ -310,7 +311,7 @@ class Journal(JournalReader):
 
 
 def _now() -> str:
-    return stamp(datetime.now(UTC))
+    return stamp(utc_now())
 
 
 def _make(path: Path, campaign: str) -> None:

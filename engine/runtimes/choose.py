@@ -19,12 +19,22 @@ from engine.spec import Project
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
-__all__ = ["RUNTIME_NAMES", "RuntimeName", "choose_runtime", "engine_variables", "read_project"]
+__all__ = [
+    "REAL_RUNTIMES",
+    "RealRuntimeName",
+    "RuntimeName",
+    "choose_runtime",
+    "engine_variables",
+    "read_project",
+]
 
 _LOG: Final = logging.getLogger(__name__)
 
-RuntimeName = Literal["auto", "docker", "compose", "process"]
-RUNTIME_NAMES: Final[tuple[RuntimeName, ...]] = get_args(RuntimeName)
+RealRuntimeName = Literal["auto", "docker", "compose", "process"]
+RuntimeName = RealRuntimeName | Literal["simulated"]
+
+REAL_RUNTIMES: Final[tuple[RealRuntimeName, ...]] = get_args(RealRuntimeName)
+"""Those that a campaign may name: nobody is to take simulated results for real ones."""
 
 
 def read_project(
@@ -64,7 +74,8 @@ async def choose_runtime(
     """The runtime of that name for a project.
 
     Args:
-        name: ``auto`` is Docker where an engine answers, else processes.
+        name: ``auto`` is Docker where an engine answers, else processes; ``simulated`` is in memory, and
+            nothing runs.
         policies: how the backends are run, by service; they may declare a keep-alive.
         labels: further labels for what the runtime creates, where it has labels.
         docker_client: for the compose runtime: the python-on-whales client to use.
@@ -89,6 +100,10 @@ async def choose_runtime(
             maker=partial(ComposeMaker, client(docker_client)),
             engine=engine_variables(docker_client),
         )
+    if name == "simulated":
+        from engine.runtimes.simulated import SimulatedRuntime
+
+        return SimulatedRuntime(project, keep_alive=keep_alive)
     if name == "docker" or (name == "auto" and await asyncio.to_thread(_engine_answers)):
         from engine.runtimes.docker.runtime import DockerRuntime
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Final, TypeVar
 
-__all__ = ["VirtualClockLoop", "run"]
+__all__ = ["BEGINNING", "VirtualClockLoop", "run"]
+
+BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The date at which virtual time begins, unless another one is given."""
 
 T = TypeVar("T")
 
@@ -34,12 +38,16 @@ class _NoWait(selectors.SelectSelector):
 class VirtualClockLoop(asyncio.SelectorEventLoop):
     """An event loop with a clock of its own, for programs that use neither threads nor sockets.
 
+    Args:
+        began_at: the date at which it begins.
+
     Attributes:
         now_s: the time in seconds since the loop was made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, began_at: datetime = BEGINNING) -> None:
         self.now_s = 0.0
+        self.began_at = began_at
         selector = _NoWait()
         selector.loop = self
         super().__init__(selector)
@@ -47,6 +55,10 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """The virtual time, in seconds."""
         return self.now_s
+
+    def wall_clock(self, tz: tzinfo) -> datetime:
+        """The virtual date and time; see :func:`engine.clock.utc_now`."""
+        return (self.began_at + timedelta(seconds=self.now_s)).astimezone(tz)
 
 
 def run(program: Coroutine[Any, Any, T]) -> T:

@@ -4,22 +4,31 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from engine.clock import utc_now
 from engine.errors import ContainerLost
 from engine.runtimes.base import Happening
 from engine.testing.commands import (
     ARGUMENTS,
     BINARY,
+    ENDS_BY_KILL,
+    ENVIRONMENT,
+    EXITS,
     IGNORES_TERM,
+    MUCH,
     PARENT_OF_A_SESSION,
+    PASSES,
+    READS_INPUT,
+    SPEAKS_TWICE,
     STAYS,
-    python,
-    sh,
+    WHERE,
+    WRITES,
+    Script,
 )
 from engine.testing.harness import Harness, scenario
 from engine.testing.rig import Rig, output
@@ -53,51 +62,50 @@ class CommandBehaviour(Harness):
     @scenario
     async def test_the_exit_code_comes_back(self, rig: Rig, code: int) -> None:
         container = await rig.ready("one")
-        assert (await rig.do(container, *sh(f"exit {code}"))).exit_code == code
+        assert (await rig.do(container, EXITS, str(code))).exit_code == code
 
     @scenario
     async def test_a_command_ended_by_a_signal_gives_128_and_its_number(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        assert (await rig.do(container, *sh("kill -KILL $$"))).exit_code == 137
+        assert (await rig.do(container, ENDS_BY_KILL)).exit_code == 137
 
     @scenario
     async def test_when_a_command_itself_ran_lies_within_its_call_or_is_not_told(
         self, rig: Rig
     ) -> None:
         container = await rig.ready("one")
-        request = rig.request(container, *sh("exit 0"))
-        before = datetime.now(UTC) - _CLOCK
+        request = rig.request(container, *self.spell(PASSES))
+        before = utc_now() - _CLOCK
         ran = (await rig.runtime.execute(container, request)).ran
         if ran is not None:
-            assert before <= ran.began_at <= ran.ended_at <= datetime.now(UTC) + _CLOCK
+            assert before <= ran.began_at <= ran.ended_at <= utc_now() + _CLOCK
 
     @scenario
     async def test_stdout_and_stderr_come_apart(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        done = await rig.do(container, *sh("echo out; echo err >&2"))
+        done = await rig.do(container, SPEAKS_TWICE)
         assert (done.stdout, done.stderr) == (b"out\n", b"err\n")
 
     @scenario
     async def test_binary_output_comes_byte_for_byte(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        assert (await rig.do(container, *python(BINARY))).stdout == bytes(range(256)) * 4
+        assert (await rig.do(container, BINARY)).stdout == bytes(range(256)) * 4
 
     @scenario
     async def test_output_without_a_newline_is_kept(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        assert (await rig.do(container, *sh("printf last"))).stdout == b"last"
+        assert (await rig.do(container, WRITES, "last")).stdout == b"last"
 
     @scenario
     async def test_much_output_is_complete(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        code = "for n in range(5 * 2**17): print(f'{n:07}')"  # 8 bytes each: 5 MiB
-        done = await rig.do(container, *python(code))
+        done = await rig.do(container, MUCH)
         assert done.stdout == b"".join(b"%07d\n" % n for n in range(5 * 2**17))
 
     @scenario
     async def test_a_silent_command_leaves_empty_files(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        request = rig.request(container, "true")
+        request = rig.request(container, *self.spell(PASSES))
         done = await rig.run(container, request)
         assert (done.exit_code, done.stdout, done.stderr) == (0, b"", b"")
         assert (request.folder / "stdout").exists()
@@ -106,7 +114,7 @@ class CommandBehaviour(Harness):
     @scenario
     async def test_arguments_arrive_as_given(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        done = await rig.do(container, *python(ARGUMENTS, *_AWKWARD))
+        done = await rig.do(container, ARGUMENTS, *_AWKWARD)
         assert done.stdout.decode().split("\0") == list(_AWKWARD)
 
     @scenario
@@ -114,10 +122,10 @@ class CommandBehaviour(Harness):
         container = await rig.ready("placed")
         request = rig.request(
             container,
-            *sh('echo "$OF_SERVICE $OF_BOTH $OF_REQUEST"'),
+            *self.spell(ENVIRONMENT, "OF_SERVICE", "OF_BOTH", "OF_REQUEST"),
             environment={"OF_BOTH": "request", "OF_REQUEST": "a=b $c"},
         )
-        assert (await rig.run(container, request)).stdout == b"service request a=b $c\n"
+        assert (await rig.run(container, request)).stdout == b"service\nrequest\na=b $c\n"
 
     @pytest.mark.parametrize(("working_dir", "at"), [(None, "inner"), ("/data/other", "other")])
     @scenario
@@ -126,26 +134,25 @@ class CommandBehaviour(Harness):
     ) -> None:
         (rig.folder / "shared" / "other").mkdir()
         container = await rig.ready("placed")
-        request = rig.request(container, *sh('basename "$(pwd)"'), working_dir=working_dir)
+        request = rig.request(container, *self.spell(WHERE), working_dir=working_dir)
         assert (await rig.run(container, request)).stdout.decode().strip() == at
 
     @scenario
     async def test_the_input_of_a_command_is_empty(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        code = "import sys; print(sys.stdin.buffer.read())"
-        assert (await rig.do(container, *python(code))).stdout == b"b''\n"
+        assert (await rig.do(container, READS_INPUT)).stdout == b"0\n"
 
     @scenario
     async def test_a_command_that_is_not_found_gives_127(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        done = await rig.do(container, "no-such-command")
+        done = await rig.run(container, rig.request(container, "no-such-command"))
         assert done.exit_code == 127
         assert b"no-such-command" in done.stderr
 
     @scenario
     async def test_a_command_that_is_not_executable_gives_126(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        done = await rig.do(container, "/etc/passwd")
+        done = await rig.run(container, rig.request(container, "/etc/passwd"))
         assert done.exit_code == 126
         assert b"/etc/passwd" in done.stderr
 
@@ -154,7 +161,7 @@ class CommandBehaviour(Harness):
     @scenario
     async def test_output_is_in_the_file_while_the_command_runs(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        request, task = await rig.begin(container, *python(STAYS))
+        request, task = await rig.begin(container, STAYS)
         assert output(request) == b"ready\n"
         assert not task.done()
         assert await rig.runtime.kill(container, request, grace_s=10)
@@ -163,12 +170,12 @@ class CommandBehaviour(Harness):
     @scenario
     async def test_two_backends_work_side_by_side(self, rig: Rig) -> None:
         one, two = await rig.ready("one"), await rig.ready("two")
-        first, first_task = await rig.begin(one, *python(STAYS))
-        _, second_task = await rig.begin(two, *python(STAYS))
+        first, first_task = await rig.begin(one, STAYS)
+        _, second_task = await rig.begin(two, STAYS)
         assert await rig.runtime.kill(one, first, grace_s=10)
         await first_task
         assert not second_task.done()
-        assert (await rig.do(one, "true")).exit_code == 0
+        assert (await rig.do(one, PASSES)).exit_code == 0
         await rig.runtime.remove("two", grace_s=0)
         with pytest.raises(ContainerLost):
             await second_task
@@ -176,7 +183,7 @@ class CommandBehaviour(Harness):
     @scenario
     async def test_the_death_of_the_container_under_a_command_is_told(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        _, task = await rig.begin(container, *python(STAYS))
+        _, task = await rig.begin(container, STAYS)
         await self.kill_main_process(container)
         with pytest.raises(ContainerLost):
             await task
@@ -187,7 +194,7 @@ class CommandBehaviour(Harness):
         self, rig: Rig, tmp_path: Path
     ) -> None:
         container = await rig.ready("one")
-        request, task = await rig.begin(container, *python(STAYS, tmp_path.name))
+        request, task = await rig.begin(container, STAYS, tmp_path.name)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -197,11 +204,11 @@ class CommandBehaviour(Harness):
 
     # Kill
 
-    @pytest.mark.parametrize("tree", [IGNORES_TERM, PARENT_OF_A_SESSION])
+    @pytest.mark.parametrize("tree", [IGNORES_TERM, PARENT_OF_A_SESSION], ids=lambda one: one.name)
     @scenario
-    async def test_kill_ends_the_whole_tree(self, rig: Rig, tmp_path: Path, tree: str) -> None:
+    async def test_kill_ends_the_whole_tree(self, rig: Rig, tmp_path: Path, tree: Script) -> None:
         container = await rig.ready("one")
-        request, task = await rig.begin(container, *python(tree, tmp_path.name))
+        request, task = await rig.begin(container, tree, tmp_path.name)
         assert await rig.survivors(container, tmp_path.name)
         assert await rig.runtime.kill(container, request, grace_s=0.5)
         assert not await rig.survivors(container, tmp_path.name)
@@ -210,8 +217,8 @@ class CommandBehaviour(Harness):
     @scenario
     async def test_kill_leaves_other_commands_alone(self, rig: Rig, tmp_path: Path) -> None:
         container = await rig.ready("one")
-        request, task = await rig.begin(container, *python(STAYS))
-        other, other_task = await rig.begin(container, *python(STAYS, tmp_path.name))
+        request, task = await rig.begin(container, STAYS)
+        other, other_task = await rig.begin(container, STAYS, tmp_path.name)
         assert await rig.runtime.kill(container, request, grace_s=10)
         await task
         assert await rig.survivors(container, tmp_path.name)
@@ -221,7 +228,7 @@ class CommandBehaviour(Harness):
     @scenario
     async def test_kill_of_a_finished_command_is_harmless(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        request = rig.request(container, "true")
+        request = rig.request(container, *self.spell(PASSES))
         await rig.run(container, request)
         assert await rig.runtime.kill(container, request, grace_s=0)
-        assert (await rig.do(container, "true")).exit_code == 0
+        assert (await rig.do(container, PASSES)).exit_code == 0

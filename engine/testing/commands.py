@@ -1,47 +1,66 @@
-"""Commands that the conformance suite runs inside a backend: ``sh`` and ``python3 -c``, nothing else.
+"""The scripts that the conformance suite runs inside a backend, and how a real machine spells them.
 
-They tell by their output how far they are, so that no path need be the same inside and outside.
+A script is known by its name and what it does; each runtime's tests spell it for what runs there. The
+spelling here needs ``sh`` and ``python3``, nothing else. Scripts tell by their output how far they are,
+so that no path need be the same inside and outside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
+from attrs import frozen
+
 __all__ = [
     "ARGUMENTS",
     "BINARY",
+    "ENDS_BY_KILL",
+    "ENVIRONMENT",
+    "EXITS",
+    "FAILS_ONCE",
     "IGNORES_TERM",
+    "KEPT",
+    "LISTS_RUNNING",
+    "MUCH",
     "PARENT_OF_A_SESSION",
+    "PASSES",
+    "READS_INPUT",
+    "REFUSES",
+    "SPEAKS_TWICE",
     "STAYS",
-    "list_running",
+    "TALKS",
+    "WHERE",
+    "WRITES",
+    "Script",
+    "Spelling",
     "python",
     "sh",
+    "spelt",
 ]
 
-STAYS = "print('ready', flush=True); import time; time.sleep(3600)"
-"""Says that it runs, and goes on until it is ended."""
+_STAYS: Final = "print('ready', flush=True); import time; time.sleep(3600)"
 
-IGNORES_TERM = f"""
+_IGNORES_TERM: Final = f"""
 import signal, subprocess, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen([sys.executable, '-c', {STAYS!r}, *sys.argv[1:]])
+child = subprocess.Popen([sys.executable, '-c', {_STAYS!r}, *sys.argv[1:]])
 child.wait()
 """
-"""A leader that ignores TERM, as do its children; the child says ``ready``."""
 
-PARENT_OF_A_SESSION = f"""
-import subprocess, sys, time
-child = subprocess.Popen([sys.executable, '-c', {STAYS!r}, *sys.argv[1:]], start_new_session=True)
+_PARENT_OF_A_SESSION: Final = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, '-c', {_STAYS!r}, *sys.argv[1:]], start_new_session=True)
 child.wait()
 time.sleep(3600)
 """
-"""A leader whose child has left its session, and which outlives it; the child says ``ready``."""
 
-BINARY = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 4)"
-
-ARGUMENTS = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, sys.argv[1:])))"
-"""Writes its arguments as they came, each ended from the next by a NUL byte."""
+_ARGUMENTS: Final = (
+    "import os, sys; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, sys.argv[1:])))"
+)
 
 # Zombies have no command line. The token comes in two halves, so that this does not find itself.
-_RUNNING = """
+_LISTS_RUNNING: Final = """
 import pathlib, sys
 token = ''.join(sys.argv[1:]).encode()
 for entry in pathlib.Path('/proc').iterdir():
@@ -61,7 +80,85 @@ def sh(line: str, *arguments: str) -> tuple[str, ...]:
     return ("sh", "-c", line, "sh", *arguments)
 
 
-def list_running(token: str) -> tuple[str, ...]:
-    """Prints the pids of the processes that have the token as an argument."""
-    half = len(token) // 2
-    return python(_RUNNING, token[:half], token[half:])
+@frozen
+class Script:
+    """What a command of the suite does.
+
+    Attributes:
+        name: what it is called.
+        argv: how a real machine spells it; arguments follow.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+
+
+Spelling = Callable[..., tuple[str, ...]]
+"""``spell(script, *arguments)``: the argument vector by which a runtime runs a script."""
+
+
+def spelt(script: Script, *arguments: str) -> tuple[str, ...]:
+    """The spelling of real machines."""
+    return (*script.argv, *arguments)
+
+
+PASSES: Final = Script("passes", ("true",))
+"""Does nothing, silently."""
+
+KEPT: Final = Script("kept", ("sleep", "infinity"))
+"""Stays, silently."""
+
+EXITS: Final = Script("exits", sh('exit "$1"'))
+"""Ends with the exit code that is its argument."""
+
+ENDS_BY_KILL: Final = Script("ends-by-kill", sh("kill -KILL $$"))
+"""Is ended by SIGKILL."""
+
+SPEAKS_TWICE: Final = Script("speaks-twice", sh("echo out; echo err >&2"))
+"""Writes ``out`` to stdout and ``err`` to stderr."""
+
+WRITES: Final = Script("writes", sh('printf %s "$1"'))
+"""Writes its argument."""
+
+BINARY: Final = Script(
+    "binary", python("import sys; sys.stdout.buffer.write(bytes(range(256)) * 4)")
+)
+"""Writes every byte, four times."""
+
+MUCH: Final = Script("much", python("for n in range(5 * 2**17): print(f'{n:07}')"))
+"""Writes 5 MiB: numbers of seven digits from 0 on, a line for each."""
+
+ARGUMENTS: Final = Script("arguments", python(_ARGUMENTS))
+"""Writes its arguments as they came, each ended from the next by a NUL byte."""
+
+ENVIRONMENT: Final = Script("environment", sh('for name; do printenv "$name"; done'))
+"""Writes the values of the environment variables that are named, a line for each."""
+
+WHERE: Final = Script("where", sh('basename "$(pwd)"'))
+"""Writes the name of its working directory."""
+
+READS_INPUT: Final = Script(
+    "reads-input", python("import sys; print(len(sys.stdin.buffer.read()))")
+)
+"""Reads its standard input to the end, and writes how many bytes there were."""
+
+STAYS: Final = Script("stays", python(_STAYS))
+"""Writes ``ready``, and goes on until it is ended."""
+
+IGNORES_TERM: Final = Script("ignores-term", python(_IGNORES_TERM))
+"""Ignores TERM, as does its child; the child has its arguments, and writes ``ready``."""
+
+PARENT_OF_A_SESSION: Final = Script("parent-of-a-session", python(_PARENT_OF_A_SESSION))
+"""Has a child in a session of its own, and outlives it; the child has its arguments, and writes ``ready``."""
+
+LISTS_RUNNING: Final = Script("lists-running", python(_LISTS_RUNNING))
+"""Writes the pids of the processes that have a token as an argument; it is given the token's halves."""
+
+TALKS: Final = Script("talks", sh("echo one; echo two >&2; echo three; sleep 3600"))
+"""Writes three lines, and stays."""
+
+REFUSES: Final = Script("refuses", sh("echo no luck; exit 1"))
+"""Writes ``no luck`` and ends with exit code 1."""
+
+FAILS_ONCE: Final = Script("fails-once", sh("test -e asked || { touch asked; exit 1; }"))
+"""Fails the first time, and leaves a file ``asked`` in its working directory."""

@@ -10,8 +10,8 @@ Example:
             async def kill_main_process(self, container: Container) -> None:
                 os.kill(pid_of(container), signal.SIGKILL)
 
-    Whatever the tests start is removed after each of them. The commands need ``sh``, ``sleep`` and
-    ``python3`` wherever the runtime runs them.
+    Whatever the tests start is removed after each of them. The scripts need ``sh``, ``sleep`` and
+    ``python3`` wherever the runtime runs them, unless ``spell`` is filled.
 """
 
 from __future__ import annotations
@@ -34,5 +34,6 @@ class RuntimeConformance(ContainerBehaviour, CommandBehaviour):
     """Subclass this in a test file, under a name that begins with ``Test``.
 
     The hooks to fill, or to change, are those of :class:`engine.testing.harness.Harness`:
-    ``make_runtime`` and ``kill_main_process``; ``image``, ``project_name`` and ``services``.
+    ``make_runtime`` and ``kill_main_process``; ``image``, ``project_name``, ``services``, ``spell`` and
+    ``loop_factory``.
     """

@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import ContainerLost, NotReady
 from engine.runtimes.base import Happening
-from engine.testing.commands import IGNORES_TERM, STAYS, python
+from engine.testing.commands import IGNORES_TERM, PASSES, STAYS
 from engine.testing.harness import Harness, scenario
 from engine.testing.rig import Rig, until
 
@@ -66,7 +66,7 @@ class ContainerBehaviour(Harness):
         assert seen is not None
         assert seen.running
         assert seen.container == after
-        assert (await rig.do(after, "true")).exit_code == 0
+        assert (await rig.do(after, PASSES)).exit_code == 0
 
     @pytest.mark.parametrize("recreate", [False, True])
     @scenario
@@ -74,7 +74,7 @@ class ContainerBehaviour(Harness):
         self, rig: Rig, tmp_path: Path, *, recreate: bool
     ) -> None:
         before = await rig.ready("one")
-        _, task = await rig.begin(before, *python(STAYS, tmp_path.name))
+        _, task = await rig.begin(before, STAYS, tmp_path.name)
         after = await rig.runtime.relaunch(before, recreate=recreate, folder=rig.folder_of("one"))
         await rig.runtime.gate(after)
         with pytest.raises(ContainerLost):
@@ -88,7 +88,7 @@ class ContainerBehaviour(Harness):
         await rig.until_ended("one")
         after = await rig.runtime.relaunch(before, recreate=False, folder=rig.folder_of("one"))
         await rig.runtime.gate(after)
-        assert (await rig.do(after, "true")).exit_code == 0
+        assert (await rig.do(after, PASSES)).exit_code == 0
 
     @scenario
     async def test_the_death_of_an_idle_container_is_told(self, rig: Rig) -> None:
@@ -158,7 +158,7 @@ class ContainerBehaviour(Harness):
     @scenario
     async def test_remove_ends_what_runs_and_can_be_repeated(self, rig: Rig) -> None:
         container = await rig.ready("one")
-        _, task = await rig.begin(container, *python(IGNORES_TERM))
+        _, task = await rig.begin(container, IGNORES_TERM)
         await rig.runtime.remove("one", grace_s=0.5)
         assert await rig.runtime.inspect("one") is None
         with pytest.raises(ContainerLost):

@@ -13,12 +13,10 @@ from attrs import evolve
 
 from engine.runtimes.base import Container, Runtime
 from engine.spec import HealthCheck, Mount, MountKind, Project, ServiceSpec
-from engine.testing.commands import sh
+from engine.testing.commands import EXITS, FAILS_ONCE, KEPT, PASSES, REFUSES, TALKS, Script, spelt
 from engine.testing.rig import Rig
 
 __all__ = ["Harness", "scenario"]
-
-_KEPT = ("sleep", "infinity")
 
 
 def scenario(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -37,6 +35,9 @@ class Harness:
     image: str | None = None
     """The image of every service, for runtimes that need one."""
 
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    """What makes the event loop that the runtime works on; None for the usual one."""
+
     runner: asyncio.Runner
 
     async def make_runtime(self, project: Project) -> Runtime:
@@ -46,6 +47,10 @@ class Harness:
     async def kill_main_process(self, container: Container) -> None:
         """End the container's main process by SIGKILL, from outside of the runtime."""
         raise NotImplementedError
+
+    def spell(self, script: Script, *arguments: str) -> tuple[str, ...]:
+        """The argument vector by which the runtime runs a script of the suite."""
+        return spelt(script, *arguments)
 
     def project_name(self) -> str:
         return "conformance"
@@ -57,29 +62,35 @@ class Harness:
             folder: a scratch folder that services may mount.
         """
 
-        def health(line: str, retries: int) -> HealthCheck:
+        def health(script: Script, retries: int) -> HealthCheck:
             return HealthCheck(
-                ("CMD-SHELL", line), interval_s=0.1, timeout_s=30, start_period_s=0, retries=retries
+                ("CMD", *self.spell(script)),
+                interval_s=0.1,
+                timeout_s=30,
+                start_period_s=0,
+                retries=retries,
             )
+
+        kept = self.spell(KEPT)
 
         mount = Mount(MountKind.BIND, target="/data", source=str(folder))
         return (
-            ServiceSpec("one", command=_KEPT),
-            ServiceSpec("two", command=_KEPT),
-            ServiceSpec("passes", command=("true",)),
-            ServiceSpec("fails", command=sh("exit 3")),
-            ServiceSpec("talks", command=sh("echo one; echo two >&2; echo three; sleep 3600")),
-            ServiceSpec("sick", command=_KEPT, healthcheck=health("echo no luck; exit 1", 2)),
+            ServiceSpec("one", command=kept),
+            ServiceSpec("two", command=kept),
+            ServiceSpec("passes", command=self.spell(PASSES)),
+            ServiceSpec("fails", command=self.spell(EXITS, "3")),
+            ServiceSpec("talks", command=self.spell(TALKS)),
+            ServiceSpec("sick", command=kept, healthcheck=health(REFUSES, 2)),
             ServiceSpec(
                 "late",
-                command=_KEPT,
+                command=kept,
                 working_dir="/data",
                 mounts=(mount,),
-                healthcheck=health("test -e asked || { touch asked; exit 1; }", 100),
+                healthcheck=health(FAILS_ONCE, 100),
             ),
             ServiceSpec(
                 "placed",
-                command=_KEPT,
+                command=kept,
                 working_dir="/data/inner",
                 mounts=(mount,),
                 environment={"OF_SERVICE": "service", "OF_BOTH": "service"},
@@ -95,9 +106,9 @@ class Harness:
         project = Project(
             self.project_name(), tmp_path, (), {service.name: service for service in specs}
         )
-        with asyncio.Runner() as self.runner:
+        with asyncio.Runner(loop_factory=self.loop_factory) as self.runner:
             runtime = self.runner.run(self.make_runtime(project))
-            rig = Rig(runtime, tmp_path, tuple(project.services))
+            rig = Rig(runtime, tmp_path, tuple(project.services), self.spell)
             self.runner.run(rig.open())
             yield rig
             self.runner.run(rig.tear_down())

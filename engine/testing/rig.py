@@ -11,7 +11,7 @@ from typing import TypeVar
 from attrs import define, field, frozen
 
 from engine.runtimes.base import Container, ExecRequest, Happening, Notice, Runtime
-from engine.testing.commands import list_running
+from engine.testing.commands import LISTS_RUNNING, Script, Spelling, spelt
 
 __all__ = ["PATIENCE_S", "Finished", "Rig", "until"]
 
@@ -56,12 +56,14 @@ class Rig:
     Attributes:
         folder: a scratch folder; the outputs go there.
         services: those of the project, all of which are removed in the end.
+        spell: how the runtime is told a script.
         notices: what the runtime has told so far.
     """
 
     runtime: Runtime
     folder: Path
     services: tuple[str, ...]
+    spell: Spelling = spelt
     notices: list[Notice] = field(factory=list)
     _numbers: itertools.count[int] = field(factory=lambda: itertools.count(1))
 
@@ -113,28 +115,31 @@ class Rig:
             result = await self.runtime.execute(container, request)
         return Finished(result.exit_code, output(request), output(request, "stderr"))
 
-    async def do(self, container: Container, *command: str) -> Finished:
-        """Run a command to its end."""
+    async def do(self, container: Container, script: Script, *arguments: str) -> Finished:
+        """Run a script to its end."""
+        command = self.spell(script, *arguments)
         return await self.run(container, self.request(container, *command))
 
     async def begin(
-        self, container: Container, *command: str
+        self, container: Container, script: Script, *arguments: str
     ) -> tuple[ExecRequest, asyncio.Task[Finished]]:
-        """Start a command and wait until it says ``ready``; it goes on."""
-        request = self.request(container, *command)
+        """Start a script and wait until it says ``ready``; it goes on."""
+        request = self.request(container, *self.spell(script, *arguments))
         task = asyncio.create_task(self.run(container, request))
 
         async def has_begun() -> bool:
             if task.done():
-                raise AssertionError(f"{command} ended before it was ready: {task}")
+                raise AssertionError(f"{script.name} ended before it was ready: {task}")
             return output(request).startswith(b"ready")
 
-        await until(has_begun, f"the output of {command}")
+        await until(has_begun, f"the output of {script.name}")
         return request, task
 
     async def survivors(self, container: Container, token: str) -> list[str]:
         """The pids of the processes in the container that have the token as an argument."""
-        return (await self.do(container, *list_running(token))).stdout.decode().split()
+        half = len(token) // 2
+        listed = await self.do(container, LISTS_RUNNING, token[:half], token[half:])
+        return listed.stdout.decode().split()
 
     async def until_ended(self, service: str) -> None:
         """Wait until the service's main process is seen not to run."""

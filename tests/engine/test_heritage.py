@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from engine.backend import Backend
+from engine.clock import utc_now
 from engine.dispatch import Limits
 from engine.errors import CommandLost, ContainerLost, LaunchFailed
 from engine.health import HealthPolicy
@@ -47,7 +48,7 @@ class Scene:
     def under_way(
         self, limits: Limits | None = None, *, ago_s: float = 0, container: str = FOUND.id
     ) -> UnderWay:
-        begun_at = datetime.now(UTC) - timedelta(seconds=ago_s)
+        begun_at = utc_now() - timedelta(seconds=ago_s)
         return UnderWay(self.request, limits or Limits(), container, begun_at)
 
     def begin(

@@ -15,11 +15,11 @@ import asyncio
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from engine.clock import utc_now
 from engine.errors import (
     CommandLost,
     ContainerLost,
@@ -39,9 +39,9 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
+from engine.runtimes.health_check import probe_command, until_healthy
 from engine.runtimes.process.backend import Backend, owner_mark
 from engine.runtimes.process.files import tail
-from engine.runtimes.process.health import probe_command, until_healthy
 from engine.runtimes.process.host import Host, ineffective
 from engine.runtimes.process.starting import SHOWN_LINES, probe, start_main, start_request
 from engine.runtimes.process.tree import stuck
@@ -201,13 +201,13 @@ class ProcessRuntime:
         if backend is None or not backend.runs():
             raise ExecFailed(container.service, f"{container.id} does not run; restart the backend")
         started = await start_request(self._host, backend, request)
-        began_at = datetime.now(UTC)
+        began_at = utc_now()
         if isinstance(started, ExecResult):
             return started
         ended, lost = await first(started.wait(), backend.main.wait())
         if ended and not backend.ending and not (started.signalled and not backend.runs()):
             backend.requests.pop(request.id, None)
-            return ExecResult(ended.result(), Span(began_at, datetime.now(UTC)))
+            return ExecResult(ended.result(), Span(began_at, utc_now()))
         await backend.end_request(request.id, 0)
         what = f"ended with exit code {lost.result()}" if lost else "was ended"
         raise ContainerLost(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from engine.clock import utc_now
 from engine.errors import ExecFailed, LaunchFailed
 from engine.runtimes.base import Container, ExecRequest, ExecResult
+from engine.runtimes.health_check import probe_command
 from engine.runtimes.process.backend import MAIN_LOG, Backend, Tag
 from engine.runtimes.process.files import create, tail
-from engine.runtimes.process.health import probe_command
 from engine.runtimes.process.host import Host
 from engine.runtimes.process.spawn import Child, NotStarted, spawn
 from engine.runtimes.process.tree import end, find
@@ -53,7 +53,7 @@ async def start_main(host: Host, service: str, folder: Path) -> Backend:
     except asyncio.CancelledError:
         await end(partial(find, tag.mark()), 0)
         raise
-    container = Container(service, str(main.identity), datetime.now(UTC).isoformat())
+    container = Container(service, str(main.identity), utc_now().isoformat())
     health = "starting" if probe_command(host.service(service).healthcheck) else None
     return Backend(container, tag, main, folder, environment, health=health)
 

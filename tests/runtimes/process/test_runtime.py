@@ -17,7 +17,7 @@ from engine.runtimes.base import Happening
 from engine.runtimes.process.backend import BACKEND, REQUEST
 from engine.runtimes.process.tree import Identity
 from engine.spec import HealthCheck, Mount, MountKind, ServiceSpec
-from engine.testing.commands import STAYS, python, sh
+from engine.testing.commands import STAYS, sh
 from engine.testing.rig import Rig, until
 
 MakeRig = Callable[..., Rig]
@@ -57,7 +57,9 @@ def test_what_a_command_leaves_in_the_background_ends_with_the_backend(
 ) -> None:
     async def scenario(rig: Rig) -> None:
         container = await rig.ready("one")
-        left = await rig.do(container, *sh("setsid sleep 3600 >/dev/null 2>&1 & echo $!"))
+        left = await rig.run(
+            container, rig.request(container, *sh("setsid sleep 3600 >/dev/null 2>&1 & echo $!"))
+        )
         assert left.exit_code == 0
 
         async def both() -> bool:  # between its fork and its exec a process shows no mark
@@ -89,7 +91,7 @@ def test_all_of_a_backend_ends_with_its_main_process(
 ) -> None:
     async def scenario(rig: Rig) -> None:
         container = await rig.ready("one")
-        await rig.do(container, *sh("setsid sleep 3600 &"))
+        await rig.run(container, rig.request(container, *sh("setsid sleep 3600 &")))
         os.kill(int(container.id.partition(":")[0]), signal.SIGKILL)
         await rig.until_noticed(Happening.DIED, container)
         assert not ours()
@@ -254,7 +256,7 @@ def test_a_command_that_cannot_be_passed_on_gives_126(
 ) -> None:
     async def scenario(rig: Rig) -> None:
         container = await rig.ready("one")
-        done = await rig.do(container, "echo", "a\0b")
+        done = await rig.run(container, rig.request(container, "echo", "a\0b"))
         assert done.exit_code == 126
         assert b"cannot be passed on" in done.stderr
 
@@ -283,7 +285,7 @@ def test_a_request_to_a_removed_backend_has_not_run(
     async def scenario(rig: Rig) -> None:
         container = await rig.ready("one")
         await rig.runtime.remove("one", grace_s=0)
-        request = rig.request(container, *python(STAYS))
+        request = rig.request(container, *rig.spell(STAYS))
         with pytest.raises(ExecFailed, match="does not run"):
             await rig.runtime.execute(container, request)
         assert await rig.runtime.kill(container, request, grace_s=0)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 from attrs import evolve
 
-from engine.runtimes.process.health import probe_command, until_healthy
+from engine.runtimes.health_check import probe_command, until_healthy
 from engine.spec import HealthCheck
 
 QUICK = HealthCheck(interval_s=0.001, timeout_s=7.0, start_interval_s=0.001)

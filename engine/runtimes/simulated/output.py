@@ -1,0 +1,52 @@
+"""Where simulated processes write."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from attrs import frozen
+
+from engine.clock import utc_now
+
+__all__ = ["Nowhere", "OutputFolder"]
+
+_STREAMS = ("stdout", "stderr")
+
+
+@frozen
+class OutputFolder:
+    """Files in a request's folder, as the other runtimes write them."""
+
+    folder: Path
+
+    @classmethod
+    def begin(cls, folder: Path) -> OutputFolder:
+        """Make the files, which are empty as long as nothing is written."""
+        for name in (*_STREAMS, "exit_code"):
+            (folder / name).touch()
+        return cls(folder)
+
+    def write(self, stream: str, data: bytes) -> None:
+        """Take in some bytes; the file's time is that of the event loop's clock."""
+        path = self.folder / stream
+        with path.open("ab") as file:
+            file.write(data)
+        now_s = utc_now().timestamp()
+        os.utime(path, (now_s, now_s))
+
+    def note(self, exit_code: int) -> None:
+        """Note a command's end, as the shell around it does."""
+        self.write("exit_code", f"{exit_code}\n".encode())
+
+    def noted(self) -> int | None:
+        """The exit code that was noted."""
+        written = (self.folder / "exit_code").read_text().strip()
+        return int(written) if written else None
+
+
+class Nowhere:
+    """Takes all and keeps nothing."""
+
+    def write(self, stream: str, data: bytes) -> None:
+        """Take in some bytes."""

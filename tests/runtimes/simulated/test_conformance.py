@@ -1,0 +1,25 @@
+"""The simulated runtime does what every runtime must."""
+
+from __future__ import annotations
+
+from engine.runtimes.base import Container, Runtime
+from engine.runtimes.simulated import SimulatedRuntime
+from engine.spec import Project
+from engine.testing.clock import VirtualClockLoop
+from engine.testing.commands import Script
+from engine.testing.conformance import RuntimeConformance
+from tests.runtimes.simulated.scripts import Scripts, spell
+
+
+class TestSimulatedRuntime(RuntimeConformance):
+    loop_factory = VirtualClockLoop
+
+    async def make_runtime(self, project: Project) -> Runtime:
+        self.runtime = SimulatedRuntime(project, commands=Scripts())
+        return self.runtime
+
+    async def kill_main_process(self, container: Container) -> None:
+        self.runtime.world.find(container.id).die()
+
+    def spell(self, script: Script, *arguments: str) -> tuple[str, ...]:
+        return spell(script, *arguments)
