@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from engine.compose.files import DEFAULT_FILE
 from engine.controller import Controller
 from engine.errors import DispatchError, DockwardenError
-from engine.gpu import ContainerHealthStatus, Health
+from engine.gpu import Action, ContainerHealthStatus, Health
 from engine.leash import Leash
 from engine.owner import Owner
 from engine.policy import BackendPolicy
@@ -28,12 +29,15 @@ from engine.runtimes.choose import (
     read_project,
 )
 from engine.spec import Project
+from engine.stream import TransitionStream
 from states import TransitionRefused
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
 __all__ = ["ContainerManager"]
+
+_LOG: Final = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -45,21 +49,25 @@ class ContainerManager:
     block, and may be called from several threads at once; each backend runs one command at a time.
 
     Args:
-        compose_file: the compose file, or several that are merged in order; relative to ``project_dir``
-            or the working directory.
-        project_dir: the folder that relative paths in the compose file start from; None for the file's
-            own.
+        compose_file: the compose file, or several that are merged in their order; relative to
+            ``project_dir``, or to the working directory. Beside one file with a default name an
+            override file is merged, as Compose does.
+        project_dir: the folder that relative paths in the compose files start from; None for the
+            first file's own.
         runtime: ``docker``; ``compose``, where real Compose makes the containers (it needs the extra of
             that name); ``process``; or ``auto`` for Docker where an engine answers, else processes.
         docker_client: a python-on-whales ``DockerClient`` for the compose runtime, which it implies. The
             engine that it names is used; so are its compose files, where ``compose_file`` is left out.
             ``simulated`` is in memory: nothing runs, every command takes a second and succeeds.
         policies: how each backend is run, by service.
+        profiles: the profiles to activate, beside those in ``COMPOSE_PROFILES``.
+        project_name: the project's name, for two managers of one file on one engine; None for
+            Compose's own rules.
         experiment_command: what :meth:`execute_experiment` runs, before the configuration file.
         output_dir: where the output of commands is kept; None for a temporary folder, which goes at the
             end of the ``with`` block.
         on_transition: called with each transition of each backend, in a thread of the manager's own; it
-            must not call the manager.
+            must not call the manager. See also :meth:`transitions`.
         on_controller_exit: what becomes of the backends when this process dies without a teardown,
             by SIGKILL for one: ``remove`` has a small companion process watch it, and remove them;
             ``keep`` leaves them running.
@@ -84,6 +92,8 @@ class ContainerManager:
         runtime: RuntimeName = "auto",
         docker_client: DockerClient | None = None,
         policies: Mapping[str, BackendPolicy] | None = None,
+        profiles: Iterable[str] = (),
+        project_name: str | None = None,
         experiment_command: Sequence[str] = ("lem", "experiment"),
         output_dir: str | Path | None = None,
         on_transition: Callable[[Transition], None] | None = None,
@@ -91,9 +101,19 @@ class ContainerManager:
     ) -> None:
         if docker_client is not None and runtime == "auto":
             runtime = "compose"
-        project = read_project(runtime, compose_file, project_dir, docker_client=docker_client)
+        project = read_project(
+            runtime,
+            compose_file,
+            project_dir,
+            profiles=profiles,
+            project_name=project_name,
+            docker_client=docker_client,
+        )
+        for warning in project.warnings:
+            _LOG.warning("%s: %s", project.name, warning)
         self._experiment_command = tuple(experiment_command)
         self._ids = count(1)
+        self._stream = TransitionStream()
         self._leash = on_controller_exit == "remove"
         self._temporary = output_dir is None
         self._folder = _output_folder(output_dir)
@@ -109,6 +129,7 @@ class ContainerManager:
         except BaseException:
             self.close()
             raise
+        self._controller.on_transition(self._stream.add)
         if on_transition is not None:
             self._controller.on_transition(on_transition)
 
@@ -144,11 +165,16 @@ class ContainerManager:
     def restart_service(self, service: str, *, recreate: bool = False) -> bool:
         """Restart a backend that is ready or unhealthy, and wait until it has settled.
 
+        Such a restart is the caller's wish and costs nothing of the restart budget.
+
         Args:
             recreate: whether to make a new container rather than restart this one.
 
         Returns:
             whether it is ready.
+
+        Raises:
+            DispatchError: it has not been started, or is in a state that has no restart.
         """
         return self._wait(self._restart(service, recreate=recreate)) == "ready"
 
@@ -185,6 +211,8 @@ class ContainerManager:
     ) -> ContainerHealthStatus:
         """Look at a backend; if it is unhealthy, restart it within the budget and look again.
 
+        Memory that others hold is left alone: no restart of ours frees it.
+
         Args:
             gpu_memory_threshold_pct: see :meth:`check_health`.
             max_restarts: once so many restarts have been spent on it, it is left as it is; the policy's
@@ -195,11 +223,15 @@ class ContainerManager:
     async def _recover(
         self, service: str, threshold_pct: float, max_restarts: int
     ) -> ContainerHealthStatus:
-        status = await self._check(service, threshold_pct)
         backend = self._controller.backends.get(service)
-        if status.healthy or backend is None or backend.history.spent >= max_restarts:
+        spent = 0 if backend is None else backend.history.spent
+        status = await self._check(service, threshold_pct)
+        if status.healthy or backend is None or spent >= max_restarts:
             return status
-        backend.report(Fault(status.reason))
+        if status.action is Action.WAIT:
+            return status
+        if backend.state == "ready":  # by its policy the finding does not count yet; here it does
+            backend.report(_fault(status))
         if backend.state == "unhealthy":  # where recovering is left to the caller, who is us
             backend.recover()
         await backend.settled()
@@ -231,6 +263,7 @@ class ContainerManager:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+        self._stream.close()
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -320,9 +353,21 @@ class ContainerManager:
     # Looking at them
 
     @property
+    def project(self) -> Project:
+        """What the compose files say."""
+        return self._controller.project
+
+    @property
     def states(self) -> dict[str, str]:
         """The state of each backend that has been started, by service."""
         return {name: backend.state for name, backend in self._controller.backends.items()}
+
+    def transitions(self) -> Iterator[Transition]:
+        """Every transition of every backend, from the first on; waits for the next.
+
+        Ends when the manager is closed. For a thread of its own: ``for step in manager.transitions()``.
+        """
+        return iter(self._stream)
 
     def is_service_running(self, service: str) -> bool:
         """Whether inspection shows that a service's container runs."""
@@ -337,6 +382,15 @@ class ContainerManager:
         except BaseException:
             future.cancel()
             raise
+
+
+def _fault(status: ContainerHealthStatus) -> Fault:
+    """What a status says is wrong with the backend, and what would cure it."""
+    return Fault(
+        status.reason,
+        curable=status.action is not Action.GIVE_UP,
+        recreate=status.action is Action.RECREATE,
+    )
 
 
 def _output_folder(chosen: str | Path | None) -> Path:

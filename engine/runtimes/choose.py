@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
@@ -42,6 +42,8 @@ def read_project(
     compose_file: str | Path | Sequence[str | Path],
     project_dir: str | Path | None = None,
     *,
+    profiles: Iterable[str] = (),
+    project_name: str | None = None,
     docker_client: DockerClient | None = None,
 ) -> Project:
     """Read compose files as the runtime of that name does: by real Compose, or by our own reader.
@@ -57,10 +59,16 @@ def read_project(
         RuntimeUnavailable: its programs are not.
     """
     if name != "compose":
-        return load_project(compose_file, project_dir)
+        return load_project(compose_file, project_dir, profiles=profiles, project_name=project_name)
     from engine.runtimes.compose.project import read
 
-    return read(compose_file, project_dir, docker_client=docker_client)
+    return read(
+        compose_file,
+        project_dir,
+        profiles=profiles,
+        project_name=project_name,
+        docker_client=docker_client,
+    )
 
 
 async def choose_runtime(

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-import engine
-from engine import BackendPolicy, ContainerHealthStatus, ContainerManager, Transition
+from engine import BackendPolicy, ContainerManager, Transition
 from engine.errors import ComposeError, DispatchError, StartError
 from engine.record import Ending
 
@@ -33,18 +32,6 @@ def make(tmp_path: Path) -> Make:
 
 
 class TestTheOriginalDesign:
-    def test_its_own_check(self) -> None:
-        manager = ContainerManager.__new__(ContainerManager)
-        for method in (
-            *("start_services", "execute_experiment", "check_health"),
-            *("restart_service", "check_and_recover", "teardown"),
-        ):
-            assert callable(getattr(manager, method))
-        status = ContainerHealthStatus(service="pytorch", healthy=True, reason="OK")
-        assert status.service == "pytorch"
-        assert status.healthy is True
-        assert {"ContainerManager", "ContainerHealthStatus"} <= {*engine.__all__}
-
     def test_experiments_are_the_command_the_file_and_yes(self, make: Make) -> None:
         with make(experiment_command=["echo", "experiment"]) as manager:
             manager.start_services(["pytorch"])
@@ -61,6 +48,12 @@ class TestTheOriginalDesign:
         with make(experiment_command=["sh", "-c", "exit 7"]) as manager:
             manager.start_services(["pytorch"])
             assert manager.execute_experiment("pytorch", "c.yaml") == ("", 7)
+
+    def test_a_command_that_is_not_there_has_the_shells_exit_code(self, make: Make) -> None:
+        with make(experiment_command=["no-such-program"]) as manager:
+            manager.start_services(["pytorch"])
+            _, code = manager.execute_experiment("pytorch", "c.yaml")
+            assert code in {1, 127}
 
     def test_a_start_that_fails_is_a_runtime_error(self, make: Make) -> None:
         with make(policies={"broken": BackendPolicy(recover=False)}) as manager:
@@ -93,6 +86,66 @@ class TestTheOriginalDesign:
         with pytest.raises(ZeroDivisionError):
             fail()
         assert manager.states == {"pytorch": "stopped"}
+
+
+def test_the_compose_file_of_the_working_directory_is_the_default(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make().close()
+    monkeypatch.chdir(tmp_path)
+    with ContainerManager(runtime="process") as manager:
+        assert manager.project.files == (tmp_path / "docker-compose.yml",)
+        assert manager.project.directory == tmp_path
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["the file's folder", "a folder of its own"])
+def test_relative_paths_start_from_the_files_folder_or_from_project_dir(
+    make: Make, tmp_path: Path, *, given: bool
+) -> None:
+    make().close()
+    (tmp_path / "deep").mkdir()
+    deep = (tmp_path / "docker-compose.yml").rename(tmp_path / "deep" / "docker-compose.yml")
+    folder = tmp_path if given else None
+    with ContainerManager(deep, folder, runtime="process") as manager:
+        assert manager.project.directory == (tmp_path if given else tmp_path / "deep")
+
+
+def test_several_files_are_merged(make: Make, tmp_path: Path) -> None:
+    make().close()
+    over = tmp_path / "over.yml"
+    over.write_text("services: {pytorch: {environment: {WHO: over}}}")
+    files = [tmp_path / "docker-compose.yml", over]
+    with ContainerManager(files, runtime="process") as manager:
+        manager.start_services(["pytorch"])
+        ended = manager.execute("pytorch", ["sh", "-c", "echo $WHO"])
+        assert ended.stdout.read_text() == "over\n"
+
+
+def test_profiles_and_the_projects_name_can_be_given(make: Make) -> None:
+    with make(profiles=["dev"], project_name="mine") as manager:
+        assert manager.project.profiles == ("dev",)
+        assert manager.project.name == "mine"
+
+
+def test_warnings_about_the_files_are_logged(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "docker-compose.override.yml").write_text("services: {}")
+    make().close()
+    assert "docker-compose.override.yml lies beside" in caplog.text
+
+
+def test_its_transitions_can_be_iterated_over_in_a_thread_of_their_own(make: Make) -> None:
+    events: list[str] = []
+    with make() as manager:
+        steps = manager.transitions()
+        reader = threading.Thread(target=lambda: events.extend(step.event for step in steps))
+        reader.start()
+        manager.start_services(["pytorch"])
+        manager.execute("pytorch", ["true"])
+    reader.join()
+    assert events == ["start", "proved_ready", "dispatch", "finish", "stop", "removed"]
+    assert [step.event for step in manager.transitions()] == events
 
 
 def test_only_what_was_asked_for_is_started(make: Make) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ def read(
     compose_file: str | Path | Sequence[str | Path],
     project_dir: str | Path | None = None,
     *,
+    profiles: Iterable[str] = (),
+    project_name: str | None = None,
     docker_client: DockerClient | None = None,
 ) -> Project:
     """Read compose files by real Compose: includes, extensions, several files, everything resolved.
@@ -38,6 +40,8 @@ def read(
         compose_file: the file, or several that are merged in order; relative to ``project_dir``, or to
             the working directory.
         project_dir: the folder that relative paths start from; by default the first file's.
+        profiles: the profiles to activate, beside the client's.
+        project_name: the project's name; by default the client's, or as Compose derives it.
         docker_client: the user's client, whose own compose files, folder, project name and profiles
             hold; None for one that follows the environment.
 
@@ -66,10 +70,11 @@ def read(
         files = (*files, override)
     try:
         with refused():
-            printed = for_files(whales, files, directory=directory).compose.config(return_json=True)
+            compose = for_files(whales, files, directory=directory, project=project_name).compose
+            printed = compose.config(return_json=True)
     except docker.errors.DockerException as error:
         raise ComposeError(f"Compose says: {error}", file=str(named[0])) from error
-    return _typed(printed, files, directory, config.compose_profiles)
+    return _typed(printed, files, directory, (*config.compose_profiles, *profiles))
 
 
 def _typed(

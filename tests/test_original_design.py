@@ -1,0 +1,238 @@
+"""What the original design says must be true, each truth by its name, on real containers; and its own check."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.api import APIClient
+
+from engine import BackendPolicy, ContainerManager, Transition
+from engine.gpu import Health
+from engine.policy import RestartPolicy
+from engine.runtimes.docker.client import connect
+from states import BACKEND
+from tests.lab import BASE_IMAGE, Engine
+from tests.lab.gpu import HOLD, Bench, Gpu, Gpus, bench
+
+PROJECT = "dockwarden-original"
+LABEL = f"com.docker.compose.project={PROJECT}"
+GPU = Gpu("GPU-aaaaaaaa-0000-0000-0000-000000000000", total_mib=1000, used_mib=10)
+BACKENDS = ("pytorch", "vllm", "tensorrt")
+EDGES = {(edge.source, edge.event, edge.target) for edge in BACKEND.edges}
+
+IMMEDIATE = BackendPolicy(restart=RestartPolicy(backoff_s=0))
+# The program of the original design: it says what it was given, and where it runs.
+LEM = 'printf "%s " "$@"; hostname; cat "$2"; exit "${EXIT_CODE:-0}"'
+
+
+@pytest.fixture
+def client(engine: Engine) -> Iterator[APIClient]:
+    """The engine; in the end nothing of ours is left on it."""
+    client = connect()
+    yield client
+    filters = {"label": LABEL}
+    assert client.containers(all=True, filters=filters) == []
+    assert client.networks(filters=filters) == []
+    client.close()
+
+
+@pytest.fixture
+def gpus() -> Bench:
+    """One small GPU, the same for all backends."""
+    shown = bench()
+    shown.show(Gpus((GPU,)))
+    return shown
+
+
+@pytest.fixture
+def compose_file(tmp_path: Path, client: APIClient, gpus: Bench) -> Path:
+    """Three backends with GPUs and a program named lem; the vllm one is ready once it is healthy."""
+    (tmp_path / "lem").write_text(f"#!/bin/sh\n{LEM}\n")
+    (tmp_path / "lem").chmod(0o755)
+    (tmp_path / "a.yaml").write_text("model: tiny\n")
+    backend: dict[str, Any] = {
+        "image": BASE_IMAGE,
+        "stop_grace_period": "0s",
+        "environment": gpus.environment,
+        "volumes": ["./lem:/usr/local/bin/lem:ro", ".:/configs:ro"],
+        "gpus": "all",
+    }
+    services: dict[str, Any] = dict.fromkeys(BACKENDS, backend)
+    check = {"test": "test -e /usr/local/bin/lem", "interval": "100ms"}
+    services["vllm"] = {**backend, "healthcheck": check}
+    file = tmp_path / "docker-compose.yml"
+    file.write_text(json.dumps({"name": PROJECT, "services": services}))
+    return file
+
+
+def running(client: APIClient) -> dict[str, str]:
+    """The running containers' ids, by service."""
+    found = client.containers(filters={"label": LABEL})
+    return {one["Labels"]["com.docker.compose.service"]: one["Id"] for one in found}
+
+
+def hold(client: APIClient, container: str, mib: int) -> None:
+    """Have a process in a container, started by nobody here, hold memory of the GPU."""
+    script = f"setsid python3 -c '{HOLD}' {GPU.uuid} {mib} >/tmp/held 2>&1 &"
+    wait = "until grep -q held /tmp/held; do sleep 0.05; done"
+    made = client.exec_create(container, ["sh", "-c", f"{script} {wait}"])
+    client.exec_start(made["Id"])
+
+
+def test_its_own_check() -> None:
+    from engine import ContainerHealthStatus, ContainerManager
+
+    manager = ContainerManager.__new__(ContainerManager)
+    for method in (
+        *("start_services", "execute_experiment", "check_health"),
+        *("restart_service", "check_and_recover", "teardown"),
+    ):
+        assert hasattr(manager, method)
+    status = ContainerHealthStatus(service="pytorch", healthy=True, reason="OK")
+    assert status.service == "pytorch"
+    assert status.healthy is True
+
+
+@pytest.mark.docker
+def test_1_only_the_needed_backend_containers_are_started(
+    compose_file: Path, client: APIClient
+) -> None:
+    with ContainerManager(compose_file) as manager:
+        manager.start_services(["vllm"])
+
+        assert running(client).keys() == {"vllm"}
+        found = client.inspect_container(running(client)["vllm"])
+        assert found["State"]["Health"]["Status"] == "healthy"  # it was waited for
+        assert not manager.is_service_running("pytorch")
+
+
+@pytest.mark.docker
+def test_2_experiments_are_dispatched_by_exec_into_running_containers(
+    compose_file: Path, client: APIClient
+) -> None:
+    with ContainerManager(compose_file) as manager:
+        manager.start_services(["pytorch"])
+        container = running(client)["pytorch"]
+
+        first = manager.execute_experiment("pytorch", "/configs/a.yaml")
+        second = manager.execute_experiment(
+            "pytorch", "/configs/a.yaml", ["--quick"], {"EXIT_CODE": "3"}
+        )
+
+        said = f"experiment /configs/a.yaml --yes {{}}{container[:12]}\nmodel: tiny\n"
+        assert first == (said.format(""), 0)
+        assert second == (said.format("--quick "), 3)
+        assert running(client) == {"pytorch": container}
+
+
+@pytest.mark.docker
+def test_3_gpu_health_is_checked_by_nvml_inside_the_containers(
+    compose_file: Path, client: APIClient, gpus: Bench
+) -> None:
+    with ContainerManager(compose_file) as manager:
+        manager.start_services(["pytorch"])
+
+        status = manager.check_health("pytorch")
+        assert (status.healthy, status.verdict) == (True, Health.OK)
+        assert (status.gpu_memory_used_gb, status.gpu_memory_total_gb) == (10 / 1024, 1000 / 1024)
+
+        gpus.show(Gpus((Gpu(GPU.uuid, total_mib=1000, used_mib=950),)))
+        assert not manager.check_health("pytorch", gpu_memory_threshold_pct=90.0).healthy
+        assert manager.check_health("pytorch", gpu_memory_threshold_pct=99.0).healthy
+        gpus.show(Gpus((GPU,)))
+
+
+@pytest.mark.docker
+def test_4_unhealthy_containers_are_restarted_up_to_a_maximum(
+    compose_file: Path, client: APIClient
+) -> None:
+    taken: list[Transition] = []
+    with ContainerManager(
+        compose_file, policies={"pytorch": IMMEDIATE}, on_transition=taken.append
+    ) as manager:
+        manager.start_services(["pytorch"])
+        container = running(client)["pytorch"]
+
+        hold(client, container, 950)
+        assert not manager.check_health("pytorch").healthy
+        assert manager.check_and_recover("pytorch", max_restarts=1).healthy
+
+        hold(client, container, 950)
+        assert not manager.check_and_recover("pytorch", max_restarts=1).healthy
+        assert [step.target for step in taken if step.event == "recover"] == ["restarting"]
+
+
+@pytest.mark.docker
+def test_4_failed_experiments_are_retried(compose_file: Path, client: APIClient) -> None:
+    fails_once = "test -e /tmp/again || { touch /tmp/again; exit 75; }"
+    campaign = {
+        "name": "retried",
+        "retry": {"max_attempts": 2, "exit_codes": [75]},
+        "experiments": [
+            {"name": "twice", "backend": "pytorch", "command": ["sh", "-c", fails_once]}
+        ],
+    }
+    done = run_campaign(compose_file, campaign)
+
+    assert done.returncode == 0, done.stderr
+    records = next(compose_file.parent.glob("results/**/results.jsonl")).read_text().splitlines()
+    assert [json.loads(line)["exit_code"] for line in records] == [75, 0]
+
+
+@pytest.mark.docker
+def test_5_containers_are_torn_down_when_the_campaign_completes_and_on_failure(
+    compose_file: Path, client: APIClient
+) -> None:
+    campaign = {
+        "name": "whole",
+        "experiments": [{"name": "fails", "backend": "pytorch", "command": ["false"]}],
+    }
+    assert run_campaign(compose_file, campaign).returncode == 1
+    assert running(client) == {}
+
+    def fail() -> None:
+        with ContainerManager(compose_file) as manager:
+            manager.start_services(["pytorch", "vllm"])
+            assert running(client).keys() == {"pytorch", "vllm"}
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert running(client) == {}
+
+
+@pytest.mark.docker
+def test_every_method_is_a_path_through_the_table(compose_file: Path, client: APIClient) -> None:
+    taken: list[Transition] = []
+    with ContainerManager(compose_file, on_transition=taken.append) as manager:
+        manager.start_services(["pytorch"])
+        manager.execute_experiment("pytorch", "/configs/a.yaml")
+        manager.check_health("pytorch")
+        assert manager.restart_service("pytorch")
+        manager.check_and_recover("pytorch")
+        manager.teardown(timeout=30)
+
+    assert {(step.source, step.event, step.target) for step in taken} <= EDGES
+    assert [step.event for step in taken] == [
+        *("start", "proved_ready", "dispatch", "finish"),
+        *("restart", "proved_ready", "stop", "removed"),
+    ]
+
+
+def run_campaign(compose_file: Path, campaign: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Run a campaign beside a compose file, as its users do."""
+    file = compose_file.with_name("campaign.yml")
+    file.write_text(json.dumps(campaign))
+    return subprocess.run(
+        [sys.executable, "-c", "from engine.cli import main; main()", "run", str(file)],
+        cwd=file.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
