@@ -66,6 +66,7 @@ class Backend:
         on_look: called with what each look at its GPUs showed; must be quick.
         effects: what the actions of an extended lifecycle do, by name.
         heritage: what an earlier controller knew of it; None where there was none.
+        hide: takes secrets out of what is said about it.
 
     Attributes:
         container: its container, once there is one.
@@ -89,6 +90,7 @@ class Backend:
     _on_look: Callable[[GpuLook], None] = lambda _look: None
     _effects: Mapping[str, Effect] = field(factory=dict)
     _heritage: Heritage | None = None
+    _hide: Callable[[str], str] = str
 
     container: Container | None = field(default=None, init=False)
     adopted: Container | None = field(default=None, init=False)
@@ -248,7 +250,7 @@ class Backend:
         if self.state in ("ready", "busy"):
             healthy_s = now_s() - self._proved_s
             self.history = self.policy.restart.refunded(self.history, healthy_s=healthy_s)
-        self.fault = fault
+        fault = self.fault = evolve(fault, reason=self._hide(fault.reason))
         self._fire("fault", fault.reason)
         if self.policy.recover:
             self.recover()
@@ -523,6 +525,7 @@ class Backend:
 
     def _undone(self, reason: str) -> None:
         """The removal failed."""
+        reason = self._hide(reason)
         self.fault = Fault(reason, curable=False)
         self._fire("removal_failed", reason)
 
@@ -566,7 +569,7 @@ class Backend:
         return Ended(
             ending=outcome.ending,
             exit_code=outcome.exit_code,
-            reason=outcome.reason,
+            reason=self._hide(outcome.reason),
             started_at=started_at,
             ended_at=utc_now(),
             duration_s=now_s() - started_s,

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from engine.backend import Backend, Effect
 from engine.compose import needed
@@ -22,14 +22,17 @@ from engine.errors import (
     DispatchError,
     InputError,
     RuntimeFault,
+    SetupError,
     StartError,
     TeardownError,
 )
 from engine.heritage import Heritage
 from engine.machine import Machine
+from engine.names import RULE, is_plain
 from engine.policy import BackendPolicy
 from engine.record import Ended, GpuLook, Transition
 from engine.runtimes.base import ExecRequest, Notice, Runtime
+from engine.secrets import Secrets
 from engine.spec import Condition, Project
 from states import BACKEND, Lifecycle
 
@@ -60,6 +63,8 @@ class Controller:
         seed: of the random generator (the jitter of backoffs).
         lifecycle: the table that backends live by; :data:`states.BACKEND` or an extension of it.
         effects: what the actions of an extended lifecycle do.
+        marked: the names of variables whose values are kept secret whatever they are called; see
+            :mod:`engine.secrets`.
         hold: called before anything is started; what it returns is released once all is down. See
             :meth:`engine.leash.Leash.hold`.
         heritages: what an earlier controller knew of backends, by service.
@@ -75,11 +80,13 @@ class Controller:
     seed: int | None = None
     lifecycle: Lifecycle = BACKEND
     effects: Mapping[str, Effect] = field(factory=dict)
+    marked: Collection[str] = ()
     hold: Callable[[], Hold] | None = None
     heritages: Mapping[str, Heritage] = field(factory=dict)
 
     backends: dict[str, Backend] = field(factory=dict, init=False)
     _starting: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    _secrets: Secrets = field(init=False)
     _machine: Machine = field(init=False)
     _rng: random.Random = field(init=False)
     _open: bool = field(default=False, init=False)
@@ -94,6 +101,7 @@ class Controller:
                 f"the lifecycle {self.lifecycle.name!r} has actions that nothing does:"
                 f" {', '.join(unknown)}; pass a function for each under effects"
             )
+        self._secrets = Secrets.of_project(self.project, self.marked)
         self._machine = Machine(self.lifecycle)
         self._rng = random.Random(self.seed)  # noqa: S311 - jitter, not cryptography
 
@@ -129,7 +137,7 @@ class Controller:
         try:
             await self.runtime.prepare(new)
         except RuntimeFault as fault:
-            raise StartError({fault.service: fault.reason}) from fault
+            raise StartError({fault.service: self._hide(fault.reason)}) from fault
         one_shots = self._completing(order)
         for name in new:
             bring = self._complete(name) if name in one_shots else self._bring(name)
@@ -179,8 +187,11 @@ class Controller:
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
+            InputError: its folder would not lie within its service's.
+            SetupError: its folder cannot be made.
         """
         backend = self.backend(service)
+        self._secrets |= Secrets.of(environment or {}, marked=self.marked)
         request = ExecRequest(
             id=id,
             command=command,
@@ -189,7 +200,14 @@ class Controller:
             working_dir=working_dir,
             user=user,
         )
-        request.folder.mkdir(parents=True)
+        if not request.folder.resolve().is_relative_to(backend.folder.resolve()):
+            raise InputError(
+                f"the folder {folder!r} leads out of that of {service}; name one within"
+            )
+        try:
+            request.folder.mkdir(parents=True)
+        except OSError as error:
+            raise _no_folder(request.folder, error) from error
         return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
 
     async def outlived(self, service: str) -> Ended | None:
@@ -252,6 +270,7 @@ class Controller:
             except RuntimeFault as fault:
                 leftovers[name] = fault.reason
         leftovers.update(await self.runtime.sweep())
+        leftovers = {name: self._hide(reason) for name, reason in leftovers.items()}
         if leftovers:
             raise TeardownError(leftovers)
         self._starting.clear()
@@ -264,20 +283,40 @@ class Controller:
     # How it is done
 
     def _backend(self, name: str) -> Backend:
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
         return Backend(
             spec=self.project.services[name],
             runtime=self.runtime,
             machine=self._machine,
             policy=self.policies.get(name, BackendPolicy()),
-            folder=folder,
+            folder=self._folder_of(name),
             on_transition=self._tell,
-            on_look=lambda look: _each(self._onlookers, look),
+            on_look=self._tell_look,
             rng=self._rng,
             effects=self.effects,
             heritage=self.heritages.get(name),
+            hide=self._hide,
         )
+
+    def _folder_of(self, service: str) -> Path:
+        """Where what runs in a service writes; made if it is not there.
+
+        Raises:
+            InputError: no folder may be called that; a project that real Compose has read may have it.
+            SetupError: it cannot be made.
+        """
+        if not is_plain(service):
+            raise InputError(
+                f"no folder can be named like the service {service!r}; it takes {RULE}"
+            )
+        folder = self.folder / service
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _no_folder(folder, error) from error
+        return folder
+
+    def _hide(self, text: str) -> str:
+        return self._secrets.hide(text)
 
     def _dependencies(self, name: str) -> list[str]:
         """What ``name`` depends on, as far as it is here."""
@@ -306,15 +345,14 @@ class Controller:
     async def _complete(self, name: str) -> None:
         """Run a one-shot service to its end."""
         await self._await_dependencies(name)
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
         try:
-            container = await self.runtime.launch(name, folder)
+            container = await self.runtime.launch(name, self._folder_of(name))
             exit_code = await self.runtime.complete(container)
         except RuntimeFault as fault:
-            raise StartError({name: fault.reason}) from fault
+            raise StartError({name: self._hide(fault.reason)}) from fault
         if exit_code != 0:
             last = "".join(f"\n    {line}" for line in await self.runtime.logs(name, 20))
+            last = self._hide(last)
             raise StartError({name: f"it ended with exit code {exit_code}; its last lines:{last}"})
 
     async def _await_dependencies(self, name: str) -> None:
@@ -360,6 +398,9 @@ class Controller:
             if notice.service in (None, backend.name):
                 backend.observe(notice)
 
+    def _tell_look(self, look: GpuLook) -> None:
+        _each(self._onlookers, evolve(look, reason=self._hide(look.reason)))
+
     def _tell(self, transition: Transition) -> None:
         _LOG.info(
             "%s: %s -> %s (%s: %s)",
@@ -379,3 +420,10 @@ def _each(listeners: Iterable[Callable[[_T], None]], what: _T) -> None:
             listener(what)
         except Exception:  # noqa: BLE001 - a listener of the user's own must not stop a teardown
             _LOG.exception("a listener failed on %s", what)
+
+
+def _no_folder(folder: Path, error: OSError) -> SetupError:
+    return SetupError(
+        f"the folder {folder} cannot be made: {error.strerror or error}; free some space, or make the"
+        " folder above it writable"
+    )

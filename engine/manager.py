@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -68,6 +68,8 @@ class ContainerManager:
             end of the ``with`` block.
         on_transition: called with each transition of each backend, in a thread of the manager's own; it
             must not call the manager. See also :meth:`transitions`.
+        secrets: the names of variables whose values are kept out of all that is said, besides those
+            whose names tell; see :mod:`engine.secrets`.
         on_controller_exit: what becomes of the backends when this process dies without a teardown,
             by SIGKILL for one: ``remove`` has a small companion process watch it, and remove them;
             ``keep`` leaves them running.
@@ -97,6 +99,7 @@ class ContainerManager:
         experiment_command: Sequence[str] = ("lem", "experiment"),
         output_dir: str | Path | None = None,
         on_transition: Callable[[Transition], None] | None = None,
+        secrets: Collection[str] = (),
         on_controller_exit: Literal["remove", "keep"] = "remove",
     ) -> None:
         if docker_client is not None and runtime == "auto":
@@ -124,7 +127,7 @@ class ContainerManager:
         self._thread.start()
         try:
             self._controller = self._wait(
-                self._make(project, runtime, policies or {}, docker_client)
+                self._make(project, runtime, policies or {}, docker_client, secrets)
             )
         except BaseException:
             self.close()
@@ -139,13 +142,14 @@ class ContainerManager:
         runtime: RuntimeName,
         policies: Mapping[str, BackendPolicy],
         docker_client: DockerClient | None,
+        secrets: Collection[str],
     ) -> Controller:
         hands = await choose_runtime(runtime, project, policies, docker_client=docker_client)
         engine = engine_variables(docker_client)
         watch = partial(Leash.hold, Owner.current(), hands.name, engine=engine)
         # Of simulated containers nothing is left once this process is gone.
         hold = watch if self._leash and runtime != "simulated" else None
-        return Controller(project, hands, self._folder, policies, hold=hold)
+        return Controller(project, hands, self._folder, policies, marked=secrets, hold=hold)
 
     # Starting and stopping
 

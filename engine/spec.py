@@ -83,7 +83,7 @@ class BuildSpec:
     context: Path
     dockerfile: str = "Dockerfile"
     target: str | None = None
-    args: Mapping[str, str] = field(factory=dict)
+    args: Mapping[str, str] = field(factory=dict, repr=False)
     labels: Mapping[str, str] = field(factory=dict)
     network: str | None = None
     shm_size_bytes: int | None = None
@@ -272,7 +272,7 @@ class ServiceSpec:
     platform: str | None = None
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
-    environment: Mapping[str, str] = field(factory=dict)
+    environment: Mapping[str, str] = field(factory=dict, repr=False)
     environment_unset: tuple[str, ...] = ()
     working_dir: str | None = None
     user: str | None = None
@@ -350,6 +350,7 @@ class Project:
         files: the compose files, absolute, in order.
         networks: those that services may join, by key; the default one is among them.
         environment_file: the ``.env`` that was read, where there was one.
+        variables: what the files could be filled in with: those of ``.env``, and the environment.
         profiles: the active ones, from the caller and ``COMPOSE_PROFILES``.
         warnings: what the user should know about the files, one sentence each.
         refusals: what cannot be honoured in the files as a whole.
@@ -362,6 +363,7 @@ class Project:
     networks: Mapping[str, NetworkSpec] = field(factory=dict)
     volumes: Mapping[str, VolumeSpec] = field(factory=dict)
     environment_file: Path | None = None
+    variables: Mapping[str, str] = field(factory=dict, repr=False)
     profiles: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()

@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from tests.browser import BrowserUnavailable, Page, ScriptsUnavailable, npm_script, start
 from tests.lab import Engine, LabUnavailable, ensure_up
+
+# How long an example takes says nothing on a machine that others use too.
+settings.register_profile("dockwarden", deadline=None)
+settings.load_profile("dockwarden")
 
 
 @pytest.fixture(scope="session")

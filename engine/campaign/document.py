@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import field, frozen
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from engine.compose.node import KeyPath
+from engine.compose.yaml_errors import problem
 from engine.errors import CampaignError
 
 __all__ = ["Document", "parse", "read"]
@@ -64,18 +64,12 @@ def parse(written: bytes, name: str) -> Document:
         ) from error
     try:
         return Document(YAML(typ="safe", pure=True).load(text), text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        problem = " ".join((error.problem or "this is not YAML").split("\n")[0].split())
-        raise _unusable(name, f"{where}{problem}") from error
     except RecursionError as error:
         raise _unusable(name, "it is nested too deeply; write it out flat") from error
     except (
         Exception
     ) as error:  # the parser lets many kinds out for malformed scalars and directives
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise _unusable(name, f"this is not YAML that can be read: {said}") from error
+        raise _unusable(name, problem(error)) from error
 
 
 def _line(node: Node | None, path: KeyPath) -> int | None:

@@ -71,6 +71,7 @@ CAMPAIGN: Final = {
     "exclusive": Key(boolean),
     "cool_down": Key(_any),
     "stop_at_failure_share": Key(share),
+    "secrets": Key(words),
     "on_controller_exit": Key(choice({"remove": False, "keep": True}), "keep"),
     "grace": Key(duration, "grace_s"),
 }

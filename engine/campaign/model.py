@@ -120,6 +120,7 @@ class Campaign:
             is eager or parallel.
         cool_down: what is waited for before each experiment.
         stop_at_failure_share: once so large a share of all experiments has failed, no other begins.
+        secrets: the names of variables whose values are secret, besides those whose names tell.
         keep: whether containers stay when the controller dies without a teardown.
         grace_s: how long what is ended (by a time limit, by an interrupt) may take, in seconds.
     """
@@ -142,5 +143,6 @@ class Campaign:
     exclusive: bool = False
     cool_down: CoolDown | None = None
     stop_at_failure_share: float | None = None
+    secrets: tuple[str, ...] = ()
     keep: bool = False
     grace_s: float = 10.0

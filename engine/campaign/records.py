@@ -9,7 +9,8 @@
         <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code
 
 What was interrupted is gone on with in its folder, where lines are only ever added; nothing of any other
-earlier run is touched. Values of environment variables are not recorded.
+earlier run is touched. Values of environment variables are not recorded, and secrets that turn up in what
+is recorded are hidden; the output files are the experiments' own and stay as they are.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, Self, TextIO
+from typing import Any, Final, Literal, Self, TextIO
 
-from attrs import asdict, define, evolve, fields, frozen
+from attrs import asdict, define, evolve, field, fields, frozen
 
 from engine.errors import SetupError
 from engine.record import Ended, Ending, Span
+from engine.secrets import Secrets
 
 __all__ = ["RESULTS", "SUMMARY", "AttemptRecord", "Results", "last_lines"]
 
@@ -39,6 +42,8 @@ _NEEDED: Final = ("started_at", "ended_at")
 _MOMENTS: Final = (*_NEEDED, "ran_from", "ran_until")
 _MOST_LINES: Final = 100
 _MOST_BYTES: Final = 16 * 1024
+_CHARACTER_BYTES: Final = 4
+"""The most that UTF-8 takes."""
 
 
 @frozen(kw_only=True)
@@ -94,6 +99,15 @@ class AttemptRecord:
             return None
         return Span(self.ran_from, self.ran_until)
 
+    def without(self, secrets: Secrets) -> Self:
+        """The record with none of these in what it quotes."""
+        return evolve(
+            self,
+            command=secrets.hide_all(self.command),
+            reason=secrets.hide(self.reason),
+            restart_cause=self.restart_cause and secrets.hide(self.restart_cause),
+        )
+
     def to_json(self) -> str:
         """The record on one line."""
         return json.dumps(asdict(self), default=datetime.isoformat)
@@ -123,13 +137,15 @@ class Results:
 
     Attributes:
         folder: absolute; exists.
+        secrets: kept out of what is written.
     """
 
     folder: Path
     _lines: TextIO
+    secrets: Secrets = field(factory=Secrets)
 
     @classmethod
-    def create(cls, results: Path, at: datetime) -> Self:
+    def create(cls, results: Path, at: datetime, secrets: Secrets | None = None) -> Self:
         """Make a new folder for a run that begins at ``at``.
 
         Raises:
@@ -138,23 +154,24 @@ class Results:
         try:
             folder = _new_folder(results, at.strftime("%Y%m%dT%H%M%SZ"))
             _point_to(folder)
-            return cls(folder, (folder / RESULTS).open("x", encoding="utf-8"))
+            lines = _open_private(folder / RESULTS, "x")
         except OSError as error:
             raise _unwritable(results, error) from error
+        return cls(folder, lines, secrets or Secrets())
 
     @classmethod
-    def reopen(cls, folder: Path) -> Self:
+    def reopen(cls, folder: Path, secrets: Secrets | None = None) -> Self:
         """Go on in the folder of an earlier run; a last line that is not whole is taken away.
 
         Raises:
             SetupError: it cannot be written to.
         """
         try:
-            opened = (folder / RESULTS).open("a+", encoding="utf-8")
+            opened = _open_private(folder / RESULTS, "a+")
             opened.truncate(_whole_lines(folder / RESULTS))
         except OSError as error:
             raise _unwritable(folder, error) from error
-        return cls(folder, opened)
+        return cls(folder, opened, secrets or Secrets())
 
     def records(self) -> Iterator[AttemptRecord]:
         """The records that are there, without their last lines of output; other lines are passed over."""
@@ -170,7 +187,7 @@ class Results:
             SetupError: it could not be written.
         """
         try:
-            self._lines.write(f"{record.to_json()}\n")
+            self._lines.write(f"{record.without(self.secrets).to_json()}\n")
             self._lines.flush()
             os.fsync(self._lines.fileno())
         except OSError as error:
@@ -184,7 +201,8 @@ class Results:
         """
         written = self.folder / f".{SUMMARY}"
         try:
-            written.write_text(f"{json.dumps(summary, indent=2)}\n", encoding="utf-8")
+            with _open_private(written, "w") as opened:
+                opened.write(f"{json.dumps(summary, indent=2)}\n")
             written.replace(self.folder / SUMMARY)
         except OSError as error:
             raise _unwritable(self.folder, error) from error
@@ -194,8 +212,8 @@ class Results:
         return {
             "stdout": str(ended.stdout.relative_to(self.folder)),
             "stderr": str(ended.stderr.relative_to(self.folder)),
-            "stdout_lines": last_lines(ended.stdout),
-            "stderr_lines": last_lines(ended.stderr),
+            "stdout_lines": last_lines(ended.stdout, self.secrets),
+            "stderr_lines": last_lines(ended.stderr, self.secrets),
         }
 
     def __enter__(self) -> Self:
@@ -205,8 +223,8 @@ class Results:
         self._lines.close()
 
 
-def last_lines(file: Path) -> tuple[str, ...]:
-    """The last lines of an output file; bytes that are no UTF-8 are replaced.
+def last_lines(file: Path, secrets: Secrets) -> tuple[str, ...]:
+    """The last lines of an output file, without these; bytes that are no UTF-8 are replaced.
 
     The file lies where an experiment may write, so it is only read where it is a plain file.
     """
@@ -216,13 +234,21 @@ def last_lines(file: Path) -> tuple[str, ...]:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 return ()
-            opened.seek(max(0, found.st_size - _MOST_BYTES))
-            written = opened.read(_MOST_BYTES)
+            # As much more as it takes to know a secret that begins before.
+            most = _MOST_BYTES + _CHARACTER_BYTES * secrets.longest
+            opened.seek(max(0, found.st_size - most))
+            text = secrets.hide(opened.read(most).decode(errors="replace"))
     except OSError:
         return ()
+    written = text.encode()[-_MOST_BYTES:]
     # Only line feeds end a line here: splitlines() would also cut at form feeds and the like.
     lines = written.decode(errors="replace").removesuffix("\n").split("\n")
     return tuple(lines[-_MOST_LINES:]) if written else ()
+
+
+def _open_private(file: Path, mode: Literal["x", "a+", "w"]) -> TextIO:
+    """Open a text file; where that makes it, only its owner may read it."""
+    return open(file, mode, encoding="utf-8", opener=partial(os.open, mode=0o600))
 
 
 def _whole_lines(file: Path) -> int:

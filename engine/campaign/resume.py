@@ -63,7 +63,7 @@ def resume(
         records: list[AttemptRecord] = []
         for attempt in attempts.get(run.id, []):
             line = lines.get((run.id, attempt.number))
-            records.append(_record(campaign, run, attempt, line, results.folder))
+            records.append(_record(campaign, run, attempt, line, results))
             if attempt.ended_at is None:
                 ended.append(records[-1])
         records = sorted([*records, *unknown], key=lambda record: record.attempt)
@@ -183,9 +183,10 @@ def _record(
     run: PlannedRun,
     attempt: Attempt,
     line: AttemptRecord | None,
-    folder: Path,
+    results: Results,
 ) -> AttemptRecord:
     """How an attempt ended: as the journal says, else as its line does, else as its folder does."""
+    folder = results.folder
     if attempt.ended_at is not None:
         how: dict[str, Any] = {
             "ending": attempt.ending or Ending.LOST.value,
@@ -218,8 +219,8 @@ def _record(
         generation=attempt.generation,
         stdout=stdout if there else None,
         stderr=stderr if there else None,
-        stdout_lines=last_lines(folder / stdout),
-        stderr_lines=last_lines(folder / stderr),
+        stdout_lines=last_lines(folder / stdout, results.secrets),
+        stderr_lines=last_lines(folder / stderr, results.secrets),
         **how,
     )
 

@@ -109,6 +109,7 @@ class CampaignRunner:
             self.results.folder,
             self.campaign.policies,
             seed=self.campaign.seed,
+            marked=self.campaign.secrets,
             hold=self.hold,
         )
         self.ledger = Ledger(self.journal, self.interrupt)

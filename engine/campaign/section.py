@@ -53,7 +53,7 @@ class Findings:
             if not isinstance(name, str):
                 self.add(path, f"has a key that is {kind(name)}; keys are text")
             elif name not in keys:
-                self.add((*path, _shown(name)), f"unknown key{_instead(name, keys)}")
+                self.add((*path, name or "''"), f"unknown key{_instead(name, keys)}")
         found: dict[str, Any] = {}
         for name, key in keys.items():
             if value.get(name) is None:
@@ -69,8 +69,3 @@ class Findings:
 
 def _instead(name: str, keys: Mapping[str, Key]) -> str:
     return nearest(name, keys) or f"; known here are {', '.join(keys)}"
-
-
-def _shown(name: str) -> str:
-    """A key as it can be printed on one line."""
-    return name if name.isprintable() and name else ascii(name)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from engine.compose.node import nearest
+from engine.names import RULE, is_plain
 
 __all__ = [
     "WrongValue",
@@ -34,7 +35,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _DURATION: Final = re.compile(
     r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?", re.ASCII
 )
@@ -83,11 +83,8 @@ def _passable(value: str) -> str:
 def plain_name(value: Any) -> str:
     """A name that can be a file's."""
     name = text(value)
-    if not _PLAIN.fullmatch(name):
-        raise WrongValue(
-            "must be a plain name: letters, digits, '.', '_' and '-', a letter or digit first,"
-            " at most 80 of them"
-        )
+    if not is_plain(name):
+        raise WrongValue(f"must be a plain name: {RULE}")
     return name
 
 

@@ -23,6 +23,7 @@ from engine.campaign.progress import Progress
 from engine.campaign.records import Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
+from engine.campaign.secrecy import secrets_of
 from engine.campaign.standing import Standing
 from engine.cli.exits import BAD, DONE, FAILED, tell
 from engine.cli.notes import note
@@ -139,8 +140,10 @@ class _Conductor:
         self, stack: ExitStack, software: Mapping[str, str]
     ) -> tuple[Results, Journal, dict[str, Progress] | None]:
         """The folder and the journal of a new run, or those of the one to go on with."""
+        secrets = secrets_of(self.campaign, self.project)
         if self.standing is None:
-            results = stack.enter_context(Results.create(self.campaign.results, datetime.now(UTC)))
+            made = Results.create(self.campaign.results, datetime.now(UTC), secrets)
+            results = stack.enter_context(made)
             file = results.folder / FILE_NAME
             journal = Journal.create(
                 file, campaign=self.campaign.name, digests=self.digests, software=software
@@ -150,7 +153,7 @@ class _Conductor:
         journal = stack.enter_context(Journal.open(self.standing.folder / FILE_NAME))
         for line in () if self.quiet else self.standing.lines:
             note(line)
-        results = stack.enter_context(Results.reopen(self.standing.folder))
+        results = stack.enter_context(Results.reopen(self.standing.folder, secrets))
         journal.begin_session({**self.standing.digests, **self.digests}, software)
         return results, journal, resume(self.campaign, self.runs, journal, results)
 

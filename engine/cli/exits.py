@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import click
+from engine.cli.notes import note
 
 __all__ = ["BAD", "DONE", "FAILED", "INTERRUPTED", "tell"]
 
@@ -16,4 +16,4 @@ INTERRUPTED: Final = 130
 
 def tell(error: BaseException) -> None:
     """Print an error as one paragraph on standard error."""
-    click.echo(f"dockwarden: {error}", err=True)
+    note(str(error))

@@ -1,28 +1,61 @@
-"""Warnings for people: those of our packages' logs, on standard error."""
+"""What is told to people on standard error, warnings of our packages' logs among it, without secrets."""
 
 from __future__ import annotations
 
 import logging
+import os
+from typing import Final
 
 import click
 
-__all__ = ["note", "show_warnings"]
+from engine.secrets import Secrets
+
+__all__ = ["keep", "note", "show_warnings"]
+
+_OURS: Final = logging.getLogger("engine")
 
 
 class _OnStandardError(logging.Handler):
-    """Prints to whatever standard error is at that moment, so that a live view can stand above it."""
+    """Prints to whatever standard error is at that moment, so that a live view can stand above it.
+
+    Attributes:
+        secrets: kept out of what is printed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.secrets = Secrets.of(os.environ)
 
     def emit(self, record: logging.LogRecord) -> None:
-        note(self.format(record))
+        self.say(self.format(record))
+
+    def say(self, sentence: str) -> None:
+        click.echo(f"dockwarden: {_harmless(self.secrets.hide(sentence))}", err=True)
 
 
 def show_warnings() -> None:
     """Let warnings of our packages be seen; harmless when repeated."""
-    logger = logging.getLogger("engine")
-    if not any(isinstance(handler, _OnStandardError) for handler in logger.handlers):
-        logger.addHandler(_OnStandardError(logging.WARNING))
+    _OURS.addHandler(_handler())
+
+
+def keep(secrets: Secrets) -> None:
+    """Say none of these from now on."""
+    handler = _handler()
+    handler.secrets |= secrets
+    _OURS.addHandler(handler)
 
 
 def note(sentence: str) -> None:
     """Print a sentence on standard error."""
-    click.echo(f"dockwarden: {sentence}", err=True)
+    _handler().say(sentence)
+
+
+def _harmless(text: str) -> str:
+    """Lines of text without what would steer a terminal: a container's last words may hold anything."""
+    return "".join(one if one.isprintable() or one in "\n\t" else " " for one in text)
+
+
+def _handler() -> _OnStandardError:
+    """The one that prints, or a new one."""
+    known = (handler for handler in _OURS.handlers if isinstance(handler, _OnStandardError))
+    return next(known, None) or _OnStandardError()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.notes import keep
+
 if TYPE_CHECKING:
     from engine.campaign.model import Campaign
     from engine.runtimes.choose import RuntimeName
@@ -35,12 +37,14 @@ def load(path: Path, runtime: RuntimeName | None = None) -> tuple[Campaign, Proj
     from attrs import evolve
 
     from engine.campaign.load import check_services, load_campaign
+    from engine.campaign.secrecy import secrets_of
     from engine.runtimes.choose import read_project
 
     campaign = load_campaign(path)
     if runtime is not None:
         campaign = evolve(campaign, runtime=runtime)
     project = read_project(campaign.runtime, campaign.compose_file)
+    keep(secrets_of(campaign, project))
     check_services(campaign, project)
     return campaign, project
 

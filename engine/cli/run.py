@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.campaign.plan import PlannedRun
     from engine.campaign.standing import Standing
     from engine.runtimes.choose import RuntimeName
+    from engine.secrets import Secrets
     from engine.spec import Project
 
 __all__ = ["run"]
@@ -71,6 +72,7 @@ def run(
     from engine.campaign.digests import digests
     from engine.campaign.load import check_only
     from engine.campaign.plan import plan
+    from engine.campaign.secrecy import secrets_of
     from engine.campaign.standing import standing
     from engine.cli.notes import note
     from engine.errors import JournalError
@@ -88,25 +90,30 @@ def run(
         note("--fresh begins anew in another folder, and leaves this one as it is")
         raise
     if dry_run:
-        click.echo((_plan_json if as_json else _plan_text)(project, runs, left))
+        secrets = secrets_of(loaded, project)
+        click.echo((_plan_json if as_json else _plan_text)(project, runs, left, secrets))
         return DONE
     from engine.cli.conduct import conduct
 
     return conduct(loaded, project, runs, made_of, left, as_json=as_json, quiet=quiet)
 
 
-def _plan_text(project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None) -> str:
+def _plan_text(
+    project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None, secrets: Secrets
+) -> str:
     services, todo = _todo(project, runs, standing)
     lines = [f"services, in the order they start: {', '.join(services)}", f"{len(todo)} runs:"]
     width = len(str(len(todo)))
     lines += [
-        f"  {number:{width}}. {one.id}: {' '.join(one.experiment.command)}"
+        f"  {number:{width}}. {one.id}: {' '.join(secrets.hide_all(one.experiment.command))}"
         for number, one in enumerate(todo, start=1)
     ]
     return "\n".join((*(standing.lines if standing else ()), *lines))
 
 
-def _plan_json(project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None) -> str:
+def _plan_json(
+    project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None, secrets: Secrets
+) -> str:
     services, todo = _todo(project, runs, standing)
     planned = [
         {
@@ -115,7 +122,7 @@ def _plan_json(project: Project, runs: tuple[PlannedRun, ...], standing: Standin
             "backend": one.backend,
             "cycle": one.cycle,
             "repeat": one.repeat,
-            "command": one.experiment.command,
+            "command": secrets.hide_all(one.experiment.command),
         }
         for one in todo
     ]

@@ -43,9 +43,9 @@ def read_env_file(file: Path, outer: Lookup) -> dict[str, str | None]:
 
     for binding in parse_stream(io.StringIO(_text(file))):
         if binding.error:
-            line = binding.original.string.strip().split("\n")[0]
+            # Not quoted, since it may hold a secret.
             raise EnvFileError(
-                f"{file}, line {binding.original.line}: {line!r} is not NAME=value; quote or correct it"
+                f"{file}, line {binding.original.line}: it is not NAME=value; quote or correct it"
             )
         if binding.key is None:
             continue

@@ -15,10 +15,11 @@ from typing import Any
 from attrs import frozen
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from engine.compose.node import KeyPath, compose_error
+from engine.compose.yaml_errors import problem
 from engine.errors import ComposeError
 
 __all__ = ["DEFAULT_FILE", "DEFAULT_NAMES", "Document", "override_of", "parse", "read"]
@@ -131,14 +132,11 @@ def parse(written: str, name: str) -> Iterator[Document]:
     yaml.Constructor = _Constructor
     try:
         documents = list(yaml.load_all(written))
-    except MarkedYAMLError as error:
-        raise ComposeError(_sentence(error), file=name) from error
     except RecursionError as error:
         raise ComposeError("it is nested too deeply", file=name) from error
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
         # The library lets other exceptions out for some malformed scalars and directives.
-        said = " ".join(str(error).split())
-        raise ComposeError(f"this is not YAML that can be read: {said}", file=name) from error
+        raise ComposeError(problem(error), file=name) from error
     mappings = [document for document in documents if document is not None]
     if not mappings:
         raise ComposeError("the file is empty; it needs at least a services section", file=name)
@@ -201,14 +199,6 @@ class _Cleaner:
         raise compose_error(
             self.name, path, f"a value of this kind ({shown}) means nothing to Compose"
         )
-
-
-def _sentence(error: MarkedYAMLError) -> str:
-    mark = error.problem_mark or error.context_mark
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    problem = (error.problem or "this is not YAML").split("\n")[0]
-    context = f" ({error.context})" if error.context else ""
-    return f"{where}{problem}{context}"
 
 
 def _beside(file: Path) -> str:

@@ -97,16 +97,22 @@ def _closing_brace(text: str, opening: int) -> int:
     last = text.rfind("}")
     if last < opening:
         raise InterpolationError(
-            f"{text[opening - 1 :]!r} has no closing brace; for a plain $ write $$"
+            f"{_head(text[opening + 1 :])} has no closing brace; for a plain $ write $$"
         )
     return last
+
+
+def _head(inner: str) -> str:
+    """Which expression it is, by its name alone: what follows that may be a secret."""
+    name = _NAME.match(inner)
+    return f"'${{{name.group() if name else ''}...'"
 
 
 def _braced(inner: str, lookup: Lookup, missing: Callable[[str], None], depth: int) -> str:
     match = _BRACED.fullmatch(inner)
     if match is None:
         raise InterpolationError(
-            f"'${{{inner}}}' is not a form of interpolation: use {_FORMS}; for a plain $ write $$"
+            f"{_head(inner)} is not a form of interpolation: use {_FORMS}; for a plain $ write $$"
         )
     name, sign, word = match.groups()
     if sign is None:

@@ -20,7 +20,13 @@ _SERVICE_DEPTH = 2
 
 def dotted(path: KeyPath) -> str:
     """A key path as people write it: ``services.vllm.ports[0]``."""
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
+    shown = (f"[{key}]" if isinstance(key, int) else f".{_shown(key)}" for key in path)
+    return "".join(shown).lstrip(".")
+
+
+def _shown(key: str) -> str:
+    """A key as it can be printed on one line."""
+    return key if key.isprintable() else ascii(key)
 
 
 def compose_error(file: str, path: KeyPath, message: str) -> ComposeError:

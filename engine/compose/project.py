@@ -22,7 +22,7 @@ from engine.spec import Project, Refusal
 __all__ = ["REFUSED_SECTIONS", "load_project"]
 
 REFUSED_SECTIONS = {"include": "other files are not included here"}
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
 
 def load_project(
@@ -91,6 +91,7 @@ def load_project(
         networks=networks,
         volumes=volumes,
         environment_file=environment_file,
+        variables=environment,
         profiles=tuple(dict.fromkeys((*profiles, *_listed_profiles(environment)))),
         warnings=(*_missing_at_the_top(model.missing), *_merged_over(paths[0], override)),
         refusals=tuple(_refused_sections(model.root)),
@@ -137,7 +138,8 @@ def _check_name(name: str, file: str) -> None:
         )
     if not _NAME.fullmatch(name):
         raise ComposeError(
-            f"{name!r} is no project name; use small letters, digits, - and _, a letter or digit first",
+            f"{name!r} is no project name; use small letters, digits, - and _, a letter or digit first,"
+            " at most 80 characters",
             file=file,
             key="name",
         )

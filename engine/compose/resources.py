@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from engine.compose import units
@@ -19,7 +20,8 @@ def networks(section: Node, project: str) -> dict[str, NetworkSpec]:
 
 
 def _network(key: str, node: Node, project: str) -> NetworkSpec:
-    name, external = _identity(key, node, project, ("driver", "driver_opts", "ipam", "internal"))
+    own = ("driver", "driver_opts", "ipam", "internal")
+    name, external = _identity(key, node, project, own, units.printable)
     return NetworkSpec(
         key=key,
         name=name,
@@ -41,7 +43,8 @@ def volumes(section: Node, project: str) -> dict[str, VolumeSpec]:
 
 
 def _volume(key: str, node: Node, project: str) -> VolumeSpec:
-    name, external = _identity(key, node, project, ("driver", "driver_opts", "labels"))
+    own = ("driver", "driver_opts", "labels")
+    name, external = _identity(key, node, project, own, units.engine_name)
     return VolumeSpec(
         key=key,
         name=name,
@@ -52,10 +55,12 @@ def _volume(key: str, node: Node, project: str) -> VolumeSpec:
     )
 
 
-def _identity(key: str, node: Node, project: str, own: tuple[str, ...]) -> tuple[str, bool]:
+def _identity(
+    key: str, node: Node, project: str, own: tuple[str, ...], name_of: Callable[[Any], str]
+) -> tuple[str, bool]:
     """The name on the engine, and whether it is external."""
     given = node.get("external").value
-    legacy = given.get("name") if isinstance(given, dict) else None
+    legacy = node.at("external", "name").optional(name_of) if isinstance(given, dict) else None
     external = isinstance(given, dict) or bool(node.get("external").optional(units.boolean))
     if external:
         for other in own:
@@ -63,7 +68,8 @@ def _identity(key: str, node: Node, project: str, own: tuple[str, ...]) -> tuple
                 raise node.get(other).error(
                     "what is external is used as it is; take this out, or external"
                 )
-    name = node.get("name").optional(units.text) or legacy
+    written = node.get("name")
+    name = written.read(name_of) if written.value else legacy
     return name or (key if external else f"{project}_{key}"), external
 
 

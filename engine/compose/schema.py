@@ -22,6 +22,7 @@ __all__ = ["check"]
 
 _FEW = 20  # names that a message can list
 _COMBINED = frozenset({"oneOf", "anyOf"})
+_VARIABLES = frozenset({"environment", "args"})  # whose values may be secret
 _KINDS = {
     "array": "a list",
     "boolean": "true or false",
@@ -155,6 +156,8 @@ def _wrong_kind(error: ValidationError) -> str:
         return f"this is empty; give it {wanted}, or take the key out"
     if isinstance(error.instance, dict | list):
         got = _KINDS["object"] if isinstance(error.instance, dict) else _KINDS["array"]
+    elif isinstance(error.instance, str) and not _VARIABLES.isdisjoint(error.absolute_path):
+        got = _KINDS["string"]
     else:
         got = json.dumps(error.instance)
     free_text = any(

@@ -16,9 +16,10 @@ from engine.compose.gpus import gpus
 from engine.compose.health import health_check
 from engine.compose.mounts import devices, mounts
 from engine.compose.networking import attachments, expose, ports
-from engine.compose.node import Node
+from engine.compose.node import Node, dotted
 from engine.compose.refusals import refusals, unused
 from engine.errors import ComposeError
+from engine.names import RULE, is_plain
 from engine.spec import (
     Condition,
     Dependency,
@@ -38,7 +39,7 @@ T = TypeVar("T")
 _VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "cgroup": ("cgroup", units.text),
     "cgroup_parent": ("cgroup_parent", units.text),
-    "container_name": ("container_name", units.text),
+    "container_name": ("container_name", units.engine_name),
     "cpu_period": ("cpu_period", units.integer),
     "cpu_quota": ("cpu_quota", units.integer),
     "cpu_shares": ("cpu_shares", units.integer),
@@ -112,7 +113,7 @@ def service_spec(
     name = str(node.path[-1])
     if not (node.get("image").value or node.get("build").value or node.get("provider").value):
         raise node.error("the service has neither an image nor a build; give it one")
-    problems: list[Refusal] = []
+    problems = [] if is_plain(name) else [_unfit_name(node)]
     environment: dict[str, str | None] = _or_refusal(
         beside.environment, node, context, {}, problems
     )
@@ -156,6 +157,11 @@ def service_spec(
         refusals=(*refusals(node), *problems),
         **values,
     )
+
+
+def _unfit_name(node: Node) -> Refusal:
+    reason = f"no folder and no container can be named like this service; its name takes {RULE}"
+    return Refusal(file=node.file, key=dotted(node.path), reason=reason)
 
 
 def _or_refusal(

@@ -14,12 +14,14 @@ from typing import Any
 __all__ = [
     "boolean",
     "duration_s",
+    "engine_name",
     "flag",
     "integer",
     "nano_cpus",
     "number",
     "octal",
     "plain",
+    "printable",
     "size_bytes",
     "span_s",
     "text",
@@ -45,6 +47,7 @@ _BOOLEANS = {
     **dict.fromkeys(("false", "no", "n", "off"), False),
 }
 _LARGEST = 2**63 - 1
+_ENGINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,254}")
 _EXPONENT_FROM = 1e21  # Go writes a float with an exponent from here on
 
 
@@ -55,6 +58,24 @@ def plain(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT_FROM:
         return str(int(value))
     return str(value)
+
+
+def engine_name(value: Any) -> str:
+    """A name that a container or a volume can have on the engine."""
+    name = text(value)
+    if not _ENGINE_NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name for the engine; use letters, digits, '.', '_' and '-', at least two"
+            " of them, a letter or digit first"
+        )
+    return name
+
+
+def printable(value: Any) -> str:
+    """A text without line breaks and the like."""
+    if not text(value).isprintable():
+        raise ValueError(f"{text(value)!r} holds characters that cannot be printed; take them out")
+    return text(value)
 
 
 def text(value: Any) -> str:

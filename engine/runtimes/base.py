@@ -113,7 +113,7 @@ class ExecRequest:
     id: str
     command: tuple[str, ...] = field(converter=tuple[str, ...])
     folder: Path
-    environment: Mapping[str, str] = field(factory=dict)
+    environment: Mapping[str, str] = field(factory=dict, repr=False)
     working_dir: str | None = None
     user: str | None = None
 

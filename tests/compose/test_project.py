@@ -111,9 +111,7 @@ def test_dot_env_gives_variables_and_the_environment_wins(load: Load, folder: Pa
 
 
 def test_a_broken_dot_env_is_said(refused: Refused) -> None:
-    assert "line 1: 'not a line' is not NAME=value" in str(
-        refused(ONE, files={".env": "not a line"})
-    )
+    assert "line 1: it is not NAME=value" in str(refused(ONE, files={".env": "not a line"}))
 
 
 def test_the_process_environment_is_the_default(

@@ -281,3 +281,40 @@ def test_an_action_that_nothing_does_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="actions that nothing does: sing"):
         controller(tmp_path, *THREE, lifecycle=odd)
+
+
+@pytest.mark.parametrize("name", ["..", "-a", "x" * 81])
+def test_a_service_whose_folder_would_lie_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    async def story() -> None:
+        with pytest.raises(InputError, match="no folder can be named like"):
+            await controller(tmp_path, ServiceSpec(name)).start([name])
+
+    run(story())
+
+
+def test_a_folder_for_output_that_leads_out_is_refused(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha"])
+        with pytest.raises(InputError, match="leads out of that of alpha"):
+            await of.execute("alpha", ["true"], id="x", folder="../beta/x")
+        await of.teardown()
+
+    run(story())
+
+
+def test_what_a_runtime_says_is_told_without_secrets(tmp_path: Path) -> None:
+    told: list[Transition] = []
+
+    async def story() -> None:
+        of = controller(tmp_path, ServiceSpec("alpha", environment={"A_TOKEN": "hush-hush"}))
+        of.on_transition(told.append)
+        fault = LaunchFailed("alpha", "bad: A_TOKEN=hush-hush", curable=False)
+        fake(of).will("launch", "alpha", fault)
+        with pytest.raises(StartError, match=r"A_TOKEN=\*\*\*"):
+            await of.start(["alpha"])
+        await of.teardown()
+
+    run(story())
+    assert any("A_TOKEN=***" in one.reason for one in told)
+    assert not any("hush" in one.reason for one in told)
