@@ -30,7 +30,8 @@ def check(lifecycle: Lifecycle) -> None:
     for stage in (_NAMES, _STRUCTURE):
         findings = [finding for examine in stage for finding in examine(lifecycle)]
         if findings:
-            raise LifecycleError(lifecycle.name, findings)
+            refused = lifecycle if stage is _STRUCTURE else None
+            raise LifecycleError(lifecycle.name, findings, refused=refused)
 
 
 def _label(lifecycle: Lifecycle, index: int) -> str:

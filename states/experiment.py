@@ -11,6 +11,7 @@ __all__ = ["EXPERIMENT"]
 
 _AGAIN = fact("attempt_left")
 _SUCCEEDED = fact("succeeded")
+_TRIED = fact("tried")
 
 EXPERIMENT: Final = Lifecycle(
     name="experiment",
@@ -37,6 +38,7 @@ EXPERIMENT: Final = Lifecycle(
     facts={
         "succeeded": "the command ended by itself with exit code 0",
         "attempt_left": "the retry policy allows one more attempt",
+        "tried": "an attempt before this one counts as a try: it was not interrupted",
     },
     rows=(
         Row("pending", "dispatch", "running", doc="The first attempt."),
@@ -50,7 +52,14 @@ EXPERIMENT: Final = Lifecycle(
         ),
         Row("running", "vanish", "retrying", guard=_AGAIN, doc="Not the experiment's own fault."),
         Row("running", "vanish", "lost", guard=~_AGAIN, doc="No further attempt is due."),
-        Row("running", "interrupt", "pending", doc="No outcome: a resumed campaign runs it again."),
+        Row(
+            "running",
+            "interrupt",
+            "pending",
+            guard=~_TRIED,
+            doc="No outcome: a resumed campaign runs it again.",
+        ),
+        Row("running", "interrupt", "retrying", guard=_TRIED, doc="Likewise; it has been tried."),
         Row(
             "pending", "abandon", "skipped", doc="Its backend is exhausted, or the campaign stops."
         ),

@@ -102,7 +102,7 @@ def _edges(
     *,
     last_again: bool,
 ) -> Iterator[Edge]:
-    state = EXPERIMENT.initial
+    state, tried = EXPERIMENT.initial, False
     for attempt in attempts:
         edge = EXPERIMENT.decide(state, "dispatch")
         yield edge
@@ -111,8 +111,10 @@ def _edges(
             facts = {
                 "succeeded": ending is Ending.EXITED and attempt.exit_code == 0,
                 "attempt_left": attempt is not attempts[-1] or last_again,
+                "tried": tried,
             }
             edge = EXPERIMENT.decide(edge.target, EVENTS[ending], facts)
+            tried = tried or ending is not Ending.INTERRUPTED
             yield edge
         state = edge.target
     if outcome is not None and state not in EXPERIMENT.final:

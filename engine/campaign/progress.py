@@ -89,7 +89,9 @@ class Progress:
         """
         ending = Ending(record.ending)
         succeeded = ending is Ending.EXITED and record.exit_code == 0
-        self._instance.fire(EVENTS[ending], {"succeeded": succeeded, "attempt_left": again})
+        tried = record.attempt - self.interrupted > 1
+        facts = {"succeeded": succeeded, "attempt_left": again, "tried": tried}
+        self._instance.fire(EVENTS[ending], facts)
         self.last, self.since_s = record, None
         self.interrupted += ending is Ending.INTERRUPTED
         self.spent_s += record.duration_s or 0.0

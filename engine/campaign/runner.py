@@ -38,6 +38,7 @@ from engine.controller import Controller, Hold
 from engine.errors import SetupError, StartError
 from engine.journal import Journal
 from engine.machine import Machine
+from engine.record import Ending
 from engine.runtimes.base import Runtime
 from engine.spec import Project
 from states import EXPERIMENT
@@ -274,7 +275,8 @@ class CampaignRunner:
         progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
         self.results.write(record)  # first: what the journal calls settled has its line
         self.ledger.ended(progress, record)
-        self._tell(AttemptEnded(run, record, retry=progress.state == "retrying"))
+        again = progress.state == "retrying" and record.ending != Ending.INTERRUPTED.value
+        self._tell(AttemptEnded(run, record, retry=again))
 
     # The end
 

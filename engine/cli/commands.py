@@ -15,6 +15,7 @@ from engine.cli.notes import show_warnings
 from engine.cli.reap import reap
 from engine.cli.run import run
 from engine.cli.status import status
+from engine.cli.verify import verify
 from engine.errors import DockwardenError
 from states import StateError
 
@@ -33,7 +34,7 @@ def cli() -> None:
     show_warnings()
 
 
-for _command in (run, history, status, down, reap, doctor, diagram):
+for _command in (run, history, verify, status, down, reap, doctor, diagram):
     cli.add_command(_command)
 
 
