@@ -71,10 +71,17 @@ class Attention:
 
     def notice(self, notice: Notice) -> None:
         """Take in a hint from the runtime: inspect, at once or as soon as the backend is idle."""
-        container = self._backend.container
-        if notice.container_id in (None, container.id if container else None):
-            self._noticed = True
-            self.attend()
+        backend, container = self._backend, self._backend.container
+        if notice.container_id not in (None, container.id if container else None):
+            return
+        seen = notice.seen
+        if seen is not None and seen.container == container and backend.idle:
+            fault = judge(seen, container)
+            if fault is not None:
+                backend.report(fault)
+                return
+        self._noticed = True
+        self.attend()
 
     def overlook(self) -> None:
         """Drop the hints so far: they are about what was there before."""

@@ -89,11 +89,13 @@ class Notice:
     Attributes:
         service: the service it is about, or None for all of them.
         container_id: the container it is about, where there is one.
+        seen: what inspection would show, where the hint itself proves it.
     """
 
     happening: Happening
     service: str | None
     container_id: str | None = None
+    seen: Observation | None = None
 
 
 @frozen

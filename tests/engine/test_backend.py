@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from engine.backend import Backend, Effect
 from engine.dispatch import Limits
@@ -228,6 +229,35 @@ def test_a_hint_without_substance_changes_nothing(scene: Scene) -> None:
 
     run(story())
     assert scene.path == START
+
+
+def test_a_hint_that_proves_a_death_is_acted_upon_at_once(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        assert backend.container is not None
+        seen = Observation(backend.container, running=False, exit_code=3)
+        backend.observe(Notice(Happening.DIED, "alpha", backend.container.id, seen))
+        assert backend.state == "restarting"
+        assert scene.runtime.called("inspect") == 0
+        assert backend.fault is not None
+        assert "exit code 3" in backend.fault.reason
+
+    run(story())
+
+
+def test_a_death_before_the_last_start_only_wakes(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        assert backend.container is not None
+        seen = Observation(
+            evolve(backend.container, started_at="before"), running=False, exit_code=3
+        )
+        backend.observe(Notice(Happening.DIED, "alpha", backend.container.id, seen))
+        assert backend.idle
+        await until(lambda: scene.runtime.called("inspect") == 1)
+        assert backend.idle
+
+    run(story())
 
 
 def test_nothing_is_inspected_while_busy_and_once_afterwards(scene: Scene) -> None:

@@ -32,6 +32,7 @@ from engine.runtimes.base import (
     Observation,
 )
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
+from engine.runtimes.docker.deaths import Deaths
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
 from engine.runtimes.docker.maker import INSIDE, Maker, Making
@@ -104,6 +105,7 @@ class DockerRuntime:
         self._maker = maker(making, self._calls)
         self.name = self._maker.name
         self._execs = Execs(self._calls)
+        self._deaths = Deaths()
         self._folders: dict[str, Path] = {}
         self._woken: dict[str, asyncio.Event] = {}
         self._events: EventStream | None = None
@@ -141,7 +143,8 @@ class DockerRuntime:
         if happening is None:
             return
         self._wake(actor["ID"])
-        self._on_notice(Notice(happening, actor["Attributes"].get(COMPOSE_SERVICE), actor["ID"]))
+        service = actor["Attributes"].get(COMPOSE_SERVICE)
+        self._on_notice(Notice(happening, service, actor["ID"], self._deaths.seen(event)))
 
     def _on_blind(self) -> None:
         self._execs.on_blind()
@@ -220,7 +223,10 @@ class DockerRuntime:
             raise LaunchFailed(service, reason, curable=curable) from error
 
     async def _identify(self, container_id: str) -> Container:
-        return _container(await self._calls(lambda client: client.inspect_container(container_id)))
+        found = await self._calls(lambda client: client.inspect_container(container_id))
+        container = _container(found)
+        self._deaths.began(container)
+        return container
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
         """Start a container anew. See :meth:`Runtime.relaunch`."""

@@ -1,0 +1,57 @@
+"""What the engine's events prove by themselves about a container that we started.
+
+The engine answers no inspection of a container that has just died until it has cleaned up behind it, but
+it has told by then that the container died, when, and how. Told of a moment after the container's last
+start, that is as good as an inspection; anything else only wakes us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from attrs import define, field
+
+from engine.runtimes.base import Container, Observation
+
+__all__ = ["Deaths"]
+
+_NS: Final = 1_000_000_000
+
+
+@define(eq=False)
+class Deaths:
+    """Knows when each container was started last, and tells a death since then from an older one."""
+
+    _runs: dict[str, Container] = field(factory=dict, init=False)
+    _out_of_memory: set[str] = field(factory=set, init=False)
+
+    def began(self, container: Container) -> None:
+        """Take note of a container's start."""
+        self._runs[container.id] = container
+        self._out_of_memory.discard(container.id)
+
+    def seen(self, event: Mapping[str, Any]) -> Observation | None:
+        """What an event shows to be so; None where it proves nothing."""
+        actor = event["Actor"]
+        container = self._runs.get(actor["ID"])
+        if container is None or event["timeNano"] <= _moment_ns(container.started_at):
+            return None
+        if event["Action"] == "oom":
+            self._out_of_memory.add(container.id)
+        if event["Action"] != "die":
+            return None
+        return Observation(
+            container,
+            running=False,
+            exit_code=int(actor["Attributes"]["exitCode"]),
+            oom_killed=container.id in self._out_of_memory,
+        )
+
+
+def _moment_ns(written: str) -> int:
+    """The engine's way to write a moment, as nanoseconds since the epoch."""
+    whole, _, fraction = written.rstrip("Z").partition(".")
+    seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
+    return seconds * _NS + int(fraction.ljust(9, "0") or 0)
