@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ import pytest
 from docker.api import APIClient
 
 from engine import BackendPolicy, ContainerManager, Transition
+from engine.errors import ComposeError
 from engine.gpu import Health
 from engine.policy import RestartPolicy
 from engine.runtimes.docker.client import connect
 from states import BACKEND
+from tests.compose.cases import CORPUS
 from tests.lab import BASE_IMAGE, Engine
 from tests.lab.gpu import HOLD, Bench, Gpu, Gpus, bench
 
@@ -75,6 +78,13 @@ def running(client: APIClient) -> dict[str, str]:
     """The running containers' ids, by service."""
     found = client.containers(filters={"label": LABEL})
     return {one["Labels"]["com.docker.compose.service"]: one["Id"] for one in found}
+
+
+def may_do_everything() -> bool:
+    """Whether an engine that is started here has every capability that the kernel knows."""
+    (mask,) = re.findall(r"^CapEff:\s*(\w+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    return int(mask, 16) == (1 << last + 1) - 1
 
 
 def hold(client: APIClient, container: str, mib: int) -> None:
@@ -205,6 +215,77 @@ def test_5_containers_are_torn_down_when_the_campaign_completes_and_on_failure(
     with pytest.raises(ZeroDivisionError):
         fail()
     assert running(client) == {}
+
+
+def test_6_python_on_whales_is_imported_lazily() -> None:
+    code = (
+        "import sys; from engine import ContainerManager; print('python_on_whales' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_6_its_absence_gives_a_helpful_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docker-compose.yml").write_text("services: {pytorch: {image: x}}")
+    monkeypatch.setitem(sys.modules, "python_on_whales", None)
+    with pytest.raises(ImportError, match=r"pip install 'dockwarden\[compose\]'"):
+        ContainerManager(tmp_path / "docker-compose.yml", runtime="compose")
+
+
+@pytest.mark.docker
+def test_6_it_works_with_python_on_whales_docker_client(
+    compose_file: Path, client: APIClient
+) -> None:
+    from python_on_whales import DockerClient
+
+    whales = DockerClient(compose_files=[compose_file])
+    with ContainerManager(docker_client=whales) as manager:
+        manager.start_services(["pytorch"])
+        assert [one.name for one in whales.compose.ps()] == [f"{PROJECT}-pytorch-1"]
+        _, code = manager.execute_experiment("pytorch", "/configs/a.yaml")
+        assert code == 0
+
+
+@pytest.mark.docker
+def test_the_host_programs_compose_file_runs_as_it_is(
+    tmp_path: Path, client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host's IPC, all GPUs, required and bare variables, a one-shot base, dev profiles, no command.
+
+    And privileged, where the engine is so itself; inside many a sandbox it is not, and no container can be.
+    """
+    file = tmp_path / "docker-compose.yml"
+    written = (CORPUS / "energy-runner.yml").read_text()
+    privileged = may_do_everything()
+    file.write_text(written if privileged else written.replace("privileged: true", ""))
+    (tmp_path / "image").mkdir()
+    for tag in ("base", "pytorch"):
+        client.tag(BASE_IMAGE, "lem", tag)
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", PROJECT)
+    monkeypatch.delenv("CONFIG", raising=False)
+    with pytest.raises(ComposeError, match="set CONFIG to the experiment's file"):
+        ContainerManager(file)
+
+    monkeypatch.setenv("CONFIG", "configs/a.yaml")
+    monkeypatch.setenv("HF_TOKEN", "a token")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with ContainerManager(file) as manager:
+        manager.start_services(["pytorch"])
+
+        found = client.inspect_container(running(client)["pytorch"])
+        host = found["HostConfig"]
+        assert (host["Privileged"], host["IpcMode"]) == (privileged, "host")
+        (request,) = host["DeviceRequests"]
+        assert (request["Count"], request["Capabilities"]) == (-1, [["gpu", "utility"]])
+        assert client.inspect_container(f"{PROJECT}-base-1")["State"]["ExitCode"] == 0
+        assert running(client).keys() == {"pytorch"}
+        assert len(manager.check_health("pytorch").devices) == 2
+        said = 'echo "$HF_TOKEN,$LEM_CONFIG,${CUDA_VISIBLE_DEVICES-unset}"'
+        ended = manager.execute("pytorch", ["sh", "-c", said])
+        assert ended.stdout.read_text() == "a token,configs/a.yaml,unset\n"
+    client.remove_volume(f"{PROJECT}_lem-hf-cache")
 
 
 @pytest.mark.docker

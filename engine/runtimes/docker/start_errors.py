@@ -61,6 +61,11 @@ _TABLE: Final = (
         "the engine does not know the runtime that the compose file names under runtime",
     ),
     _known(
+        r"unable to apply caps|error setting rlimit",
+        "the engine has not itself the privileges or limits that it is to give: take privileged, cap_add or"
+        " ulimits out of the compose file, or run the engine where it has them",
+    ),
+    _known(
         r"no space left on device",
         "the engine's disk is full: free some space (docker system df tells what takes it)",
         curable=True,
