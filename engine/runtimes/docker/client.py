@@ -23,6 +23,7 @@ from docker.api import APIClient
 
 from engine.errors import RuntimeUnavailable
 from engine.runtimes.docker.endpoint import leading_to
+from engine.runtimes.docker.patience import Patience, be_patient
 
 __all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "address", "connect", "engine_facts", "said"]
 
@@ -96,6 +97,8 @@ def said(error: BaseException) -> str:
 class Calls:
     """Runs calls on threads of its own; use as ``await calls(lambda client: client.info())``.
 
+    An engine that has answered once and is away is waited for; see :mod:`.patience`.
+
     Args:
         connect: makes a client for a thread.
     """
@@ -104,6 +107,8 @@ class Calls:
         self._connect = connect
         self._pool: ThreadPoolExecutor | None = None
         self._local = threading.local()
+        self._patience = Patience()
+        self._answered = False
 
     async def __call__(self, call: Callable[[APIClient], T], *, settle: bool = True) -> T:
         """Do one call, or several that belong together, on one thread.
@@ -114,10 +119,12 @@ class Calls:
         """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
-        future = asyncio.wrap_future(self._pool.submit(self._with_client, call))
+        given_up = threading.Event()
+        future = asyncio.wrap_future(self._pool.submit(self._with_client, call, given_up))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
+            given_up.set()
             if settle:
                 await asyncio.wait({future}, timeout=_SETTLE_S)
             future.add_done_callback(_forget)
@@ -129,11 +136,26 @@ class Calls:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
 
-    def _with_client(self, call: Callable[[APIClient], T]) -> T:
+    def _with_client(self, call: Callable[[APIClient], T], given_up: threading.Event) -> T:
+        self._local.given_up = given_up
         client: APIClient | None = getattr(self._local, "client", None)
         if client is None:
-            client = self._local.client = self._connect()
+            client = self._local.client = self._patient_client(given_up)
         return call(client)
+
+    def _patient_client(self, given_up: threading.Event) -> APIClient:
+        """A client for this thread; where none has been made yet, the engine must be there now."""
+        if self._answered:
+            try:
+                client = self._patience.wait_out(self._connect, given_up)
+            except (
+                RuntimeUnavailable
+            ) as error:  # for whoever calls it is like any other call's failure
+                raise docker.errors.DockerException(str(error)) from error
+        else:
+            client = self._connect()
+            self._answered = True
+        return be_patient(client, self._patience, lambda: self._local.given_up)
 
 
 def _forget(future: asyncio.Future[T]) -> None:

@@ -150,7 +150,7 @@ class Execs:
             exec_id = str(created["Id"])
             ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
             self._pending[exec_id] = _Pending(container, ended)
-            await self._calls(lambda client: client.exec_start(exec_id, detach=True))
+            await self._start(exec_id)
             exit_code = await ended
         except ENGINE_ERRORS as error:
             raise await self._not_started(container, error) from error
@@ -160,6 +160,19 @@ class Execs:
         if exit_code is None:
             raise ContainerLost(container.service, "its container went away under what ran in it")
         return exit_code
+
+    async def _start(self, exec_id: str) -> None:
+        """Start an exec. Where the call is cut off, only a look tells whether it was heard."""
+        try:
+            await self._calls(lambda client: client.exec_start(exec_id, detach=True))
+        except docker.errors.APIError:
+            raise
+        except ENGINE_ERRORS:
+            found = await self._calls(lambda client: client.exec_inspect(exec_id))
+            if not found["Running"] and found["ExitCode"] is None:
+                raise
+            if not found["Running"]:
+                self._resolve(exec_id, found["ExitCode"])
 
     async def _not_started(self, container: Container, error: Exception) -> RuntimeFault:
         reason = said(error)

@@ -1,0 +1,99 @@
+"""A campaign on one backend, the command that runs it, and what is seen of it in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from engine.journal import FILE_NAME, Journal
+from tests.lab import BASE_IMAGE
+
+__all__ = ["PROJECT", "World", "shell"]
+
+PROJECT = "dockwarden-world"
+PATIENCE_S = 120.0
+"""For so long something may take that must happen. Not an expectation: machines are shared."""
+
+
+def shell(line: str) -> list[str]:
+    return ["sh", "-c", line]
+
+
+@define(eq=False)
+class World:
+    """A campaign in a folder of its own.
+
+    Attributes:
+        environment: of the commands, besides that of the tests.
+    """
+
+    folder: Path
+    environment: Mapping[str, str] = field(factory=dict)
+
+    def write(self, *experiments: Sequence[str], **campaign: Any) -> None:
+        """Write a campaign of these commands, which are called ``e1``, ``e2`` and so on."""
+        service = {"image": BASE_IMAGE, "stop_grace_period": "0s"}
+        compose = {"name": PROJECT, "services": {"alpha": service}}
+        (self.folder / "docker-compose.yml").write_text(json.dumps(compose))
+        listed = [
+            {"name": f"e{number}", "backend": "alpha", "command": list(command)}
+            for number, command in enumerate(experiments, start=1)
+        ]
+        quick = {"alpha": {"backoff": "0s"}}
+        document = {"name": "world", "grace": "0s", "backends": quick, "experiments": listed}
+        self.file.write_text(json.dumps({**document, **campaign}))
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "campaign.yml"
+
+    @property
+    def latest(self) -> Path:
+        return self.folder / "results" / "world" / "latest"
+
+    @property
+    def shared(self) -> Path:
+        """The folder that the backend sees as ``/run/dockwarden``."""
+        return self.latest / "alpha"
+
+    def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", "from engine.cli import main; main()", *map(str, arguments)],
+            env={**os.environ, **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *options: str) -> subprocess.Popen[str]:
+        """Begin to run the campaign."""
+        return self.begin("run", self.file, *options)
+
+    def end(self, running: subprocess.Popen[str]) -> tuple[int, str, str]:
+        """Wait for a command's end; its exit code and what it printed, which is readable."""
+        out, err = running.communicate(timeout=PATIENCE_S)
+        assert "Traceback" not in out + err, err
+        return running.returncode, out, err
+
+    def outcomes(self) -> dict[str, str]:
+        """The outcome of each run that has one, by its experiment, as the journal has it."""
+        with Journal.read(self.latest / FILE_NAME) as journal:
+            found = [(one.run.removeprefix("alpha-"), one.state) for one in journal.outcomes()]
+        assert max(Counter(run for run, _ in found).values(), default=1) == 1
+        return dict(found)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The records, of which there is one for each attempt."""
+        written = (self.latest / "results.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in written]
+        attempts = Counter((record["run"], record["attempt"]) for record in records)
+        assert max(attempts.values(), default=1) == 1
+        return records
