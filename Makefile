@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 LAB := $(PYTHON) -m tests.lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test gpu-check check format lab lab-down clean
+.PHONY: help setup demo test docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,17 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 
 test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+docs: $(READY) ## Build the documentation, to be read from the disk: build/docs/index.html (takes Graphviz)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+pages: $(READY) ## Write anew what is generated in the Markdown files: diagrams and references
+	$(BIN)/dockwarden diagram --write $$(git ls-files '*.md')
+	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.faults.table
+
+pictures: $(READY) ## Make the pictures in docs/pictures anew (takes Graphviz)
+	$(BIN)/python -m tests.pictures
 
 gpu-check: $(READY) ## On a machine with a GPU: probe it, and let a backend leak device memory
 	$(BIN)/python -m tests.gpu_check

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from engine.cli.completion import completion
 from engine.cli.diagram import diagram
 from engine.cli.doctor import doctor
 from engine.cli.down import down
@@ -34,7 +35,7 @@ def cli() -> None:
     show_warnings()
 
 
-for _command in (run, history, verify, status, down, reap, doctor, diagram):
+for _command in (run, history, verify, status, down, reap, doctor, diagram, completion):
     cli.add_command(_command)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import click
 
 from engine.cli.blocks import fenced, rewritten
+from engine.cli.completion import journal_backends, lifecycle_names
 from engine.cli.exits import DONE, FAILED
 from engine.errors import InputError, SetupError
 
@@ -47,7 +48,7 @@ class _Moment(click.ParamType[datetime]):
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[LIFECYCLE | FILES...]")
+@click.argument("names", nargs=-1, metavar="[LIFECYCLE | FILES...]", shell_complete=lifecycle_names)
 @click.option(
     "--format",
     "form",
@@ -70,7 +71,12 @@ class _Moment(click.ParamType[datetime]):
     help="Show where this journal's backends (or runs) are, and how often each edge was taken.",
 )
 @click.option("--at", type=_Moment(), help="With --journal: as it was then (ISO 8601, UTC).")
-@click.option("--backend", metavar="BACKEND", help="With --journal: only this backend.")
+@click.option(
+    "--backend",
+    metavar="BACKEND",
+    shell_complete=journal_backends,
+    help="With --journal: only this backend.",
+)
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Write to this file, not to stdout."
 )

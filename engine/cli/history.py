@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.completion import journal_backends
 from engine.cli.exits import DONE
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ _SHORT = 12
 
 @click.command()
 @click.argument("journal", type=click.Path(path_type=Path))
-@click.option("--backend", metavar="BACKEND", help="Only what happened on this backend.")
+@click.option(
+    "--backend",
+    metavar="BACKEND",
+    shell_complete=journal_backends,
+    help="Only what happened on this backend.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each entry.")
 def history(journal: Path, *, backend: str | None, as_json: bool) -> int:
     """Print what JOURNAL, or the journal in a folder of results, tells.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.completion import campaign_files
 from engine.cli.notes import keep
 
 if TYPE_CHECKING:
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["campaign_argument", "load", "maybe_campaign_argument", "project_name"]
 
 # Existence and form are checked on loading, where the error can say more than click's.
-campaign_argument = click.argument("campaign", type=click.Path(path_type=Path))
+campaign_argument = click.argument(
+    "campaign", type=click.Path(path_type=Path), shell_complete=campaign_files
+)
 maybe_campaign_argument = click.argument(
-    "campaign", type=click.Path(path_type=Path), required=False
+    "campaign",
+    type=click.Path(path_type=Path),
+    required=False,
+    shell_complete=campaign_files,
 )
 
 

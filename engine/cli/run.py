@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.completion import campaign_backends
 from engine.cli.exits import DONE
 from engine.cli.options import campaign_argument, load
 
@@ -37,6 +38,7 @@ __all__ = ["run"]
     "--only",
     metavar="BACKEND",
     multiple=True,
+    shell_complete=campaign_backends,
     help="Run the experiments of this backend; may be given several times.",
 )
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever an earlier run has left.")

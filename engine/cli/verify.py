@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.completion import lifecycle_names
 from engine.cli.exits import DONE, FAILED
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ __all__ = ["verify"]
 
 
 @click.command()
-@click.argument("lifecycle", required=False, metavar="[MODULE:LIFECYCLE]")
+@click.argument(
+    "lifecycle", required=False, metavar="[MODULE:LIFECYCLE]", shell_complete=lifecycle_names
+)
 @click.option(
     "--backends",
     type=click.IntRange(1, 4),

@@ -8,7 +8,7 @@ from states.diagram.data import to_data
 from states.diagram.dot import to_dot
 from states.diagram.drawing import Arrow, Course, Drawing, Kind, Note, Role, Station, draw
 from states.diagram.mermaid import to_mermaid
-from states.diagram.palette import DARK, LIGHT, Theme, dark_style
+from states.diagram.palette import DARK, LIGHT, Theme, dark_rules, dark_style
 from states.diagram.table import to_table
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Role",
     "Station",
     "Theme",
+    "dark_rules",
     "dark_style",
     "draw",
     "to_data",

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from states.diagram.drawing import Kind, Role
 
-__all__ = ["DARK", "DASHES", "LIGHT", "Paint", "Theme", "dark_style"]
+__all__ = ["DARK", "DASHES", "LIGHT", "Paint", "Theme", "dark_rules", "dark_style"]
 
 
 @frozen
@@ -76,8 +76,8 @@ DASHES: Final[Mapping[Kind, str]] = {Kind.NORMAL: "", Kind.FAULT: "7 4", Kind.RE
 """The lines, for whoever does not see the colours."""
 
 
-def dark_style() -> str:
-    """A style sheet that turns a picture that Graphviz has made in :data:`LIGHT` dark on dark pages."""
+def dark_rules() -> str:
+    """Style rules that turn a picture that Graphviz has made in :data:`LIGHT` dark."""
     rules = [
         f".graph > polygon {{ fill: {DARK.page} }}",
         f".graph text, .node text {{ fill: {DARK.text} }}",
@@ -89,7 +89,12 @@ def dark_style() -> str:
         _box("here", DARK.here),
         _box("note", DARK.note),
     ]
-    return "@media (prefers-color-scheme: dark) {\n" + "\n".join(rules) + "\n}\n"
+    return "\n".join(rules) + "\n"
+
+
+def dark_style() -> str:
+    """A style sheet that applies :func:`dark_rules` where dark is preferred."""
+    return f"@media (prefers-color-scheme: dark) {{\n{dark_rules()}}}\n"
 
 
 def _box(name: str, paint: Paint) -> str:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from attrs import define
 from selenium.common.exceptions import WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.keys import Keys
 
 __all__ = ["BrowserUnavailable", "Page", "start"]
 
@@ -46,10 +47,14 @@ class Page:
 
     driver: Chrome
 
-    def open(self, file: Path) -> None:
+    def open(self, file: Path, query: str = "") -> None:
         """Show a file from the disk; what was logged before is forgotten."""
         self.driver.get_log("browser")
-        self.driver.get(file.resolve().as_uri())
+        self.driver.get(f"{file.resolve().as_uri()}{f'?{query}' if query else ''}")
+
+    def press(self, key: str) -> None:
+        """Press a key, by its name among Selenium's, wherever the focus is."""
+        ActionChains(self.driver).send_keys(getattr(Keys, key.upper())).perform()
 
     def size(self, width: int, height: int = 900) -> None:
         """Make the page so wide and high, in CSS pixels, even where no window would be so narrow."""

@@ -1,0 +1,92 @@
+"""Diagrams of lifecycles in documentation that Sphinx builds; takes ``pip install 'dockwarden[docs]'``.
+
+In ``conf.py``::
+
+    extensions = ["myst_parser", "engine.sphinx"]
+
+Then a page may hold the directive, with a lifecycle as ``dockwarden diagram`` takes it::
+
+    .. dockwarden-diagram:: mypackage.lifecycles:COOLING
+       :all:
+
+And in Markdown that ``dockwarden diagram --write`` keeps, what stands between its markers is made anew:
+tables as they are, all else as a picture, which needs no script in the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+from sphinx.application import Sphinx
+
+from engine.cli.blocks import rewritten
+from engine.cli.diagram import block
+from engine.cli.graphviz import draw_with_dot
+from engine.cli.lifecycles import find_lifecycle
+from engine.errors import DockwardenError
+from states import Lifecycle
+from states.diagram import dark_rules, draw, to_dot
+
+__all__ = ["LifecycleDiagram", "picture", "setup"]
+
+
+class LifecycleDiagram(Directive):
+    """A lifecycle as a picture that follows the page's colours."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = {"all": directives.flag}
+
+    def run(self) -> list[nodes.Node]:
+        """The picture; an error where there is no such lifecycle, or no Graphviz."""
+        try:
+            lifecycle = find_lifecycle(self.arguments[0])
+            html = picture(lifecycle, every="all" in self.options)
+        except DockwardenError as error:
+            raise self.error(str(error)) from error
+        return [nodes.raw("", html, format="html")]
+
+
+def picture(lifecycle: Lifecycle, *, every: bool = False) -> str:
+    """HTML of a diagram, dark where the page is, by preference or by the theme's own switch.
+
+    Raises:
+        MissingProgram: Graphviz is not installed.
+    """
+    svg = draw_with_dot(to_dot(draw(lifecycle, every=every)), "svg").decode()
+    name = escape(f"The lifecycle {lifecycle.name}", quote=True)
+    rules = f".dockwarden-diagram {{\n{dark_rules()}}}"
+    return (
+        f'<div class="dockwarden-diagram" role="img" aria-label="{name}" tabindex="0"'
+        ' style="overflow-x: auto">\n'
+        "<style>\n"
+        ".dockwarden-diagram svg { min-width: 40rem }\n"
+        f'@media (prefers-color-scheme: dark) {{ body:not([data-theme="light"]) {rules} }}\n'
+        f'body[data-theme="dark"] {rules}\n'
+        f"</style>\n{svg}</div>"
+    )
+
+
+def setup(app: Sphinx) -> Mapping[str, bool]:
+    """What Sphinx calls."""
+    app.add_directive("dockwarden-diagram", LifecycleDiagram)
+    app.connect("source-read", _renew)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _renew(app: Sphinx, page: str, source: list[str]) -> None:
+    """Make the marked parts of a Markdown page anew, pictures as pictures."""
+    file = str(app.env.doc2path(page))
+    if file.endswith(".md"):
+        source[0] = rewritten(source[0], _directive, file=file)
+
+
+def _directive(words: str) -> str:
+    table = block(words)  # what is wrong with the marker is found here
+    _, lifecycle, form, *every = words.split()
+    if form == "table":
+        return table
+    return f"```{{dockwarden-diagram}} {lifecycle}\n{':all:' if every else ''}\n```\n"
