@@ -32,7 +32,7 @@ from engine.errors import SetupError
 from engine.record import Ended, Ending, Span
 from engine.secrets import Secrets
 
-__all__ = ["RESULTS", "SUMMARY", "AttemptRecord", "Results", "last_lines"]
+__all__ = ["RESULTS", "SUMMARY", "AttemptRecord", "Results", "last_lines", "read_records"]
 
 RESULTS: Final = "results.jsonl"
 SUMMARY: Final = "summary.json"
@@ -175,10 +175,8 @@ class Results:
 
     def records(self) -> Iterator[AttemptRecord]:
         """The records that are there, without their last lines of output; other lines are passed over."""
-        with (self.folder / RESULTS).open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                with contextlib.suppress(ValueError):
-                    yield evolve(AttemptRecord.from_json(line), stdout_lines=(), stderr_lines=())
+        for record in read_records(self.folder / RESULTS):
+            yield evolve(record, stdout_lines=(), stderr_lines=())
 
     def write(self, record: AttemptRecord) -> None:
         """Add a record; once this returns, it is on the disk.
@@ -221,6 +219,18 @@ class Results:
 
     def __exit__(self, *_: object) -> None:
         self._lines.close()
+
+
+def read_records(file: Path) -> Iterator[AttemptRecord]:
+    """The records of a file, also while it is written; lines that are none are passed over.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                yield AttemptRecord.from_json(line)
 
 
 def last_lines(file: Path, secrets: Secrets) -> tuple[str, ...]:

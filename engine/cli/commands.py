@@ -14,6 +14,7 @@ from engine.cli.exits import BAD, INTERRUPTED, tell
 from engine.cli.history import history
 from engine.cli.notes import show_warnings
 from engine.cli.reap import reap
+from engine.cli.report import report
 from engine.cli.run import run
 from engine.cli.status import status
 from engine.cli.verify import verify
@@ -35,7 +36,7 @@ def cli() -> None:
     show_warnings()
 
 
-for _command in (run, history, verify, status, down, reap, doctor, diagram, completion):
+for _command in (run, report, history, verify, status, down, reap, doctor, diagram, completion):
     cli.add_command(_command)
 
 

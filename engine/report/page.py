@@ -1,0 +1,156 @@
+"""A report as one HTML page that needs nothing else: no server, no network.
+
+Plotly draws the timelines and the plots; its script, like our own, stands in the page. The page's own
+policy (CSP) lets nothing run but these, and nothing be fetched: what a journal says cannot do either.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any, Final
+
+from engine.campaign.summary import human_s
+from engine.errors import MissingExtra
+from engine.report.model import AttemptReport, BackendReport, Report, RunReport, spread
+from engine.report.palette import inks
+from engine.report.tables import MEASURES
+
+__all__ = ["to_html"]
+
+_SCRIPTS: Final = ("charts.js", "runs.js", "main.js")
+
+
+def to_html(report: Report) -> str:
+    """A report as one HTML page.
+
+    Raises:
+        MissingExtra: Jinja or Plotly is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingExtra("an HTML report", "report") from error
+    environment = Environment(
+        loader=PackageLoader("engine.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["human_s"] = human_s
+    environment.filters["clock"] = _clock
+    scripts = [_inline(get_plotlyjs()), *(_inline(_resource(name)) for name in _SCRIPTS)]
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        data=page_data(report),
+        measures=_measures(report),
+        inks=inks(band.state for backend in report.backends for band in backend.bands),
+        style=_resource("report.css"),
+        scripts=scripts,
+        hashes=[_hash(script) for script in scripts],
+        version=version("dockwarden"),
+    )
+
+
+def _resource(name: str) -> str:
+    return files("engine.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _inline(script: str) -> str:
+    """A script as it may stand within an element: nothing in it ends that."""
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _hash(script: str) -> str:
+    """What the page's policy knows a script by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _measures(report: Report) -> list[tuple[str, Any]]:
+    """What was measured of the attempts: in words, and how it is spread."""
+    told = []
+    for name, words in MEASURES.items():
+        known = [value for one in report.attempts if (value := getattr(one, name)) is not None]
+        if found := spread(known):
+            told.append((words, found))
+    return told
+
+
+# What the page's scripts draw
+
+
+def page_data(report: Report) -> Mapping[str, Any]:
+    """What the page's scripts are given; moments are milliseconds since 1970, as scripts count."""
+    return {
+        "from": _ms(report.from_at),
+        "until": _ms(report.until_at),
+        "backends": [_backend(backend) for backend in report.backends],
+        "runs": [_run(run) for run in report.runs],
+    }
+
+
+def _backend(one: BackendReport) -> Mapping[str, Any]:
+    return {
+        "name": one.name,
+        "bands": [
+            [band.state, _ms(band.from_at), _ms(band.until_at), band.reason] for band in one.bands
+        ],
+        "restarts": [[_ms(each.at), each.event, each.reason] for each in one.restarts],
+        "looks": [
+            [_ms(look.at), look.memory_used_bytes, look.baseline_bytes, look.health, look.reason]
+            for look in one.looks
+        ],
+        "memory_total_bytes": max((look.memory_total_bytes or 0 for look in one.looks), default=0),
+    }
+
+
+def _run(one: RunReport) -> Mapping[str, Any]:
+    return {
+        "run": one.run,
+        "experiment": one.experiment,
+        "backend": one.backend,
+        "cycle": one.cycle,
+        "repeat": one.repeat,
+        "state": one.state,
+        "reason": one.reason,
+        "spent_s": round(one.spent_s, 3),
+        "attempts": [_attempt(attempt) for attempt in one.attempts],
+    }
+
+
+def _attempt(one: AttemptReport) -> Mapping[str, Any]:
+    return {
+        "number": one.number,
+        "result": one.result,
+        "exit_code": one.exit_code,
+        "reason": one.reason,
+        "from": _ms(one.dispatched_at or one.begun_at),
+        "until": None if one.ended_at is None else _ms(one.ended_at),
+        "generation": one.generation,
+        "container": one.container_id,
+        "command": shlex.join(one.quoted.command),
+        "stdout": one.quoted.stdout,
+        "stderr": one.quoted.stderr,
+        "stdout_lines": one.quoted.stdout_lines,
+        "stderr_lines": one.quoted.stderr_lines,
+        **{name: _rounded(getattr(one, name)) for name in MEASURES},
+    }
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 4)

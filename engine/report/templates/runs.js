@@ -1,0 +1,145 @@
+// The list of experiments: found as you type, by outcome and by backend, a page at a time.
+"use strict";
+const runs = (() => {
+  const { node, seconds } = charts;
+  const PAGE = 50;
+  const COLUMNS = [
+    ["run", (run) => run.run, ""],
+    ["backend", (run) => run.backend, "minor"],
+    ["outcome", (run) => run.state, ""],
+    ["attempts", (run) => run.attempts.length, "number minor"],
+    ["took", (run) => run.spent_s, "number"],
+    ["reason", (run) => run.reason, ""],
+  ];
+
+  function list(data) {
+    const [find, byState, byBackend, found, body, head, pages] = ["#find", "#by-state", "#by-backend", "#found", "#list tbody", "#list thead tr", "#pages"].map((one) => document.querySelector(one));
+    const all = data.runs.map((run, index) => ({
+      run, index,
+      text: [run.run, run.experiment, run.backend, run.state, run.reason, ...run.attempts.flatMap((one) => [one.reason, one.result, ...one.stdout_lines, ...one.stderr_lines])].join("\n").toLowerCase(),
+    }));
+    const open = new Set();
+    let shown = all, page = 0, sorted = null;
+
+    function filter() {
+      const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
+      shown = all.filter(({ run, text }) => (!byState.value || run.state === byState.value) && (!byBackend.value || run.backend === byBackend.value) && words.every((word) => text.includes(word)));
+      if (sorted) {
+        const value = COLUMNS[sorted.column][1];
+        const order = (a, b) => (typeof a === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+        shown = [...shown].sort((a, b) => sorted.way * order(value(a.run), value(b.run)) || a.index - b.index);
+      }
+      page = 0;
+      show();
+    }
+
+    function show() {
+      const last = Math.max(0, Math.ceil(shown.length / PAGE) - 1);
+      page = Math.min(page, last);
+      const from = page * PAGE, until = Math.min(from + PAGE, shown.length);
+      found.textContent = shown.length === 0 ? `none of ${all.length} found` : `${from + 1} to ${until} of ${shown.length}${shown.length === all.length ? "" : `, found among ${all.length}`}`;
+      body.replaceChildren(...shown.slice(from, until).flatMap(({ run, index }) => (open.has(index) ? [row(run, index), detail(run, index)] : [row(run, index)])));
+      pages.hidden = last === 0;
+      buttons.forEach(([button, target]) => { button.disabled = target(last) === page; });
+    }
+
+    function row(run, index) {
+      const made = node("tr");
+      for (const [name, value, kind] of COLUMNS) {
+        const cell = node(name === "run" ? "th" : "td", "", { class: kind, ...(name === "run" && { scope: "row" }) });
+        if (name === "run") cell.append(more(run, index));
+        else if (name === "outcome") {
+          const tag = node("span", run.state, { class: "tag" });
+          tag.style.setProperty("--ink", `var(--result-${run.state})`);
+          cell.append(tag);
+        } else cell.textContent = name === "took" ? (run.attempts.length ? seconds(run.spent_s) : "") : value(run);
+        made.append(cell);
+      }
+      return made;
+    }
+
+    function more(run, index) {
+      const button = node("button", run.run, { type: "button", class: "more", "aria-expanded": String(open.has(index)) });
+      button.addEventListener("click", () => {
+        const line = button.closest("tr");
+        if (open.delete(index)) line.nextElementSibling.remove();
+        else { open.add(index); line.after(detail(run, index)); }
+        button.setAttribute("aria-expanded", String(open.has(index)));
+      });
+      return button;
+    }
+
+    function detail(run) {
+      const made = node("tr", "", { class: "detail" });
+      const cell = node("td", "", { colspan: COLUMNS.length });
+      cell.append(node("p", `Experiment ${run.experiment} on ${run.backend}, cycle ${run.cycle}, repeat ${run.repeat}.`));
+      if (!run.attempts.length) cell.append(node("p", "It was never tried."));
+      for (const one of run.attempts) cell.append(...attempt(one));
+      made.append(cell);
+      return made;
+    }
+
+    function* attempt(one) {
+      const code = one.exit_code === null ? "" : `, exit code ${one.exit_code}`;
+      yield node("h4", `Attempt ${one.number}: ${one.result}${code}`);
+      if (one.reason) yield node("p", one.reason);
+      const began = new Date(one.from).toISOString().replace("T", " ").replace("Z", " UTC");
+      const times = [["waited", one.waited_s], ["handed over in", one.handed_over_s], ["ran for", one.ran_s], ["end seen after", one.noticed_s]].filter(([, value]) => value !== null);
+      yield node("p", `${began}; ${times.map(([words, value]) => `${words} ${value < 1 ? `${(value * 1000).toFixed(0)} ms` : seconds(value)}`).join(", ")}.`, { class: "quiet" });
+      if (one.command) { const words = node("p", "", { class: "quiet" }); words.append(node("code", one.command)); yield words; }
+      if (one.container) yield node("p", `Container ${one.container.slice(0, 12)}, start ${one.generation}.`, { class: "quiet" });
+      for (const name of ["stdout", "stderr"]) {
+        if (!one[`${name}_lines`].length) continue;
+        yield node("p", `Last lines of ${one[name]}:`, { class: "quiet" });
+        yield node("pre", one[`${name}_lines`].join("\n"), { tabindex: "0", role: "group", "aria-label": `${name} of attempt ${one.number}` });
+      }
+      if (!one.stdout_lines.length && !one.stderr_lines.length) yield node("p", "No output is there.", { class: "quiet" });
+    }
+
+    COLUMNS.forEach(([name, , kind], column) => {
+      const cell = node("th", "", { scope: "col", class: kind });
+      const button = node("button", name, { type: "button" });
+      button.addEventListener("click", () => {
+        sorted = sorted && sorted.column === column ? (sorted.way === 1 ? { column, way: -1 } : null) : { column, way: 1 };
+        [...head.children].forEach((one, other) => (sorted && other === sorted.column ? one.setAttribute("aria-sort", sorted.way === 1 ? "ascending" : "descending") : one.removeAttribute("aria-sort")));
+        filter();
+      });
+      cell.append(button);
+      head.append(cell);
+    });
+
+    const buttons = [["First", () => 0], ["Previous", () => Math.max(0, page - 1)], ["Next", (last) => Math.min(last, page + 1)], ["Last", (last) => last]].map(([name, target]) => {
+      const button = node("button", name, { type: "button", "aria-label": `${name} page` });
+      button.addEventListener("click", () => { page = target(Math.max(0, Math.ceil(shown.length / PAGE) - 1)); show(); });
+      pages.append(button);
+      return [button, target];
+    });
+
+    for (const [select, names] of [[byState, data.runs.map((run) => run.state)], [byBackend, data.runs.map((run) => run.backend)]]) {
+      [...new Set(names)].sort().forEach((name) => select.append(node("option", name, { value: name })));
+      select.addEventListener("change", filter);
+    }
+    find.addEventListener("input", filter);
+    document.getElementById("clear").addEventListener("click", () => {
+      find.value = byState.value = byBackend.value = "";
+      filter();
+      find.focus();
+    });
+    filter();
+
+    // Show one run, wherever it is.
+    return (index) => {
+      find.value = byState.value = byBackend.value = "";
+      open.add(index);
+      filter();
+      page = Math.floor(shown.findIndex((one) => one.index === index) / PAGE);
+      show();
+      const place = shown.slice(page * PAGE).findIndex((one) => one.index === index);
+      const button = body.querySelectorAll("button.more")[place];
+      button.focus();
+      button.scrollIntoView({ block: "center" });
+    };
+  }
+
+  return { list };
+})();
