@@ -140,9 +140,11 @@ class Controller:
             raise StartError({fault.service: self._hide(fault.reason)}) from fault
         one_shots = self._completing(order)
         for name in new:
-            bring = self._complete(name) if name in one_shots else self._bring(name)
-            if name not in one_shots:
+            if name in one_shots:
+                bring = self._complete(name)
+            else:
                 self.backends.setdefault(name, self._backend(name))
+                bring = self._bring(name)
             self._starting[name] = asyncio.create_task(bring, name=f"start {name}")
         if wait:
             await self._started(order)
@@ -205,7 +207,8 @@ class Controller:
                 f"the folder {folder!r} leads out of that of {service}; name one within"
             )
         try:
-            request.folder.mkdir(parents=True)
+            # A controller that died before it handed the request over left its folder, but nothing in it.
+            request.folder.mkdir(parents=True, exist_ok=not _holds_anything(request.folder))
         except OSError as error:
             raise _no_folder(request.folder, error) from error
         return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
@@ -420,6 +423,10 @@ def _each(listeners: Iterable[Callable[[_T], None]], what: _T) -> None:
             listener(what)
         except Exception:  # noqa: BLE001 - a listener of the user's own must not stop a teardown
             _LOG.exception("a listener failed on %s", what)
+
+
+def _holds_anything(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _no_folder(folder: Path, error: OSError) -> SetupError:

@@ -1,8 +1,15 @@
-"""What a campaign writes into its journal, and what becomes of the campaign when it cannot."""
+"""What a campaign writes into its journal, and what becomes of the campaign when it cannot.
+
+Each transaction waits for the disk, and an experiment may be shorter than that. So what a crash may
+take without loss waits for what must be there in any case, and is written with it: an attempt's begin
+with its dispatch, before which nothing of it runs; a backend's ``finish`` with the end of the attempt.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
 
 from attrs import define, field
 
@@ -14,6 +21,11 @@ from engine.journal import Journal
 from engine.record import GpuLook, Transition
 
 __all__ = ["Ledger", "write_end"]
+
+_FINISH: Final = "finish"
+"""The event that the end of an attempt always follows."""
+
+_Write = Callable[[Journal], None]
 
 
 @define(eq=False)
@@ -27,10 +39,12 @@ class Ledger:
     _journal: Journal | None
     _on_failure: Callable[[], None]
     failure: DockwardenError | None = field(default=None, init=False)
+    _waiting: list[_Write] = field(factory=list, init=False)
 
     def transition(self, transition: Transition) -> None:
         """Write a backend's transition."""
-        self._write(lambda journal: journal.transition(transition))
+        later = transition.event == _FINISH
+        self._write(lambda journal: journal.transition(transition), later=later)
 
     def look(self, look: GpuLook) -> None:
         """Write what a look at a backend's GPUs showed."""
@@ -38,20 +52,21 @@ class Ledger:
 
     def begun(self, run: PlannedRun, number: int, *, request: str, folder: str) -> None:
         """Write that an attempt begins."""
+        at = datetime.now(UTC)
         self._write(
             lambda journal: journal.attempt_begun(
-                run.id, number, backend=run.backend, request=request, folder=folder
-            )
+                run.id, number, backend=run.backend, request=request, folder=folder, at=at
+            ),
+            later=True,
         )
 
     def ended(self, progress: Progress, record: AttemptRecord) -> None:
         """Write how an attempt ended and, if that settles its run, the outcome; both or neither."""
 
         def write(journal: Journal) -> None:
-            with journal.at_once():
-                write_end(journal, record)
-                if progress.settled:
-                    journal.outcome(record.run, progress.state, reason=progress.reason)
+            write_end(journal, record)
+            if progress.settled:
+                journal.outcome(record.run, progress.state, reason=progress.reason)
 
         self._write(write)
 
@@ -61,11 +76,18 @@ class Ledger:
             lambda journal: journal.outcome(progress.run.id, progress.state, reason=progress.reason)
         )
 
-    def _write(self, write: Callable[[Journal], None]) -> None:
+    def _write(self, write: _Write, *, later: bool = False) -> None:
+        """Write, with all that has waited, in one transaction; or let it wait."""
         if self._journal is None or self.failure is not None:
             return
+        self._waiting.append(write)
+        if later:
+            return
         try:
-            write(self._journal)
+            with self._journal.at_once():
+                for one in self._waiting:
+                    one(self._journal)
+            self._waiting.clear()
         except DockwardenError as error:
             self.failure = error
             self._on_failure()

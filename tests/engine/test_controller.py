@@ -15,6 +15,7 @@ from engine.errors import (
     InputError,
     LaunchFailed,
     RemovalFailed,
+    SetupError,
     StartError,
     TeardownError,
 )
@@ -288,6 +289,19 @@ def test_a_service_whose_folder_would_lie_elsewhere_is_refused(tmp_path: Path, n
     async def story() -> None:
         with pytest.raises(InputError, match="no folder can be named like"):
             await controller(tmp_path, ServiceSpec(name)).start([name])
+
+    run(story())
+
+
+def test_a_folder_for_output_may_be_there_if_nothing_is_in_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha"])
+        (tmp_path / "alpha" / "x").mkdir()
+        assert (await of.execute("alpha", ["true"], id="x")).exit_code == 0
+        with pytest.raises(SetupError, match="cannot be made: File exists"):
+            await of.execute("alpha", ["true"], id="x")
+        await of.teardown()
 
     run(story())
 
