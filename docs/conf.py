@@ -19,6 +19,8 @@ exclude_patterns = ["_build"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
+smartquotes = False  # options begin with two hyphens
+
 html_theme = "furo"
 html_title = "dockwarden"
 html_static_path = ["_static"]
@@ -31,8 +33,17 @@ pygments_dark_style = "a11y-high-contrast-dark"
 
 def setup(app: Sphinx) -> None:
     """What Sphinx calls."""
+    app.connect("source-read", _with_every_page)
     app.connect("source-read", _without_sources)
     app.connect("html-page-context", _accessible, priority=900)  # after the theme
+
+
+def _with_every_page(app: Sphinx, page: str, source: list[str]) -> None:
+    """In the index, the line ``...`` stands for all pages that it does not name itself."""
+    if page == app.config.root_doc:
+        named = set(source[0].splitlines())
+        rest = sorted(app.env.found_docs - named - {page})
+        source[0] = source[0].replace("\n...\n", "\n" + "\n".join(rest) + "\n")
 
 
 def _without_sources(_app: Sphinx, _page: str, source: list[str]) -> None:

@@ -63,7 +63,7 @@ def picture(lifecycle: Lifecycle, *, every: bool = False) -> str:
         f'<div class="dockwarden-diagram" role="img" aria-label="{name}" tabindex="0"'
         ' style="overflow-x: auto">\n'
         "<style>\n"
-        ".dockwarden-diagram svg { min-width: 40rem }\n"
+        ".dockwarden-diagram svg { min-width: 44rem }\n"
         f'@media (prefers-color-scheme: dark) {{ body:not([data-theme="light"]) {rules} }}\n'
         f'body[data-theme="dark"] {rules}\n'
         f"</style>\n{svg}</div>"

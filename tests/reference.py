@@ -130,6 +130,7 @@ def _first_line(documented: type[Any]) -> str:
 def _markdown(text: str) -> str:
     """A docstring's words as Markdown, for a cell too."""
     text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text).replace("``", "`")
+    text = re.sub(r"(?<![`\w-])(--[a-z][a-z-]*)", r"`\1`", text)
     parts = text.split("`")
     shown = [
         f"`{part}`" if number % 2 else re.sub(r"([*_<>|\[\]])", r"\\\1", part)

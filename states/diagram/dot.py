@@ -27,7 +27,7 @@ def to_dot(drawing: Drawing, theme: Theme = LIGHT) -> str:
     """
     ids = {station.name: f"s{number}" for number, station in enumerate(drawing.stations)}
     lines = [
-        f'graph [class="graph", rankdir=TB, nodesep=0.5, ranksep=0.55, pad=0.2, bgcolor="{theme.page}"]',
+        f'graph [class="graph", rankdir=TB, nodesep=0.25, ranksep=0.5, pad=0.2, bgcolor="{theme.page}"]',
         f'node [fontname="{_FONT}", fontsize=14, fontcolor="{theme.text}", margin="0.16,0.09"]',
         f'edge [fontname="{_FONT}", fontsize=12, fontcolor="{theme.quiet}", arrowsize=0.8]',
         *(f"{ids[station.name]} [{_box(station, theme)}]" for station in drawing.stations),
@@ -56,7 +56,6 @@ def _box(station: Station, theme: Theme) -> str:
         color=paint.line,
         penwidth="2.5" if station.here else "1.5",
         peripheries="2" if station.final else "1",
-        tooltip=" ".join(wrapped([station.meaning], _BOX)) or station.name,
         label=f"<<b>{'◉ ' if station.final else ''}{escape(station.name)}</b>{small}>",
     )
 
@@ -67,7 +66,7 @@ def _begin(drawing: Drawing, ids: dict[str, str], theme: Theme) -> Iterator[str]
         if station.initial:
             yield (
                 f'begin [class="start", shape=circle, style=filled, label="", width=0.18,'
-                f' fillcolor="{theme.text}", color="{theme.text}", tooltip="it begins here"]'
+                f' fillcolor="{theme.text}", color="{theme.text}"]'
             )
             yield f'begin -> {ids[station.name]} [class="untaken", color="{theme.untaken}"]'
 
@@ -79,8 +78,10 @@ def _link(arrow: Arrow, theme: Theme) -> str:
         **{"class": "untaken" if untaken else arrow.kind.value},
         color=theme.untaken if untaken else theme.kinds[arrow.kind],
         style=_STYLES[arrow.kind],
+        weight="2"
+        if arrow.kind is Kind.FAULT
+        else "1",  # a column of trouble keeps the picture narrow
         penwidth={None: "1.6", True: "3", False: "1"}[arrow.taken],
-        tooltip=" ".join(lines),
         label=_lines(lines),
     )
 
@@ -95,7 +96,6 @@ def _note(note: Note, theme: Theme) -> str:
         fillcolor=theme.note.fill,
         color=theme.note.line,
         fontsize="12",
-        tooltip=" ".join(wrapped([note.title], _NOTE)),
         label=f"<{title}{lines}>",
     )
 
