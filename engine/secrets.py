@@ -91,7 +91,14 @@ class Secrets:
         services = project.services.values()
         builds = [service.build.args for service in services if service.build is not None]
         environments = [service.environment for service in services]
-        return cls.of(project.variables, *environments, *builds, marked=marked)
+        handed = {
+            file.target: file.content
+            for service in services
+            for file in service.files
+            if file.secret
+        }
+        marked = {*marked, *handed}
+        return cls.of(project.variables, *environments, *builds, handed, marked=marked)
 
     def __or__(self, other: Secrets) -> Secrets:
         """These and those."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -20,6 +20,7 @@ __all__ = [
     "DeviceMapping",
     "GpuRequest",
     "HealthCheck",
+    "InjectedFile",
     "Mount",
     "MountKind",
     "NetworkAttachment",
@@ -125,6 +126,26 @@ class Mount:
     tmpfs_size_bytes: int | None = None
     tmpfs_mode: int | None = None
     tmpfs_options: str | None = None
+
+
+@frozen
+class InjectedFile:
+    """A file that is written into a container before it starts: a secret, or a config.
+
+    Attributes:
+        target: its absolute path in the container.
+        content: what stands in it; not shown, since it may be secret.
+        secret: whether it is a secret, and no config.
+    """
+
+    MODE: ClassVar[int] = 0o444
+
+    target: str
+    content: str = field(repr=False)
+    mode: int = MODE
+    uid: int = 0
+    gid: int = 0
+    secret: bool = False
 
 
 @frozen
@@ -283,6 +304,7 @@ class ServiceSpec:
     labels: Mapping[str, str] = field(factory=dict)
     annotations: Mapping[str, str] = field(factory=dict)
     mounts: tuple[Mount, ...] = ()
+    files: tuple[InjectedFile, ...] = ()
     volumes_from: tuple[str, ...] = ()
     devices: tuple[DeviceMapping, ...] = ()
     device_cgroup_rules: tuple[str, ...] = ()

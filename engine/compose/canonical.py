@@ -123,6 +123,10 @@ def _unbracketed(address: str) -> str:
     return address[1:-1] if address.startswith("[") and address.endswith("]") else address
 
 
+def _references(value: Any) -> list[dict[str, Any]]:
+    return [{"source": entry} if isinstance(entry, str) else dict(entry) for entry in value]
+
+
 def _gpus(value: Any) -> list[dict[str, Any]]:
     return [{"count": -1}] if isinstance(value, str) else [dict(entry) for entry in value]
 
@@ -132,6 +136,7 @@ _SERVICE: dict[str, Callable[[Any], Any]] = {
     "build": _build,
     "cap_add": _listed,
     "cap_drop": _listed,
+    "configs": _references,
     "depends_on": _dependencies,
     "deploy.labels": _filled,
     "devices": lambda value: [device(entry) for entry in value],
@@ -149,6 +154,7 @@ _SERVICE: dict[str, Callable[[Any], Any]] = {
     "labels": _filled,
     "networks": _networks,
     "ports": lambda value: [port for entry in value for port in ports(entry)],
+    "secrets": _references,
     "security_opt": _listed,
     "sysctls": _filled,
     "tmpfs": _listed,

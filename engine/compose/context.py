@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from engine.compose.interpolation import Lookup
+from engine.compose.node import Node
 
 __all__ = ["Context", "absolute"]
 
@@ -28,11 +29,13 @@ class Context:
         directory: the absolute folder that relative paths start from.
         lookup: gives the value of a variable of the environment or of ``.env``.
         missing: the variables that were not set and had no default, by service.
+        root: the merged model.
     """
 
     directory: Path
     lookup: Lookup
     missing: Mapping[str, tuple[str, ...]]
+    root: Node
 
     def resolve(self, written: str) -> str:
         """An absolute path for one that starts from the project's folder."""

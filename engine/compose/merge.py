@@ -31,6 +31,10 @@ def _port(entry: dict[str, Any]) -> Hashable:
     return tuple(str(entry.get(key, "")) for key in ("host_ip", "target", "published", "protocol"))
 
 
+def _reference(entry: dict[str, Any]) -> Hashable:
+    return str(entry.get("target") or entry.get("source"))
+
+
 def _target(entry: Any) -> Hashable:
     return (
         str(entry.get("target") or entry.get("source")) if isinstance(entry, dict) else str(entry)
@@ -38,9 +42,11 @@ def _target(entry: Any) -> Hashable:
 
 
 _IDENTITIES: dict[str, Identity] = {
+    "services.*.configs": _reference,
     "services.*.devices": _target,
     "services.*.env_file": lambda entry: str(entry["path"]),
     "services.*.ports": _port,
+    "services.*.secrets": _reference,
     "services.*.volumes": _target,
 }
 

@@ -77,7 +77,7 @@ def load_project(
     _check_name(name, documents[0].file)
     environment["COMPOSE_PROJECT_NAME"] = name
     model = merged(documents, directory, environment)
-    context = Context(directory=directory, lookup=environment.get, missing=model.missing)
+    context = Context(directory, environment.get, model.missing, model.root)
     networks = resources.networks(model.root.get("networks"), name)
     volumes = resources.volumes(model.root.get("volumes"), name)
     project = Project(

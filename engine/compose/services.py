@@ -13,6 +13,7 @@ from engine.compose.build import build_spec
 from engine.compose.commands import dropped, words
 from engine.compose.context import Context
 from engine.compose.gpus import gpus
+from engine.compose.handed import handed, unheeded
 from engine.compose.health import health_check
 from engine.compose.mounts import devices, mounts
 from engine.compose.networking import attachments, expose, ports
@@ -23,6 +24,8 @@ from engine.names import RULE, is_plain
 from engine.spec import (
     Condition,
     Dependency,
+    InjectedFile,
+    Mount,
     NetworkSpec,
     Refusal,
     ServiceSpec,
@@ -117,6 +120,7 @@ def service_spec(
     environment: dict[str, str | None] = _or_refusal(
         beside.environment, node, context, {}, problems
     )
+    files: tuple[Mount | InjectedFile, ...] = _or_refusal(handed, node, context, (), problems)
     values: dict[str, Any] = {
         **{key: node.get(key).optional(tuple) or () for key in _LISTS},
         **{key: _texts(node.get(key)) for key in _MAPPINGS},
@@ -136,7 +140,8 @@ def service_spec(
         environment={key: value for key, value in environment.items() if value is not None},
         environment_unset=tuple(sorted(key for key, value in environment.items() if value is None)),
         labels=_or_refusal(beside.labels, node, context, {}, problems),
-        mounts=mounts(node, context, volumes),
+        mounts=(*mounts(node, context, volumes), *(f for f in files if isinstance(f, Mount))),
+        files=tuple(file for file in files if isinstance(file, InjectedFile)),
         devices=devices(node),
         gpus=gpus(node),
         ulimits=tuple(
@@ -265,4 +270,5 @@ def _warnings(node: Node, context: Context) -> Iterator[str]:
         )
     if node.get("init").value is False:
         yield "init: false leaves zombie processes of ended experiments behind"
+    yield from unheeded(node, context)
     yield from unused(node)

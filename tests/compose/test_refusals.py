@@ -13,8 +13,6 @@ from engine.spec import Project
 Load = Callable[..., Project]
 
 TOP = """
-secrets: {s: {file: ./s}}
-configs: {c: {file: ./c}}
 models: {m: {model: x}}
 volumes: {v: }
 """
@@ -23,8 +21,6 @@ volumes: {v: }
 @pytest.mark.parametrize(
     ("keys", "key"),
     [
-        ("secrets: [s]", "secrets"),
-        ("configs: [c]", "configs"),
         ("models: [m]", "models"),
         ("provider: {type: x}", "provider"),
         ("scale: 2", "scale"),
@@ -72,8 +68,8 @@ def test_what_asks_for_nothing_special_is_honoured(load: Load, keys: str) -> Non
 
 
 def test_all_findings_are_named_at_once(load: Load) -> None:
-    project = load(f"services: {{a: {{image: x, secrets: [s], scale: 3}}}}\n{TOP}")
-    with pytest.raises(ComposeError, match=r"\(also: services\.a\.secrets\)"):
+    project = load(f"services: {{a: {{image: x, models: [m], scale: 3}}}}\n{TOP}")
+    with pytest.raises(ComposeError, match=r"\(also: services\.a\.scale\)"):
         needed(project, ["a"])
 
 

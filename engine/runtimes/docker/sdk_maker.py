@@ -15,6 +15,7 @@ from engine.errors import LaunchFailed
 from engine.runtimes.docker import payload
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.images import ensure_image, image_name
+from engine.runtimes.docker.inject import archive
 from engine.runtimes.docker.maker import Making
 from engine.runtimes.docker.resources import ensure_network, ensure_volume
 from engine.runtimes.docker.stop import stop_container
@@ -76,6 +77,8 @@ class SdkMaker:
         try:
             for network, endpoint in payload.further_networks(project, spec):
                 client.connect_container_to_network(container_id, network, **endpoint)
+            if spec.files:
+                client.put_archive(container_id, "/", archive(spec.files))
             client.start(container_id)
         except BaseException:
             # Nothing of a failed launch may stay; what cannot be removed now is found by its labels.

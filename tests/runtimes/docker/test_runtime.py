@@ -87,6 +87,33 @@ def test_compose_sees_our_containers_as_its_own(compose: Compose) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
+def test_secrets_and_configs_are_there_as_real_compose_hands_them(
+    compose: Compose, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HANDED", "from a variable")
+    (tmp_path / "file").write_text("from a file\n")
+    service = {
+        **BASE,
+        "command": ["sleep", "infinity"],
+        "secrets": ["file", {"source": "variable", "uid": "7", "mode": 0o400}],
+        "configs": [{"source": "text", "target": "/deep/in/it"}],
+    }
+    secrets = {"file": {"file": "./file"}, "variable": {"environment": "HANDED"}}
+    file = compose({"alpha": service}, secrets=secrets, configs={"text": {"content": "a text"}})
+    look = "cd /; for f in run/secrets/file run/secrets/variable deep/in/it; do cat $f; stat -c %u,%a $f; done"
+
+    with manager(file) as containers:
+        containers.start_services(["alpha"])
+        ours = containers.execute("alpha", ["sh", "-c", look]).stdout.read_text()
+    run("docker", "compose", "-f", str(file), "up", "-d")
+    theirs = run("docker", "exec", f"{PROJECT}-alpha-1", "sh", "-c", look)
+    run("docker", "compose", "-f", str(file), "down", "-t", "0")
+
+    assert "from a variable7,400" in ours
+    assert ours == theirs
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_long_silent_large_and_odd_output_come_back_whole(compose: Compose) -> None:
     """Silent for longer than the SDK's read timeout of 60 s; 100 MB; no newline; any byte."""
     file = compose({"silent": BASE, "loud": BASE})
