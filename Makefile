@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 LAB := $(PYTHON) -m tests.lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: help setup demo test conformance docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the virtual environment with everything in it
 
@@ -28,6 +28,9 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 
 test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+conformance: $(READY) ## Run the whole suite of all runtimes for each way to use an engine (minutes)
+	$(BIN)/python -m pytest tests/runtimes/conformance_everywhere.py
 
 docs: $(READY) ## Build the documentation, to be read from the disk: build/docs/index.html (takes Graphviz)
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs

@@ -56,9 +56,9 @@ class ContainerManager:
             first file's own.
         runtime: ``docker``; ``compose``, where real Compose makes the containers (it needs the extra of
             that name); ``process``; or ``auto`` for Docker where an engine answers, else processes.
+            ``simulated`` is in memory: nothing runs, every command takes a second and succeeds.
         docker_client: a python-on-whales ``DockerClient`` for the compose runtime, which it implies. The
             engine that it names is used; so are its compose files, where ``compose_file`` is left out.
-            ``simulated`` is in memory: nothing runs, every command takes a second and succeeds.
         policies: how each backend is run, by service.
         profiles: the profiles to activate, beside those in ``COMPOSE_PROFILES``.
         project_name: the project's name, for two managers of one file on one engine; None for

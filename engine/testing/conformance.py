@@ -27,7 +27,7 @@ from engine.testing.command_behaviour import CommandBehaviour  # noqa: E402 - se
 from engine.testing.container_behaviour import ContainerBehaviour  # noqa: E402
 from engine.testing.harness import scenario  # noqa: E402
 
-__all__ = ["RuntimeConformance", "scenario"]
+__all__ = ["CommandBehaviour", "ContainerBehaviour", "RuntimeConformance", "scenario"]
 
 
 class RuntimeConformance(ContainerBehaviour, CommandBehaviour):

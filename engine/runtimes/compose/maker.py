@@ -65,7 +65,10 @@ class ComposeMaker:
         return next(named, specs[0].name)
 
     def _prepare(self, specs: Sequence[ServiceSpec], client: APIClient) -> None:
-        names = [spec.name for spec in specs]
+        # What has a container already is left to its launch: it may be taken over, and none of each is
+        # what is asked for here.
+        there = self._services_there(client)
+        names = [spec.name for spec in specs if spec.name not in there]
         with self._compose(client, None, None) as whales:
             # With no container of each: everything that comes before containers.
             whales.compose.up(
@@ -148,6 +151,11 @@ class ComposeMaker:
                     directory=project.directory,
                     project=project.name,
                 )
+
+    def _services_there(self, client: APIClient) -> set[str]:
+        label = f"{COMPOSE_PROJECT}={self.making.project.name}"
+        found = client.containers(all=True, filters={"label": label})
+        return {one["Labels"].get(COMPOSE_SERVICE, "") for one in found}
 
     def _network_labels(self, client: APIClient) -> dict[str, dict[str, str]]:
         """What each network of the project is to be labelled with: as it is, where it is there already."""

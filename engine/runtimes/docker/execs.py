@@ -1,7 +1,7 @@
 """Commands in containers: started detached, and known to have ended by the engine's event.
 
-A command's output goes straight from its process into files in a folder that the container shares with
-this machine, so nothing passes through a connection that could lose it, no thread waits, and it goes on
+A command's output goes straight from its process into files, mostly in a folder that the container shares
+with this machine (see :mod:`engine.runtimes.docker.output`), so nothing passes through a connection that could lose it, no thread waits, and it goes on
 when the controller dies. Its exit code comes with the engine's ``exec_die`` event; after a gap in the
 event stream everything is inspected instead.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,15 +23,13 @@ from engine.errors import ContainerLost, ExecFailed, RuntimeFault
 from engine.record import Span
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
+from engine.runtimes.docker.output import ENDED, STARTED, Output
 from engine.runtimes.inside import END, MARK, RUN
 
 __all__ = ["Execs"]
 
 _SHELL: Final = ("/bin/sh", "-c")
 _SIGKILLED: Final = 137
-_STARTED: Final = "started"
-"""The file whose time is that of a command's start, for as long as it runs."""
-
 _VERIFY_S: Final = 30.0
 """How long ending a process tree may take on top of its grace."""
 
@@ -63,23 +62,29 @@ class Execs:
         self._checks: set[asyncio.Task[None]] = set()
         self._killed: set[str] = set()
 
-    async def execute(self, container: Container, request: ExecRequest, inside: str) -> ExecResult:
+    async def execute(
+        self, container: Container, request: ExecRequest, output: Output
+    ) -> ExecResult:
         """Run a request's command; see :meth:`Runtime.execute`.
 
         Args:
-            inside: the request's folder as the container sees it.
+            output: how what it writes gets here.
         """
-        _open_to_all(request.folder)
-        argv = [*_SHELL, RUN, "dockwarden", inside, *request.command]
+        try:
+            await output.open(container, request)
+        except ENGINE_ERRORS as error:
+            raise await self._not_started(container, error) from error
+        argv = [*_SHELL, RUN, "dockwarden", output.inside(request), *request.command]
         environment = {**request.environment, MARK: request.id}
-        exit_code = await self._run(
-            container,
-            argv,
-            environment=environment,
-            user=request.user,
-            working_dir=request.working_dir,
-        )
-        written = (request.folder / "exit_code").read_text().strip()
+        async with _followed(output, container, request):
+            exit_code = await self._run(
+                container,
+                argv,
+                environment=environment,
+                user=request.user,
+                working_dir=request.working_dir,
+            )
+        written = (request.folder / ENDED).read_text().strip()
         if written:
             return ExecResult(int(written), _span(request.folder))
         # Not even the shell around the command lived to note its exit code. Unless we ended it, that
@@ -227,16 +232,27 @@ class Execs:
             pending.ended.set_result(exit_code)
 
 
-def _open_to_all(folder: Path) -> None:
-    """Let whatever user a container runs as write here, into files that belong to our own user.
+@asynccontextmanager
+async def _followed(
+    output: Output, container: Container, request: ExecRequest
+) -> AsyncIterator[None]:
+    """Bring a command's output while it runs, and all of it when it has ended, or its container has."""
+    follow = asyncio.create_task(output.follow(container, request), name=f"follow {request.id}")
+    try:
+        yield
+    except ContainerLost:
+        await _ended(follow)
+        with contextlib.suppress(ContainerLost):  # what is still to be had
+            await output.collect(container, request)
+        raise
+    finally:
+        await _ended(follow)
+    await output.collect(container, request)
 
-    The folders above are the user's alone, so that nobody else on this machine comes near.
-    """
-    folder.chmod(0o777)
-    for name in ("stdout", "stderr", "exit_code", _STARTED):
-        file = folder / name
-        file.touch()
-        file.chmod(0o666)
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _span(folder: Path) -> Span | None:
@@ -244,7 +260,7 @@ def _span(folder: Path) -> Span | None:
 
     They lie where an experiment may write: where it has tampered with them, nothing is told.
     """
-    started, ended = folder / _STARTED, folder / "exit_code"
+    started, ended = folder / STARTED, folder / ENDED
     try:
         times = [file.lstat().st_mtime for file in (started, ended)]
         started.unlink()

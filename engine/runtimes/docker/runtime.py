@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import docker.errors
@@ -35,18 +35,21 @@ from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_
 from engine.runtimes.docker.deaths import Deaths
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
-from engine.runtimes.docker.maker import INSIDE, Maker, Making
+from engine.runtimes.docker.images import image_name
+from engine.runtimes.docker.maker import Maker, Making
 from engine.runtimes.docker.naming import (
     COMPOSE_PROJECT,
     COMPOSE_SERVICE,
     PROJECT,
     container_name,
 )
+from engine.runtimes.docker.output import CarriedOutput, Output, SharedOutput
 from engine.runtimes.docker.resources import remove_networks
 from engine.runtimes.docker.sdk_maker import SdkMaker
+from engine.runtimes.docker.sight import sees
 from engine.runtimes.docker.start_errors import explain
 from engine.runtimes.docker.stop import remove_container
-from engine.spec import Mount, MountKind, Project, ServiceSpec
+from engine.spec import Project, ServiceSpec
 
 __all__ = ["DockerRuntime"]
 
@@ -97,16 +100,18 @@ class DockerRuntime:
         self._owner = owner or Owner.current()
         self._connect = partial(connect, engine)
         self._calls = Calls(self._connect)
-        making = Making(
+        self._making = Making(
             project=project,
             keep_alive=keep_alive or {},
             labels={**(labels or {}), PROJECT: project.name, **self._owner.labels()},
         )
-        self._maker = maker(making, self._calls)
+        self._maker = maker(self._making, self._calls)
         self.name = self._maker.name
         self._execs = Execs(self._calls)
         self._deaths = Deaths()
-        self._folders: dict[str, Path] = {}
+        self._outputs: dict[str, Output] = {}
+        self._sees_us: bool | None = None
+        self._looking = asyncio.Lock()
         self._woken: dict[str, asyncio.Event] = {}
         self._events: EventStream | None = None
         self._on_notice: Callable[[Notice], None] = lambda _notice: None
@@ -210,17 +215,28 @@ class DockerRuntime:
     async def launch(self, service: str, folder: Path) -> Container:
         """Create and start a container. See :meth:`Runtime.launch`."""
         spec = self._project.services[service]
-        self._folders[service] = folder
-        shared = Mount(MountKind.BIND, target=INSIDE, source=str(folder), create_host_path=True)
         try:
             await self.remove(service, grace_s=0)
         except RemovalFailed as failed:
             raise LaunchFailed(service, failed.reason, curable=False) from failed
         try:
-            return await self._identify(await self._maker.launch(spec, shared))
+            output = self._outputs[service] = await self._output(spec, folder)
+            return await self._identify(await self._maker.launch(spec, output.mount))
         except ENGINE_ERRORS as error:
             reason, curable = explain(said(error))
             raise LaunchFailed(service, reason, curable=curable) from error
+
+    async def _output(self, spec: ServiceSpec, folder: Path) -> Output:
+        """How the output of a service gets into a folder of ours."""
+        async with self._looking:  # once for all: it is about the engine
+            if self._sees_us is None:
+                image, labels = image_name(self._project, spec), self._making.labels
+                self._sees_us = await self._calls(lambda c: sees(c, folder, image, labels))
+                if not self._sees_us:
+                    _LOG.info(
+                        "the engine does not see our files: output is brought from containers"
+                    )
+        return SharedOutput(folder) if self._sees_us else CarriedOutput(self._calls, folder)
 
     async def _identify(self, container_id: str) -> Container:
         found = await self._calls(lambda client: client.inspect_container(container_id))
@@ -301,9 +317,7 @@ class DockerRuntime:
 
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
         """Run a command. See :meth:`Runtime.execute`."""
-        within = request.folder.relative_to(self._folders[container.service])
-        inside = str(PurePosixPath(INSIDE, *within.parts))
-        return await self._execs.execute(container, request, inside)
+        return await self._execs.execute(container, request, self._outputs[container.service])
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a command's process tree. See :meth:`Runtime.kill`."""

@@ -2,21 +2,11 @@
 
 import pytest
 
-from engine.runtimes.base import Container, Runtime
-from engine.runtimes.docker.client import connect
-from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import Project
 from engine.testing.conformance import RuntimeConformance
-from tests.lab import BASE_IMAGE
+from tests.runtimes.harnesses import DockerHarness
 
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
-class TestDockerRuntime(RuntimeConformance):
-    image = BASE_IMAGE
-
-    async def make_runtime(self, project: Project) -> Runtime:
-        return DockerRuntime(project)
-
-    async def kill_main_process(self, container: Container) -> None:
-        connect().kill(container.id)
+class TestDockerRuntime(DockerHarness, RuntimeConformance):
+    pass

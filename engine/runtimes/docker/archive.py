@@ -1,0 +1,133 @@
+"""Files of a container, by the engine's archive calls: nothing runs in the container for them.
+
+They work on containers that run, have ended, or were never started, and see volumes and bind mounts, but
+not what is mounted as tmpfs.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+import docker.errors
+import requests
+import urllib3.exceptions
+from attrs import frozen
+from docker.api import APIClient
+
+__all__ = ["Seen", "look", "put", "read"]
+
+_CHUNK_BYTES: Final = 2**20
+_TIMEOUT_S: Final = 60.0
+_NOT_FOUND: Final = 404
+
+
+@frozen
+class Seen:
+    """What there is to see of a file from outside.
+
+    Attributes:
+        written_s: when it was last written to, in seconds since the epoch, by its machine's clock.
+    """
+
+    size_bytes: int
+    written_s: float
+
+
+def look(client: APIClient, container_id: str, path: str) -> Seen | None:
+    """Look at a file; None where there is no such file.
+
+    Raises:
+        docker.errors.APIError: the engine refuses, the container is gone for one.
+    """
+    answer = client.head(_url(client, container_id), params={"path": path}, timeout=_TIMEOUT_S)
+    if answer.status_code == _NOT_FOUND:
+        client.inspect_container(container_id)  # raises if it is the container that is not there
+        return None
+    _check(answer)
+    told = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+    return Seen(told["size"], datetime.fromisoformat(told["mtime"]).timestamp())
+
+
+def read(client: APIClient, container_id: str, path: str, offset: int) -> Iterator[bytes]:
+    """What a file holds from ``offset`` on, as far as it went when the engine began to read.
+
+    The engine sends the file as a tar archive. Where the file grows meanwhile the archive breaks off behind
+    it, so nothing is read beyond what its header announces.
+
+    Raises:
+        docker.errors.APIError: there is no such file, or the engine refuses.
+        OSError: the connection broke off; what was given until then is right.
+    """
+    with client.get(
+        _url(client, container_id),
+        params={"path": path},
+        headers={"Accept-Encoding": "identity"},  # what is read below is as it comes
+        stream=True,
+        timeout=_TIMEOUT_S,
+    ) as answer:
+        _check(answer)
+        try:
+            with tarfile.open(fileobj=answer.raw, mode="r|") as archive:
+                yield from _content(archive, offset)
+        except (tarfile.TarError, urllib3.exceptions.HTTPError) as error:
+            raise OSError(f"the engine broke off while it sent {path}: {error}") from error
+
+
+def _content(archive: tarfile.TarFile, offset: int) -> Iterator[bytes]:
+    """What the archive's one file holds from ``offset`` on."""
+    entry = archive.next()
+    file = archive.extractfile(entry) if entry is not None else None
+    if entry is None or file is None:
+        raise tarfile.ReadError("there is no file in it")
+    at = 0
+    while at < entry.size:
+        chunk = file.read(min(_CHUNK_BYTES, entry.size - at))
+        if not chunk:
+            raise tarfile.ReadError(f"{at} of {entry.size} bytes")
+        if at + len(chunk) > offset:
+            yield chunk[max(0, offset - at) :]
+        at += len(chunk)
+
+
+def put(
+    client: APIClient,
+    container_id: str,
+    folder: str,
+    modes: Mapping[str, int],
+) -> None:
+    """Make folders and empty files in a folder of a container; files that are there are replaced.
+
+    Args:
+        modes: the permissions of each, by its path; that of a folder ends with a slash.
+
+    Raises:
+        docker.errors.APIError: the engine refuses.
+    """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, mode in modes.items():
+            entry = tarfile.TarInfo(path.rstrip("/"))
+            entry.type = tarfile.DIRTYPE if path.endswith("/") else tarfile.REGTYPE
+            entry.mode, entry.mtime = mode, int(time.time())
+            archive.addfile(entry)
+    if not client.put_archive(container_id, folder, packed.getvalue()):
+        raise docker.errors.DockerException(f"the engine did not take files into {folder}")
+
+
+def _url(client: APIClient, container_id: str) -> str:
+    return f"{client.base_url}/v{client.api_version}/containers/{container_id}/archive"
+
+
+def _check(answer: requests.Response) -> None:
+    """Raise what the SDK raises for such an answer."""
+    try:
+        answer.raise_for_status()
+    except requests.exceptions.HTTPError as error:
+        raise docker.errors.APIError(str(error), response=answer) from error

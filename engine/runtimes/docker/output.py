@@ -1,0 +1,226 @@
+"""How what a command writes gets from its container to this machine.
+
+Where the engine sees this machine's files, the container shares a folder with it, and there is nothing to
+bring (:class:`SharedOutput`). Elsewhere it is written into the container, and copied from there while it
+comes and once more at the end (:class:`CarriedOutput`). Either way it goes through files, never through an
+attached stream, which may lose its first frame and ends with its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Final, Protocol
+
+import docker.errors
+from attrs import frozen
+from docker.api import APIClient
+
+from engine.errors import ContainerLost
+from engine.runtimes.base import Container, ExecRequest
+from engine.runtimes.docker import archive
+from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
+from engine.runtimes.docker.maker import INSIDE
+from engine.spec import Mount, MountKind
+
+__all__ = ["ENDED", "STARTED", "CarriedOutput", "Output", "SharedOutput"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+STARTED: Final = "started"
+"""The file whose time is that of a command's start, for as long as it runs."""
+
+ENDED: Final = "exit_code"
+"""The file whose time is that of a command's end, and which holds its exit code."""
+
+_STREAMS: Final = ("stdout", "stderr")
+_FILES: Final = (*_STREAMS, ENDED, STARTED)
+
+_FIRST_LOOK_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 2.0
+"""Between two looks at how much has been written; shorter than any sensible limit of silence."""
+
+_SMALL_BYTES: Final = 2**20
+_GROWN: Final = 1.5
+"""The engine sends a file from its beginning each time: a large one is brought once it has grown by this
+factor, so that all copies together are about three times the whole."""
+
+_TRIES: Final = 5
+
+
+class Output(Protocol):
+    """The output of the commands of one service."""
+
+    @property
+    def mount(self) -> Mount:
+        """What its container is to be made with."""
+
+    def inside(self, request: ExecRequest) -> str:
+        """The request's folder as its container sees it."""
+
+    async def open(self, container: Container, request: ExecRequest) -> None:
+        """Make the request's files, for whatever user the container runs as."""
+
+    async def follow(self, container: Container, request: ExecRequest) -> None:
+        """Bring what is written while the command runs; until cancelled."""
+
+    async def collect(self, container: Container, request: ExecRequest) -> None:
+        """See that all of an ended command's output is here, its exit code included.
+
+        Raises:
+            ContainerLost: the container is gone, or does not hand it out.
+        """
+
+
+@frozen
+class SharedOutput:
+    """Output through a folder that the container shares with this machine.
+
+    Attributes:
+        folder: that folder, on this machine.
+    """
+
+    folder: Path
+
+    @property
+    def mount(self) -> Mount:
+        """The folder itself."""
+        return Mount(MountKind.BIND, target=INSIDE, source=str(self.folder), create_host_path=True)
+
+    def inside(self, request: ExecRequest) -> str:
+        """The request's folder as its container sees it."""
+        return str(PurePosixPath(INSIDE, *request.folder.relative_to(self.folder).parts))
+
+    async def open(self, container: Container, request: ExecRequest) -> None:  # noqa: ARG002
+        """Let whatever user a container runs as write here, into files that belong to our own user.
+
+        The folders above are the user's alone, so that nobody else on this machine comes near.
+        """
+        request.folder.chmod(0o777)
+        for file in _touched(request.folder):
+            file.chmod(0o666)
+
+    async def follow(self, container: Container, request: ExecRequest) -> None:
+        """Nothing has to be brought."""
+
+    async def collect(self, container: Container, request: ExecRequest) -> None:
+        """All is here."""
+
+
+@frozen
+class CarriedOutput:
+    """Output that is written in the container and brought from there.
+
+    Attributes:
+        folder: where it goes, on this machine.
+        place: where it is written, in the container.
+    """
+
+    calls: Calls
+    folder: Path
+    place: str = INSIDE
+
+    @property
+    def mount(self) -> Mount:
+        """An anonymous volume, which goes with its container, and is there in a read-only one, too."""
+        return Mount(MountKind.VOLUME, target=INSIDE)
+
+    def inside(self, request: ExecRequest) -> str:
+        """The request's folder as its container sees it."""
+        return str(PurePosixPath(self.place, self._within(request)))
+
+    def _within(self, request: ExecRequest) -> PurePosixPath:
+        return PurePosixPath(*request.folder.relative_to(self.folder).parts)
+
+    async def open(self, container: Container, request: ExecRequest) -> None:
+        """Make the files here, and for whatever user a container runs as there."""
+        _touched(request.folder)
+        within = self._within(request)
+        above = [f"{folder}/" for folder in reversed(within.parents) if folder.name]
+        modes = dict.fromkeys(above, 0o755) | {f"{within}/": 0o777}
+        modes |= {f"{within}/{name}": 0o666 for name in _FILES}
+        await self.calls(lambda client: archive.put(client, container.id, self.place, modes))
+
+    async def follow(self, container: Container, request: ExecRequest) -> None:
+        """Look from time to time how much has been written, and bring it."""
+        pause_s = _FIRST_LOOK_S
+        seen = dict.fromkeys(_STREAMS, 0)
+        while True:
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            for name in _STREAMS:
+                with contextlib.suppress(
+                    *ENGINE_ERRORS
+                ):  # the next look, or the end, makes up for it
+                    seen[name] = await self.calls(
+                        partial(self._look, container.id, request, name, seen[name])
+                    )
+
+    def _look(
+        self, container_id: str, request: ExecRequest, name: str, seen: int, client: APIClient
+    ) -> int:
+        path = f"{self.inside(request)}/{name}"
+        there = archive.look(client, container_id, path)
+        size = there.size_bytes if there is not None else 0
+        if size > seen:
+            file = request.folder / name
+            here = file.stat().st_size
+            if size < _SMALL_BYTES or size >= _GROWN * here:
+                self._bring(container_id, request, name, client)
+            os.utime(file)  # whoever waits for a sign of life looks at this
+        return size
+
+    def _bring(self, container_id: str, request: ExecRequest, name: str, client: APIClient) -> None:
+        """Append what is not here yet."""
+        file = request.folder / name
+        with file.open("ab") as here:
+            path = f"{self.inside(request)}/{name}"
+            for chunk in archive.read(client, container_id, path, here.tell()):
+                here.write(chunk)
+
+    async def collect(self, container: Container, request: ExecRequest) -> None:
+        """Bring the rest, see that it is all, and give the container its space back."""
+        try:
+            for name in _FILES:
+                await self._bring_all(container, request, name)
+        except docker.errors.NotFound as error:
+            reason = f"its container went away with what {request.id} wrote last"
+            raise ContainerLost(container.service, reason) from error
+        except ENGINE_ERRORS as error:
+            reason = (
+                f"what {request.id} wrote could not be brought from its container: {said(error)}"
+            )
+            raise ContainerLost(container.service, reason) from error
+        emptied = {f"{self._within(request)}/{name}": 0o666 for name in _STREAMS}
+        with contextlib.suppress(*ENGINE_ERRORS):
+            await self.calls(lambda client: archive.put(client, container.id, self.place, emptied))
+
+    async def _bring_all(self, container: Container, request: ExecRequest, name: str) -> None:
+        file, path = request.folder / name, f"{self.inside(request)}/{name}"
+        for left in reversed(range(_TRIES)):
+            try:
+                there = await self.calls(lambda client: archive.look(client, container.id, path))
+                if there is None:
+                    return
+                if file.stat().st_size >= there.size_bytes:
+                    os.utime(file, (there.written_s, there.written_s))
+                    return
+                await self.calls(partial(self._bring, container.id, request, name))
+            except docker.errors.NotFound:
+                raise
+            except ENGINE_ERRORS as error:
+                if not left:
+                    raise
+                _LOG.warning("%s: once more for %s: %s", container.service, path, said(error))
+        raise OSError(f"{path} goes on growing though its command has ended")
+
+
+def _touched(folder: Path) -> list[Path]:
+    files = [folder / name for name in _FILES]
+    for file in files:
+        file.touch()
+    return files

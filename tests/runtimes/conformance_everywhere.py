@@ -1,0 +1,25 @@
+"""The whole suite, for each way to use an engine; ``make conformance`` runs it, it takes some minutes.
+
+``make test`` runs of it what differs: through Compose the containers, from afar the commands.
+"""
+
+import pytest
+
+from engine.testing.conformance import RuntimeConformance
+from tests.runtimes.harnesses import ComposeHarness, DockerHarness, Elsewhere
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+class TestComposeRuntime(ComposeHarness, RuntimeConformance):
+    pass
+
+
+@pytest.mark.docker
+class TestDockerRuntimeElsewhere(Elsewhere, DockerHarness, RuntimeConformance):
+    pass
+
+
+@pytest.mark.docker
+class TestComposeRuntimeElsewhere(Elsewhere, ComposeHarness, RuntimeConformance):
+    pass

@@ -1,0 +1,160 @@
+"""On an engine that does not see this machine's files commands behave as everywhere, and nothing is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.api import APIClient
+from python_on_whales import DockerClient
+
+from engine import ContainerManager
+from engine.errors import RuntimeUnavailable
+from engine.record import Ending
+from engine.runtimes.docker.client import connect
+from engine.testing.conformance import CommandBehaviour
+from tests.lab import BASE_IMAGE, Engine
+from tests.lab.elsewhere import behind_tcp, hidden_from_engine
+from tests.runtimes.harnesses import DockerHarness, Elsewhere
+
+pytestmark = pytest.mark.docker
+
+PROJECT = "dockwarden-elsewhere"
+CONTEXT = "faraway"
+BASE: dict[str, Any] = {"image": BASE_IMAGE}
+
+
+class TestCommandsElsewhere(Elsewhere, DockerHarness, CommandBehaviour):
+    pass
+
+
+@pytest.fixture
+def host(engine: Engine, tmp_path: Path) -> Iterator[str]:
+    """The address of an engine that finds nothing in the folder ``output``."""
+    (tmp_path / "output").mkdir()
+    with ExitStack() as stack:
+        stack.enter_context(hidden_from_engine(tmp_path / "output"))
+        yield stack.enter_context(behind_tcp(engine))
+
+
+@pytest.fixture
+def context(engine: Engine, host: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The name of a context that leads there; no variable does."""
+    config = tmp_path / "docker-config"
+    config.mkdir()
+    (config / "cli-plugins").symlink_to(engine.docker_config / "cli-plugins")
+    monkeypatch.delenv("DOCKER_HOST")
+    monkeypatch.setenv("DOCKER_CONFIG", str(config))
+    create = ["docker", "context", "create", CONTEXT, "--docker", f"host={host}"]
+    subprocess.run(create, check=True, capture_output=True)
+    return CONTEXT
+
+
+@pytest.fixture
+def nothing_left(engine: Engine) -> Iterator[APIClient]:
+    """Nothing of the project is left afterwards, no volume either."""
+    client = connect({"DOCKER_HOST": engine.docker_host})
+    volumes = {one["Name"] for one in client.volumes()["Volumes"] or ()}
+    yield client
+    label = {"label": f"com.docker.compose.project={PROJECT}"}
+    assert (client.containers(all=True, filters=label), client.networks(filters=label)) == ([], [])
+    assert {one["Name"] for one in client.volumes()["Volumes"] or ()} == volumes
+    client.close()
+
+
+Make = Callable[..., ContainerManager]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def make(service: dict[str, Any], **options: Any) -> ContainerManager:
+        file = tmp_path / "docker-compose.yml"
+        file.write_text(json.dumps({"name": PROJECT, "services": {"alpha": {**BASE, **service}}}))
+        return ContainerManager(
+            file, output_dir=tmp_path / "output", **{"runtime": "docker", **options}
+        )
+
+    return make
+
+
+LOUD = """
+import random, sys, time
+source = random.Random(7)
+for _ in range(24):
+    sys.stdout.buffer.write(source.randbytes(2**20))
+    sys.stdout.buffer.flush()
+    time.sleep(0.1)
+sys.stderr.write("no newline")
+"""
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_large_and_odd_output_comes_whole_and_leaves_no_trace_there(
+    make: Make, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it grows, into a container that is read-only and runs as somebody else."""
+    import random
+
+    monkeypatch.setenv("DOCKER_HOST", host)
+    with make({"read_only": True, "user": "12345:12345"}) as containers:
+        containers.start_services(["alpha"])
+        ended = containers.execute("alpha", ["python3", "-c", LOUD])
+        assert (ended.exit_code, ended.stderr.read_text()) == (0, "no newline")
+        expected = random.Random(7).randbytes(24 * 2**20)
+        written = ended.stdout.read_bytes()
+        assert hashlib.sha256(written).digest() == hashlib.sha256(expected).digest()
+        used = containers.execute("alpha", ["du", "-sk", "/run/dockwarden"])
+        assert int(used.stdout.read_text().split()[0]) < 1024
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_silent_command_is_ended_and_a_talking_one_is_not(
+    make: Make, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    with make({}) as containers:
+        containers.start_services(["alpha"])
+        talks = "for n in 1 2 3 4 5 6 7; do echo $n; sleep 1; done"
+        talking = containers.execute("alpha", ["sh", "-c", talks], silence_s=5)
+        assert (talking.ending, talking.exit_code) == (Ending.EXITED, 0)
+        silent = containers.execute("alpha", ["sh", "-c", "echo begun; sleep 600"], silence_s=4)
+        assert (silent.ending, silent.stdout.read_text()) == (Ending.SILENCE, "begun\n")
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("runtime", ["docker", "compose"])
+def test_a_context_is_followed_by_name(
+    make: Make, context: str, monkeypatch: pytest.MonkeyPatch, runtime: str, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_CONTEXT", context)
+    with make({}, runtime=runtime) as containers:
+        containers.start_services(["alpha"])
+        assert containers.execute("alpha", ["echo", "hello"]).stdout.read_text() == "hello\n"
+
+
+def test_a_clients_context_holds_whatever_the_environment_says(
+    make: Make, context: str, nothing_left: APIClient, tmp_path: Path
+) -> None:
+    """For Compose, for the SDK, and for the companion that cleans up."""
+    client = DockerClient(context=context)
+    with make({}, runtime="compose", docker_client=client) as containers:
+        containers.start_services(["alpha"])
+        assert nothing_left.inspect_container(f"{PROJECT}-alpha-1")["State"]["Running"]
+        assert containers.execute("alpha", ["echo", "hello"]).stdout.read_text() == "hello\n"
+
+
+def test_a_context_that_is_not_there_is_an_error(
+    make: Make, context: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONTEXT", "misspelt")
+    with (
+        make({}) as containers,
+        pytest.raises(RuntimeUnavailable, match=r"'misspelt' is not there.*docker context ls"),
+    ):
+        containers.start_services(["alpha"])
