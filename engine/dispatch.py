@@ -110,7 +110,11 @@ class Dispatch:
         begun_s = now_s() - (self.begun_ago_s or 0.0)
         ends_s = None if limits.timeout_s is None else begun_s + limits.timeout_s
         quiet_s = None if limits.silence_s is None else begun_s + limits.silence_s
-        written = -1 if self.begun_ago_s is None else self._output()[0]
+        written, looked_s = 0, begun_s
+        if self.begun_ago_s is not None and limits.silence_s is not None:
+            written, age_s = self._output()
+            looked_s = now_s()
+            quiet_s = looked_s - _credible(age_s, self.begun_ago_s) + limits.silence_s
         while True:
             due_s = min((due for due in (ends_s, quiet_s) if due is not None), default=None)
             wait_s = None if due_s is None else max(0.0, due_s - now_s())
@@ -122,12 +126,12 @@ class Dispatch:
             if limits.silence_s is None:
                 continue
             size, age_s = self._output()
-            if size == written and age_s >= limits.silence_s:
+            if size == written:
                 return Ending.SILENCE, f"ended after {limits.silence_s:g} s without any output"
-            # The files' times are those of another clock, which may be set: never wait for longer than
-            # the limit itself, and never end what has written something since the last look.
-            written = size
-            quiet_s = now_s() + min(limits.silence_s, max(0.1, limits.silence_s - age_s))
+            # It has written since the last look. When, is told by another clock, which may be set.
+            silent_s = _credible(age_s, now_s() - looked_s)
+            written, looked_s = size, now_s()
+            quiet_s = looked_s + max(0.0, limits.silence_s - silent_s)
 
     def _output(self) -> tuple[int, float]:
         """How much the command has written so far, in bytes, and how long ago, in seconds."""
@@ -149,3 +153,8 @@ class Dispatch:
 
     async def _kill(self, grace_s: float) -> bool:
         return await self._runtime.kill(self._container, self.request, grace_s=grace_s)
+
+
+def _credible(age_s: float, most_s: float) -> float:
+    """An age by a clock that may have been set, where it can be true; else none at all."""
+    return age_s if 0 <= age_s <= most_s else 0.0

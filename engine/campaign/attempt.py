@@ -105,5 +105,5 @@ def _unseen(ending: Ending, reason: str, started_at: datetime) -> dict[str, Any]
         "reason": reason,
         "started_at": started_at,
         "ended_at": ended_at,
-        "duration_s": (ended_at - started_at).total_seconds(),
+        "duration_s": max(0.0, (ended_at - started_at).total_seconds()),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +12,12 @@ from attrs import field, frozen
 from engine.campaign.digests import experiment_key
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
+from engine.errors import JournalUnwritable
 from engine.journal import FILE_NAME, JournalReader
+from engine.journal.lock import WriterLock
+from engine.owner import Owner
 
-__all__ = ["Standing", "standing"]
+__all__ = ["Standing", "see_unused", "standing"]
 
 _LATEST: Final = "latest"
 _MOST_NAMED: Final = 10
@@ -73,6 +77,18 @@ class Standing:
             "added": self.added,
             "gone": self.gone,
         }
+
+
+def see_unused(campaign: Campaign) -> None:
+    """See that nobody is at work on the newest run of a campaign, before another takes its place.
+
+    Raises:
+        JournalLocked: somebody is; says who.
+    """
+    file = (campaign.results / _LATEST).resolve() / FILE_NAME
+    if file.exists():
+        with contextlib.suppress(JournalUnwritable):  # then nobody writes there
+            WriterLock.take(file, Owner.current()).release()
 
 
 def standing(

@@ -24,7 +24,7 @@ from engine.campaign.records import Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.secrecy import secrets_of
-from engine.campaign.standing import Standing
+from engine.campaign.standing import Standing, see_unused
 from engine.cli.exits import BAD, DONE, FAILED, tell
 from engine.cli.notes import note
 from engine.cli.view import view
@@ -142,6 +142,7 @@ class _Conductor:
         """The folder and the journal of a new run, or those of the one to go on with."""
         secrets = secrets_of(self.campaign, self.project)
         if self.standing is None:
+            see_unused(self.campaign)
             made = Results.create(self.campaign.results, datetime.now(UTC), secrets)
             results = stack.enter_context(made)
             file = results.folder / FILE_NAME

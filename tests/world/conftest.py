@@ -16,8 +16,10 @@ from tests.world.world import PROJECT, World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.clear()
 
 
 @pytest.fixture

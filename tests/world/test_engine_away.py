@@ -63,11 +63,7 @@ def test_what_is_asked_meanwhile_waits_and_costs_nothing(
         running = world.run()
         ended()
         gate.bar()
-    assert running.stderr is not None
-    said = ""
-    while "the Docker engine is away" not in said:
-        said = running.stderr.readline()
-        assert said, "it ended without noticing"
+    world.await_warning(running, "the Docker engine is away")
     gate.open()
     code, out, err = world.end(running)
     assert code == 0, err

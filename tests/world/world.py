@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Final
 
 from attrs import define, field
 
@@ -18,8 +18,8 @@ from tests.lab import BASE_IMAGE
 
 __all__ = ["PROJECT", "World", "shell"]
 
-PROJECT = "dockwarden-world"
-PATIENCE_S = 120.0
+PROJECT: Final = "dockwarden-world"
+PATIENCE_S: Final = 120.0
 """For so long something may take that must happen. Not an expectation: machines are shared."""
 
 
@@ -37,6 +37,7 @@ class World:
 
     folder: Path
     environment: Mapping[str, str] = field(factory=dict)
+    _begun: list[subprocess.Popen[str]] = field(factory=list, init=False)
 
     def write(self, *experiments: Sequence[str], **campaign: Any) -> None:
         """Write a campaign of these commands, which are called ``e1``, ``e2`` and so on."""
@@ -65,13 +66,22 @@ class World:
         return self.latest / "alpha"
 
     def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        begun = subprocess.Popen(
             [sys.executable, "-c", "from engine.cli import main; main()", *map(str, arguments)],
             env={**os.environ, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._begun.append(begun)
+        return begun
+
+    def clear(self) -> None:
+        """End what a test that failed has left running; it cleans up behind itself."""
+        for running in self._begun:
+            if running.poll() is None:
+                running.terminate()
+                running.communicate(timeout=PATIENCE_S)
 
     def run(self, *options: str) -> subprocess.Popen[str]:
         """Begin to run the campaign."""
@@ -82,6 +92,14 @@ class World:
         out, err = running.communicate(timeout=PATIENCE_S)
         assert "Traceback" not in out + err, err
         return running.returncode, out, err
+
+    def await_line(self, running: subprocess.Popen[str], words: str) -> None:
+        """Read on until a line of its progress has these words."""
+        _await(running.stdout, words)
+
+    def await_warning(self, running: subprocess.Popen[str], words: str) -> None:
+        """Read on until a line on standard error has these words."""
+        _await(running.stderr, words)
 
     def outcomes(self) -> dict[str, str]:
         """The outcome of each run that has one, by its experiment, as the journal has it."""
@@ -97,3 +115,9 @@ class World:
         attempts = Counter((record["run"], record["attempt"]) for record in records)
         assert max(attempts.values(), default=1) == 1
         return records
+
+
+def _await(stream: IO[str] | None, words: str) -> None:
+    assert stream is not None
+    while words not in (line := stream.readline()):
+        assert line, f"it ended without saying {words!r}"
