@@ -16,8 +16,8 @@ from engine.spec import Project
 
 __all__ = ["digests", "experiment_key"]
 
-_ABOUT_THE_PLAN = ("name", "backends", "repeat")
-"""What decides how many runs there are, and not what one of them does."""
+_ABOUT_THE_PLAN = ("name", "backends", "repeat", "estimate_s")
+"""What decides how many runs there are, or foretells them, and not what one of them does."""
 
 
 def digests(campaign: Campaign, project: Project, runs: Sequence[PlannedRun]) -> dict[str, str]:

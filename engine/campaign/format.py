@@ -85,6 +85,7 @@ DEFAULTS: Final = {
     "repeat": Key(count(1, 1000)),
     "keys": Key(labels),
     "cold_start": Key(boolean),
+    "estimate": Key(length, "estimate_s"),
 }
 
 EXPERIMENT: Final = {

@@ -85,6 +85,7 @@ class Experiment:
         repeat: how often it runs in each cycle.
         keys: what it is about, such as its model; see :attr:`Refresh.on_change`.
         cold_start: whether its backend is restarted before it, whatever ran there before.
+        estimate_s: how long a run is expected to take, in seconds, for simulations; it limits nothing.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Experiment:
     repeat: int = 1
     keys: Mapping[str, str] = field(factory=dict)
     cold_start: bool = False
+    estimate_s: float | None = None
 
 
 @frozen

@@ -43,6 +43,23 @@ __all__ = ["run"]
 )
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever an earlier run has left.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and touch nothing.")
+@click.option(
+    "--simulate",
+    is_flag=True,
+    help="Rehearse it in virtual time: start nothing, keep nothing, say how long it takes.",
+)
+@click.option(
+    "--faults",
+    metavar="RATE",
+    type=click.FloatRange(0, 1),
+    help="With --simulate: the share of all opportunities that faults strike, such as 0.01.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="With --simulate: of the faults; the same one gives the same course (default: 0).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the summary, and nothing before it.")
 def run(
@@ -53,6 +70,9 @@ def run(
     only: tuple[str, ...],
     fresh: bool,
     dry_run: bool,
+    simulate: bool,
+    faults: float | None,
+    seed: int | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -60,6 +80,9 @@ def run(
 
     Where the last run of it was interrupted, or its controller died, it goes on in that folder: what is
     settled stays so. Otherwise, and with --fresh, a new folder is made.
+
+    With --simulate nothing is started, and no engine is needed: what is still to be done is gone through in
+    virtual time, and printed is how long it takes, what is restarted and what is exhausted.
 
     Ctrl+C ends what runs and begins nothing else; a second one leaves it no time to end by itself.
 
@@ -79,7 +102,11 @@ def run(
     from engine.cli.notes import note
     from engine.errors import JournalError
 
-    loaded, project = load(campaign, runtime)
+    if simulate and dry_run:
+        raise click.UsageError("choose one: --dry-run prints the plan, --simulate rehearses it")
+    if not simulate and (faults is not None or seed is not None):
+        raise click.UsageError("--faults and --seed go with --simulate")
+    loaded, project = load(campaign, "simulated" if simulate else runtime)
     if results is not None:
         loaded = evolve(loaded, results=results.expanduser().absolute())
     check_only(loaded, only)
@@ -95,6 +122,13 @@ def run(
         secrets = secrets_of(loaded, project)
         click.echo((_plan_json if as_json else _plan_text)(project, runs, left, secrets))
         return DONE
+    if simulate:
+        from engine.cli.rehearse import rehearse
+
+        rehearsed = (loaded, project, runs, left)
+        return rehearse(
+            *rehearsed, rate=faults or 0.0, seed=seed or 0, as_json=as_json, quiet=quiet
+        )
     from engine.cli.conduct import conduct
 
     return conduct(loaded, project, runs, made_of, left, as_json=as_json, quiet=quiet)

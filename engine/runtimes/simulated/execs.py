@@ -14,7 +14,7 @@ from engine.record import Span
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.simulated.faults import Strikes
 from engine.runtimes.simulated.line import Line
-from engine.runtimes.simulated.output import Nowhere, OutputFolder
+from engine.runtimes.simulated.output import Nowhere, Output, OutputFolder
 from engine.runtimes.simulated.processes import KILLED, Order, Process
 from engine.runtimes.simulated.programs import ends_tree
 from engine.runtimes.simulated.world import GONE, DaemonError, Happened
@@ -24,6 +24,7 @@ __all__ = ["Execs"]
 _VERIFY_S: Final = 30.0
 _DEATH_S: Final = 2.0
 _AGAIN_S: Final = 1.0
+_LOOK_EVERY_S: Final = 30.0
 _TRIES: Final = 5
 
 
@@ -31,7 +32,7 @@ _TRIES: Final = 5
 class _Pending:
     container: Container
     ended: asyncio.Future[int | None]
-    output: OutputFolder | None
+    output: Output | None
 
 
 class Execs:
@@ -52,7 +53,7 @@ class Execs:
         container: Container,
         request: ExecRequest,
         order: Order,
-        output: OutputFolder,
+        output: Output,
         at: Strikes,
     ) -> ExecResult:
         """Run a request's command; see :meth:`Runtime.execute`.
@@ -77,6 +78,7 @@ class Execs:
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
         """Wait for the end of an earlier controller's command; see :meth:`Runtime.attach`."""
         world, output = self._line.world, OutputFolder(request.folder)
+        wait_s = _AGAIN_S
         while True:
             try:
                 found = await self._line.call("find", lambda: world.find(container.id))
@@ -91,7 +93,8 @@ class Execs:
             except DaemonError as error:
                 if error.status == GONE:
                     raise ContainerLost(container.service, "its container is gone") from error
-            await asyncio.sleep(_AGAIN_S)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LOOK_EVERY_S)
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a request's process tree; see :meth:`Runtime.kill`."""
@@ -127,7 +130,7 @@ class Execs:
         container: Container,
         order: Order,
         begun: Callable[[Process], None] = lambda _process: None,
-        output: OutputFolder | None = None,
+        output: Output | None = None,
     ) -> int:
         """Begin a command and wait for its end.
 
@@ -253,14 +256,17 @@ class Execs:
 
     async def _follow(self, exec_id: str) -> None:
         """See a command to its end that the daemon has forgotten: by its files, or its container's death."""
+        wait_s = _AGAIN_S
         while (pending := self._pending.get(exec_id)) is not None:
             noted = pending.output.noted() if pending.output is not None else None
             if noted is not None:
                 self._resolve(exec_id, noted)
-            elif not await self._runs(pending.container):
+                return
+            if not await self._runs(pending.container):
                 self._resolve(exec_id, None)
-            else:
-                await asyncio.sleep(_AGAIN_S)
+                return
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LOOK_EVERY_S)
 
     def _resolve(self, exec_id: str, exit_code: int | None) -> None:
         pending = self._pending.get(exec_id)
@@ -275,7 +281,7 @@ def _span(process: Process | None) -> Span | None:
     return Span(process.began_at, process.ended_at)
 
 
-def _note(process: Process, output: OutputFolder) -> None:
+def _note(process: Process, output: Output) -> None:
     """Note a command's exit code, as the shell around it does if it lives."""
     if process.exit_code is not None and process.container.running and not process.killed:
         output.note(process.exit_code)

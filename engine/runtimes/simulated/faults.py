@@ -5,6 +5,7 @@ Each row is something that has happened to somebody; its source says where that 
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import random
 from collections import Counter
@@ -20,6 +21,8 @@ __all__ = ["CATALOGUE", "CallFault", "EventFault", "Fault", "Faults", "Strikes"]
 
 _LEAK_BYTES: Final = 20 * 2**30
 _STUCK_S: Final = 120.0
+_HANGS_S: Final = 24 * 3600.0
+_PAUSED_S: Final = 3600.0
 
 
 class Strikes(enum.Enum):
@@ -29,7 +32,7 @@ class Strikes(enum.Enum):
     EVENT = "an event of the daemon"
     START = "the start of a container"
     COMMAND = "an experiment's command"
-    LOOK = "a probe or a readiness command"
+    LOOK = "a look at the GPUs"
 
 
 @frozen
@@ -120,12 +123,16 @@ def _ends(code: int) -> Befalls:
 
 
 def _hangs(_world: World, process: Process) -> bool:
+    if not process.runs:
+        return False
     process.hang()
-    return process.runs
+    _later(_HANGS_S, lambda: process.signal(KILLED))
+    return True
 
 
 def _is_paused(_world: World, process: Process) -> bool:
     process.container.freeze()
+    _later(_PAUSED_S, process.container.thaw)
     return process.container.paused
 
 
@@ -159,6 +166,10 @@ def _leaks(_world: World, process: Process) -> bool:
 def _sticks(_world: World, process: Process) -> bool:
     process.container.stick(_STUCK_S)
     return True
+
+
+def _later(wait_s: float, then: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(wait_s, then)
 
 
 CATALOGUE: Final = (
@@ -299,7 +310,7 @@ CATALOGUE: Final = (
         "paused",
         Strikes.COMMAND,
         _is_paused,
-        "the container is paused from outside",
+        "the container is paused from outside, for an hour",
         "docker pause",
     ),
     Fault(
@@ -327,7 +338,7 @@ CATALOGUE: Final = (
         "hangs",
         Strikes.COMMAND,
         _hangs,
-        "the command hangs and ignores TERM; only a limit ends it",
+        "the command hangs for a day and ignores TERM; only a limit ends it sooner",
         "a hung CUDA or NCCL call",
     ),
     Fault(

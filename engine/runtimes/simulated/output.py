@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 from attrs import frozen
 
 from engine.clock import utc_now
 
-__all__ = ["Nowhere", "OutputFolder"]
+__all__ = ["Nowhere", "Output", "OutputFolder", "Unwritten"]
+
+
+class Output(Protocol):
+    """Takes what a command writes, and how it ended."""
+
+    def write(self, stream: str, data: bytes) -> None:
+        """Take in some bytes."""
+
+    def note(self, exit_code: int) -> None:
+        """Note a command's end, as the shell around it does."""
+
+    def noted(self) -> int | None:
+        """The exit code that was noted; None as long as there is none."""
+
 
 _STREAMS = ("stdout", "stderr")
 
@@ -50,3 +65,23 @@ class Nowhere:
 
     def write(self, stream: str, data: bytes) -> None:
         """Take in some bytes."""
+
+
+class Unwritten(Nowhere):
+    """In place of a folder: keeps nothing but the exit code, and that in memory."""
+
+    def __init__(self) -> None:
+        self._noted: int | None = None
+
+    @classmethod
+    def begin(cls, _folder: Path) -> Unwritten:
+        """One for each request."""
+        return cls()
+
+    def note(self, exit_code: int) -> None:
+        """Note a command's end."""
+        self._noted = exit_code
+
+    def noted(self) -> int | None:
+        """The exit code that was noted."""
+        return self._noted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import define
 
 from engine.runtimes.base import ExecRequest
 from engine.runtimes.simulated.processes import (
@@ -40,7 +40,7 @@ class Commands(Protocol):
         """
 
 
-@frozen
+@define
 class EachLasts:
     """Every container stays up, every check passes, and every command takes as long and succeeds.
 

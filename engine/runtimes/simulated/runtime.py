@@ -38,7 +38,7 @@ from engine.runtimes.simulated.containers import Blueprint, SimulatedContainer
 from engine.runtimes.simulated.execs import Execs
 from engine.runtimes.simulated.faults import Faults, Strikes
 from engine.runtimes.simulated.line import Line
-from engine.runtimes.simulated.output import OutputFolder
+from engine.runtimes.simulated.output import OutputFolder, Unwritten
 from engine.runtimes.simulated.processes import TERMINATED, Order, Process
 from engine.runtimes.simulated.programs import Commands, EachLasts, shows_gpus
 from engine.runtimes.simulated.world import DaemonError, Happened, World
@@ -80,6 +80,7 @@ class SimulatedRuntime:
         world: what it is used on; None for an empty one.
         commands: what commands do; None for one second each, all of which succeed.
         faults: what goes wrong; None for nothing.
+        keep_output: whether commands leave files in their folders, as on every other runtime.
 
     Attributes:
         world: the daemon and its containers, as they are.
@@ -95,12 +96,14 @@ class SimulatedRuntime:
         world: World | None = None,
         commands: Commands | None = None,
         faults: Faults | None = None,
+        keep_output: bool = True,
     ) -> None:
         self.world = world or World()
         self.faults = faults or Faults.none()
         self._project = project
         self._keep_alive = keep_alive or {}
         self._commands = commands or EachLasts()
+        self._output = OutputFolder.begin if keep_output else Unwritten.begin
         self._owner = self.world.owner()
         self._line = Line(self.world, self.faults, self._on_event, self._on_blind)
         self._execs = Execs(self._line)
@@ -148,6 +151,8 @@ class SimulatedRuntime:
 
     async def prepare(self, services: Sequence[str]) -> None:
         """See that the names are free or may be taken, and have the network there."""
+        if not services:
+            return
         for service in services:
             await self._refuse_anothers(service)
         try:
@@ -289,7 +294,7 @@ class SimulatedRuntime:
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
         """Run a command in a container."""
         spec = self._project.services[container.service]
-        output = OutputFolder.begin(request.folder)
+        output = self._output(request.folder)
         probe = request.command == GPU_PROBE
         try:
             program = (
@@ -307,7 +312,7 @@ class SimulatedRuntime:
             request.working_dir or spec.working_dir or "/",
             output,
         )
-        at = Strikes.LOOK if probe or request.id.startswith("look") else Strikes.COMMAND
+        at = Strikes.LOOK if probe else Strikes.COMMAND
         return await self._execs.execute(container, request, order, output, at)
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
