@@ -48,7 +48,7 @@ def _with_every_page(app: Sphinx, page: str, source: list[str]) -> None:
 
 def _without_sources(_app: Sphinx, _page: str, source: list[str]) -> None:
     """Links to what is in the repository, and not on the site, become text."""
-    source[0] = re.sub(r"\[([^\]]+)\]\((?:\.\./)+(?!\w+\.md)[^)]*\)", r"\1", source[0])
+    source[0] = re.sub(r"\[([^\]]+)\]\((?:\.\./)+[^)]*\)", r"\1", source[0])
 
 
 def _accessible(

@@ -38,25 +38,29 @@ class LifecycleDiagram(Directive):
     """A lifecycle as a picture that follows the page's colours."""
 
     required_arguments = 1
-    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = {"all": directives.flag}
+    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = {
+        "all": directives.flag,
+        "brief": directives.flag,
+    }
 
     def run(self) -> list[nodes.Node]:
         """The picture; an error where there is no such lifecycle, or no Graphviz."""
         try:
             lifecycle = find_lifecycle(self.arguments[0])
-            html = picture(lifecycle, every="all" in self.options)
+            options = self.options
+            html = picture(lifecycle, every="all" in options, brief="brief" in options)
         except DockwardenError as error:
             raise self.error(str(error)) from error
         return [nodes.raw("", html, format="html")]
 
 
-def picture(lifecycle: Lifecycle, *, every: bool = False) -> str:
+def picture(lifecycle: Lifecycle, *, every: bool = False, brief: bool = False) -> str:
     """HTML of a diagram, dark where the page is, by preference or by the theme's own switch.
 
     Raises:
         MissingProgram: Graphviz is not installed.
     """
-    svg = draw_with_dot(to_dot(draw(lifecycle, every=every)), "svg").decode()
+    svg = draw_with_dot(to_dot(draw(lifecycle, every=every, brief=brief)), "svg").decode()
     name = escape(f"The lifecycle {lifecycle.name}", quote=True)
     rules = f".dockwarden-diagram {{\n{dark_rules()}}}"
     return (
@@ -86,7 +90,8 @@ def _renew(app: Sphinx, page: str, source: list[str]) -> None:
 
 def _directive(words: str) -> str:
     table = block(words)  # what is wrong with the marker is found here
-    _, lifecycle, form, *every = words.split()
+    _, lifecycle, form, *flags = words.split()
     if form == "table":
         return table
-    return f"```{{dockwarden-diagram}} {lifecycle}\n{':all:' if every else ''}\n```\n"
+    options = "".join(f":{flag.removeprefix('--')}:\n" for flag in flags)
+    return f"```{{dockwarden-diagram}} {lifecycle}\n{options}```\n"

@@ -29,7 +29,8 @@ _LANGUAGES: Final = {"mermaid": "mermaid", "dot": "dot", "json": "json"}
 """What a block of code in Markdown is called; a table is Markdown already."""
 
 _MARKER: Final = re.compile(
-    rf"diagram\s+(?P<name>\S+)\s+(?P<form>table|{'|'.join(_LANGUAGES)})(?P<every>\s+--all)?"
+    rf"diagram\s+(?P<name>\S+)\s+(?P<form>table|{'|'.join(_LANGUAGES)})"
+    r"(?P<flags>(?:\s+--(?:all|brief))*)"
 )
 
 
@@ -65,6 +66,7 @@ class _Moment(click.ParamType[datetime]):
     help="Colours of dot, svg and png; with auto an svg follows the page, and the others are light.",
 )
 @click.option("--all", "every", is_flag=True, help="Draw every edge, those of a stop too.")
+@click.option("--brief", is_flag=True, help="Leave out meanings, guards, actions and the note.")
 @click.option(
     "--journal",
     type=click.Path(path_type=Path),
@@ -88,6 +90,7 @@ def diagram(
     form: Form,
     theme: ThemeName,
     every: bool,
+    brief: bool,
     journal: Path | None,
     at: datetime | None,
     backend: str | None,
@@ -106,7 +109,7 @@ def diagram(
       <!-- dockwarden diagram backend mermaid -->
       <!-- /dockwarden -->
 
-    where the words are a lifecycle, a format (mermaid, table, dot, json) and perhaps --all. With
+    where the words are a lifecycle, a format (mermaid, table, dot, json) and perhaps --all or --brief. With
     --check, the exit code is 1 when a file is out of date.
 
     \b
@@ -127,7 +130,7 @@ def diagram(
     course = None if journal is None else _course(journal, lifecycle, backend, at)
     if form == "png" and output is None and sys.stdout.isatty():
         raise click.UsageError("a terminal cannot show a PNG; give it a file with --output")
-    made = _drawn(lifecycle, form, theme, course, every=every)
+    made = _drawn(lifecycle, form, theme, course, every=every, brief=brief)
     if output is None:
         click.echo(made, nl=False)
         return DONE
@@ -151,10 +154,11 @@ def block(words: str) -> str:
     if not marker:
         raise ValueError(
             "a marker is written <!-- dockwarden diagram LIFECYCLE FORMAT -->, perhaps with --all"
-            f" after the format, which is table, {' or '.join(_LANGUAGES)}"
+            f" or --brief after the format, which is table, {' or '.join(_LANGUAGES)}"
         )
-    name, form, every = marker["name"], marker["form"], bool(marker["every"])
-    text = _text(find_lifecycle(name), form, None, every=every)
+    name, form, flags = marker["name"], marker["form"], marker["flags"].split()
+    every, brief = "--all" in flags, "--brief" in flags
+    text = _text(find_lifecycle(name), form, None, every=every, brief=brief)
     return text if form == "table" else fenced(text, _LANGUAGES[form])
 
 
@@ -198,13 +202,21 @@ def _course(path: Path, lifecycle: Lifecycle, backend: str | None, at: datetime 
 
 
 def _drawn(
-    lifecycle: Lifecycle, form: Form, theme: ThemeName, course: Course | None, *, every: bool
+    lifecycle: Lifecycle,
+    form: Form,
+    theme: ThemeName,
+    course: Course | None,
+    *,
+    every: bool,
+    brief: bool,
 ) -> bytes:
     if form in {"mermaid", "table", "json"}:
-        return _text(lifecycle, form, course, every=every).encode()
+        return _text(lifecycle, form, course, every=every, brief=brief).encode()
     from states.diagram import DARK, LIGHT, dark_style, draw, to_dot
 
-    text = to_dot(draw(lifecycle, course, every=every), DARK if theme == "dark" else LIGHT)
+    text = to_dot(
+        draw(lifecycle, course, every=every, brief=brief), DARK if theme == "dark" else LIGHT
+    )
     if form == "dot":
         return text.encode()
     from engine.cli.graphviz import draw_with_dot
@@ -213,12 +225,14 @@ def _drawn(
     return draw_with_dot(text, "svg" if form == "svg" else "png", style=style)
 
 
-def _text(lifecycle: Lifecycle, form: str, course: Course | None, *, every: bool) -> str:
+def _text(
+    lifecycle: Lifecycle, form: str, course: Course | None, *, every: bool, brief: bool
+) -> str:
     from states.diagram import draw, to_data, to_dot, to_mermaid, to_table
 
     if form == "table":
         return to_table(lifecycle, course)
     if form == "json":
         return json.dumps(to_data(lifecycle, course), indent=2, ensure_ascii=False) + "\n"
-    drawing = draw(lifecycle, course, every=every)
+    drawing = draw(lifecycle, course, every=every, brief=brief)
     return to_dot(drawing) if form == "dot" else to_mermaid(drawing)

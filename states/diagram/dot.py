@@ -27,7 +27,7 @@ def to_dot(drawing: Drawing, theme: Theme = LIGHT) -> str:
     """
     ids = {station.name: f"s{number}" for number, station in enumerate(drawing.stations)}
     lines = [
-        f'graph [class="graph", rankdir=TB, nodesep=0.25, ranksep=0.5, pad=0.2, bgcolor="{theme.page}"]',
+        f'graph [class="graph", rankdir={"LR" if drawing.across else "TB"}, nodesep=0.25, ranksep=0.5, pad=0.2, bgcolor="{theme.page}"]',
         f'node [fontname="{_FONT}", fontsize=14, fontcolor="{theme.text}", margin="0.16,0.09"]',
         f'edge [fontname="{_FONT}", fontsize=12, fontcolor="{theme.quiet}", arrowsize=0.8]',
         *(f"{ids[station.name]} [{_box(station, theme)}]" for station in drawing.stations),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from states.guard import ALWAYS
 from states.lifecycle import SAME, Edge, Lifecycle
@@ -96,19 +96,22 @@ class Label:
     """One of the edges that an arrow stands for.
 
     Attributes:
-        does: the event, with its action.
-        when: the guard, in words; empty where there is none.
+        event: in words, as all of it.
+        action: empty where there is none.
+        when: the guard; empty where there is none.
         taken: how often it has been taken; None where nobody has looked.
     """
 
-    does: str
+    event: str
+    action: str = ""
     when: str = ""
     taken: int | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
         """What stands beside the arrow."""
-        return (f"{self.does}{_times(self.taken)}", *((f"when {self.when}",) if self.when else ()))
+        does = f"{self.event} / {self.action}" if self.action else self.event
+        return (f"{does}{_times(self.taken)}", *((f"when {self.when}",) if self.when else ()))
 
 
 @frozen
@@ -143,33 +146,59 @@ class Note:
 
 @frozen
 class Drawing:
-    """A lifecycle as it is drawn."""
+    """A lifecycle as it is drawn.
+
+    Attributes:
+        across: whether it goes from left to right, and not from the top down.
+    """
 
     name: str
     stations: tuple[Station, ...]
     arrows: tuple[Arrow, ...]
     notes: tuple[Note, ...]
+    across: bool = False
 
 
-def draw(lifecycle: Lifecycle, course: Course | None = None, *, every: bool = False) -> Drawing:
+def draw(
+    lifecycle: Lifecycle,
+    course: Course | None = None,
+    *,
+    every: bool = False,
+    brief: bool = False,
+) -> Drawing:
     """What a diagram of ``lifecycle`` shows.
 
     Args:
         course: what has happened, to be shown as well.
         every: draw every edge. Otherwise what leaves most of the states alike, a stop above all, is told
             in a note.
+        brief: leave out what states mean, guards, actions and notes, and draw from left to right.
     """
     noted = () if every else tuple(_alike(lifecycle))
     hidden = {edge for group in noted for edge in group}
     if not every:
         hidden |= _idle_stops(lifecycle)
-    return Drawing(
+    whole = Drawing(
         name=lifecycle.name,
         stations=tuple(_station(lifecycle, name, course) for name in lifecycle.states),
         arrows=tuple(
             _arrows(lifecycle, (one for one in lifecycle.edges if one not in hidden), course)
         ),
         notes=tuple(_notes(lifecycle, noted, course)),
+    )
+    return _shortened(whole) if brief else whole
+
+
+def _shortened(drawing: Drawing) -> Drawing:
+    return evolve(
+        drawing,
+        stations=tuple(evolve(station, meaning="") for station in drawing.stations),
+        arrows=tuple(
+            evolve(arrow, labels=tuple(evolve(label, action="", when="") for label in arrow.labels))
+            for arrow in drawing.arrows
+        ),
+        notes=(),
+        across=True,
     )
 
 
@@ -201,11 +230,7 @@ def _arrows(lifecycle: Lifecycle, edges: Iterable[Edge], course: Course | None) 
     """The edges, those of one kind between the same two states as one arrow."""
     between: dict[tuple[str, str, Kind], list[Label]] = {}
     for edge in edges:
-        label = Label(
-            does=_does(edge),
-            when="" if edge.guard is ALWAYS else words(str(edge.guard)),
-            taken=None if course is None else course.taken.get(edge, 0),
-        )
+        label = _label(edge, None if course is None else course.taken.get(edge, 0))
         between.setdefault((edge.source, edge.target, kind(lifecycle, edge)), []).append(label)
     for (source, target, what), labels in between.items():
         yield Arrow(source, target, what, tuple(labels))
@@ -229,9 +254,13 @@ def _times(taken: int | None) -> str:
     return f" \N{MULTIPLICATION SIGN}{taken}" if taken else ""
 
 
-def _does(edge: Edge) -> str:
-    action = "" if edge.action is None else f" / {words(edge.action)}"
-    return f"{words(edge.event)}{action}"
+def _label(edge: Edge, taken: int | None = None) -> Label:
+    return Label(
+        event=words(edge.event),
+        action=words(edge.action or ""),
+        when="" if edge.guard is ALWAYS else words(str(edge.guard)),
+        taken=taken,
+    )
 
 
 # What leaves most of the states alike
@@ -285,9 +314,9 @@ def _alike_line(group: tuple[Edge, ...], course: Course | None) -> str:
     first = group[0]
     targets = {edge.target for edge in group}
     leads = f" → {words(targets.pop())}" if len(targets) == 1 else ""
-    when = "" if first.guard is ALWAYS else f" when {words(str(first.guard))}"
+    says = " ".join(_label(first).lines)
     count = 0 if course is None else course.count(group)
-    return f"{_does(first)}{when}{leads}{_times(count)}"
+    return f"{says}{leads}{_times(count)}"
 
 
 def _named(lifecycle: Lifecycle, starts: tuple[str, ...]) -> str:

@@ -21,10 +21,10 @@ _HEAD: Final = """\
 config:
   flowchart:
     wrappingWidth: 250
-    nodeSpacing: 50
-    rankSpacing: 40
+    nodeSpacing: {apart}
+    rankSpacing: {deep}
 ---
-flowchart TB
+flowchart {direction}
 """
 _WORD: Final = 30
 """A longer word is broken; all else Mermaid wraps itself."""
@@ -49,7 +49,13 @@ def to_mermaid(drawing: Drawing) -> str:
         *_classes(drawing, ids),
         *_link_styles(drawing, first=len(links) - len(drawing.arrows)),
     ]
-    return _HEAD + "".join(f"    {line}\n" for line in lines)
+    return _head(drawing) + "".join(f"    {line}\n" for line in lines)
+
+
+def _head(drawing: Drawing) -> str:
+    if drawing.across:
+        return _HEAD.format(direction="LR", apart=25, deep=30)
+    return _HEAD.format(direction="TB", apart=50, deep=40)
 
 
 def _id(number: int, station: Station) -> str:

@@ -249,6 +249,12 @@ class TestMarkdown:
         assert written.startswith(f"{self.MARKED.partition('old')[0]}\n```mermaid\n---\nconfig:")
         assert written.endswith("```\n\n<!-- /dockwarden -->\nend")
 
+    def test_flags_are_honoured(self, dockwarden: Dockwarden, tmp_path: Path) -> None:
+        page = tmp_path / "page.md"
+        page.write_text(self.MARKED.replace("mermaid", "mermaid --brief --all"))
+        assert dockwarden("--write", page)[0] == 0
+        assert "flowchart LR" in page.read_text()
+
     def test_a_file_without_markers_is_left_alone(
         self, dockwarden: Dockwarden, tmp_path: Path
     ) -> None:

@@ -55,6 +55,17 @@ def test_guards_are_words() -> None:
     assert arrow.lines == ("recover", "when not (curable and budget left)")
 
 
+def test_a_brief_one_has_names_alone() -> None:
+    drawing = draw(BACKEND, brief=True)
+    assert drawing.across
+    assert not drawing.notes
+    assert {line for arrow in drawing.arrows for line in arrow.lines} == {
+        "or",
+        *(edge.event.replace("_", " ") for edge in BACKEND.edges),
+    } - {"stop", "removed", "removal failed"}
+    assert not any(station.meaning for station in drawing.stations)
+
+
 def test_edges_of_one_kind_between_two_states_share_an_arrow() -> None:
     (arrow,) = (
         one

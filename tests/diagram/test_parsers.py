@@ -74,9 +74,11 @@ def test_mermaid_draws_the_built_in_ones(
 
 
 @settings(max_examples=50)
-@given(lifecycle=lifecycles(), every=st.booleans())
-def test_mermaid_takes_any(mermaid: Page, lifecycle: Lifecycle, *, every: bool) -> None:
-    _accepted(mermaid, to_mermaid(draw(lifecycle, every=every)))
+@given(lifecycle=lifecycles(), every=st.booleans(), brief=st.booleans())
+def test_mermaid_takes_any(
+    mermaid: Page, lifecycle: Lifecycle, *, every: bool, brief: bool
+) -> None:
+    _accepted(mermaid, to_mermaid(draw(lifecycle, every=every, brief=brief)))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
