@@ -12,6 +12,7 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
@@ -134,13 +135,20 @@ def _from_outside(project: Project, client: APIClient) -> Iterator[None]:
 def clear(project: str, client: APIClient, *, keep: str | None = None) -> None:
     """Remove everything of a project but one network, by name."""
     ours = {"label": f"com.docker.compose.project={project}"}
-    for listed in client.containers(all=True, filters=ours):
-        client.remove_container(listed["Id"], v=True, force=True)
+    ids = [listed["Id"] for listed in client.containers(all=True, filters=ours)]
+    with ThreadPoolExecutor(max(1, len(ids))) as pool:
+        list(pool.map(_remove, ids))
     for network in client.networks(filters=ours):
         if network["Name"] != keep:
             client.remove_network(network["Id"])
     for volume in client.volumes(filters=ours)["Volumes"] or ():
         client.remove_volume(volume["Name"])
+
+
+def _remove(container_id: str) -> None:
+    client = connect()
+    client.remove_container(container_id, v=True, force=True)
+    client.close()
 
 
 def _clear(project: Project, client: APIClient) -> None:
