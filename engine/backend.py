@@ -73,6 +73,7 @@ class Backend:
         adopted: the container that it took over from a dead controller, if it did.
         fault: what was last found wrong with it; None while it is fit.
         looked: what the last look at its GPUs showed; None before the first.
+        since_s: when it came into its state, in seconds of the event loop's clock; None before the first.
         generation: how often its container has been started.
         since_restart: how many commands have run in it since its last start.
         restart_cause: why it was last restarted; None if it never was.
@@ -96,6 +97,7 @@ class Backend:
     adopted: Container | None = field(default=None, init=False)
     fault: Fault | None = field(default=None, init=False)
     looked: GpuLook | None = field(default=None, init=False)
+    since_s: float | None = field(default=None, init=False)
     generation: int = field(default=0, init=False)
     since_restart: int = field(default=0, init=False)
     restart_cause: str | None = field(default=None, init=False)
@@ -335,6 +337,8 @@ class Backend:
             order: arguments for the action.
         """
         edge = self._instance.fire(event, facts or {})
+        if edge.source != edge.target or self.stopping:
+            self.since_s = now_s()
         work = self._work(edge, reason, order)
         self._on_transition(
             Transition(

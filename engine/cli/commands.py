@@ -18,6 +18,7 @@ from engine.cli.report import report
 from engine.cli.run import run
 from engine.cli.status import status
 from engine.cli.verify import verify
+from engine.cli.watch import watch
 from engine.errors import DockwardenError
 from states import StateError
 
@@ -36,7 +37,19 @@ def cli() -> None:
     show_warnings()
 
 
-for _command in (run, report, history, verify, status, down, reap, doctor, diagram, completion):
+for _command in (
+    run,
+    watch,
+    report,
+    history,
+    verify,
+    status,
+    down,
+    reap,
+    doctor,
+    diagram,
+    completion,
+):
     cli.add_command(_command)
 
 

@@ -8,7 +8,7 @@ replaying the transitions through the lifecycle's table. ``docs/journal.md`` des
 from engine.journal.journal import Journal
 from engine.journal.reader import FILE_NAME, JournalReader, find_journal
 from engine.journal.replay import replay, retrace
-from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session
+from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session, Tally
 
 __all__ = [
     "FILE_NAME",
@@ -19,6 +19,7 @@ __all__ = [
     "Outcome",
     "Run",
     "Session",
+    "Tally",
     "find_journal",
     "replay",
     "retrace",

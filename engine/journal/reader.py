@@ -12,7 +12,7 @@ from engine.errors import JournalError
 from engine.journal import rows
 from engine.journal.files import explained, open_to_read
 from engine.journal.replay import replay
-from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session
+from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session, Tally
 from engine.record import GpuLook
 from states import BACKEND, Lifecycle
 
@@ -137,6 +137,31 @@ class JournalReader:
     def outcomes(self) -> Iterator[Outcome]:
         """What became of runs, in the order it was recorded."""
         return self._each(rows.outcome, "SELECT * FROM outcomes ORDER BY id")
+
+    # How things stand, in a few rows
+
+    def tally(self) -> tuple[Tally, ...]:
+        """How many runs of each backend have come to what, in the plan's order."""
+        query = (
+            "SELECT runs.backend, state, count(*) AS runs, total(spent) AS spent_s, min(runs.rowid)"
+            " FROM runs LEFT JOIN outcomes USING (run) LEFT JOIN"
+            " (SELECT run, total(duration_s) AS spent FROM attempts GROUP BY run) USING (run)"
+            " GROUP BY runs.backend, state ORDER BY min(runs.rowid)"
+        )
+        return tuple(self._each(rows.tally, query))
+
+    def latest_transitions(self) -> tuple[JournaledTransition, ...]:
+        """The last transition of each backend."""
+        query = (
+            "SELECT * FROM transitions WHERE seq IN"
+            " (SELECT max(seq) FROM transitions GROUP BY backend) ORDER BY seq"
+        )
+        return tuple(self._each(rows.journaled, query))
+
+    def latest_looks(self) -> tuple[GpuLook, ...]:
+        """The last look at the GPUs of each backend."""
+        query = "SELECT * FROM looks WHERE id IN (SELECT max(id) FROM looks GROUP BY backend) ORDER BY id"
+        return tuple(self._each(rows.look, query))
 
     def replay(self, lifecycle: Lifecycle = BACKEND) -> dict[str, str]:
         """The state that each backend was last in, derived by taking its transitions again.

@@ -23,6 +23,7 @@ __all__ = [
     "Outcome",
     "Run",
     "Session",
+    "Tally",
     "attempt",
     "facts_json",
     "journaled",
@@ -32,6 +33,7 @@ __all__ = [
     "run",
     "session",
     "stamp",
+    "tally",
     "text",
 ]
 
@@ -119,6 +121,21 @@ class Attempt:
     reason: str | None
     duration_s: float | None
     ran: Span | None = None
+
+
+@frozen
+class Tally:
+    """How many runs of one backend are in one state.
+
+    Attributes:
+        state: their outcome; None for those that have none.
+        spent_s: how long their attempts took, in seconds.
+    """
+
+    backend: str
+    state: str | None
+    runs: int
+    spent_s: float
 
 
 @frozen
@@ -249,6 +266,16 @@ def look(row: sqlite3.Row) -> GpuLook:
         memory_used_bytes=_maybe(int, row["memory_used_bytes"]),
         memory_total_bytes=_maybe(int, row["memory_total_bytes"]),
         baseline_bytes=_maybe(int, row["baseline_bytes"]),
+    )
+
+
+def tally(row: sqlite3.Row) -> Tally:
+    """How many runs are in a state."""
+    return Tally(
+        backend=_a(str, row["backend"]),
+        state=_maybe(str, row["state"]),
+        runs=_a(int, row["runs"]),
+        spent_s=_a(float, row["spent_s"]),
     )
 
 

@@ -178,7 +178,18 @@ def test_the_doctor_does_without_an_engine(
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "report", "history", "status", "down", "reap", "doctor", "diagram", "completion"],
+    [
+        "run",
+        "watch",
+        "report",
+        "history",
+        "status",
+        "down",
+        "reap",
+        "doctor",
+        "diagram",
+        "completion",
+    ],
 )
 def test_each_help_has_an_example(dockwarden: Dockwarden, command: str) -> None:
     code, out, _ = dockwarden(command, "--help")
