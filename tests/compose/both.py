@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +39,7 @@ Shape = dict[str, dict[str, Any]]
 """By the name of a container, network or volume: what was found, by dotted key."""
 
 _HEX_ID: Final = 64
+_AT_ONCE: Final = 3
 
 
 @frozen
@@ -136,8 +137,8 @@ def clear(project: str, client: APIClient, *, keep: str | None = None) -> None:
     """Remove everything of a project but one network, by name."""
     ours = {"label": f"com.docker.compose.project={project}"}
     ids = [listed["Id"] for listed in client.containers(all=True, filters=ours)]
-    with ThreadPoolExecutor(max(1, len(ids))) as pool:
-        list(pool.map(_remove, ids))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(_remove, (ids[number::_AT_ONCE] for number in range(_AT_ONCE))))
     for network in client.networks(filters=ours):
         if network["Name"] != keep:
             client.remove_network(network["Id"])
@@ -145,10 +146,12 @@ def clear(project: str, client: APIClient, *, keep: str | None = None) -> None:
         client.remove_volume(volume["Name"])
 
 
-def _remove(container_id: str) -> None:
-    client = connect()
-    client.remove_container(container_id, v=True, force=True)
-    client.close()
+def _remove(ids: Sequence[str]) -> None:
+    if ids:
+        client = connect()
+        for container_id in ids:
+            client.remove_container(container_id, v=True, force=True)
+        client.close()
 
 
 def _clear(project: Project, client: APIClient) -> None:
