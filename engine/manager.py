@@ -59,6 +59,8 @@ class ContainerManager:
             ``simulated`` is in memory: nothing runs, every command takes a second and succeeds.
         docker_client: a python-on-whales ``DockerClient`` for the compose runtime, which it implies. The
             engine that it names is used; so are its compose files, where ``compose_file`` is left out.
+        adopt_compose: whether a container that the user's own ``docker compose up`` made for a service is
+            taken over. It is used as it is, restarted in place, and left running at the end.
         policies: how each backend is run, by service.
         profiles: the profiles to activate, beside those in ``COMPOSE_PROFILES``.
         project_name: the project's name, for two managers of one file on one engine; None for
@@ -93,6 +95,7 @@ class ContainerManager:
         *,
         runtime: RuntimeName = "auto",
         docker_client: DockerClient | None = None,
+        adopt_compose: bool = False,
         policies: Mapping[str, BackendPolicy] | None = None,
         profiles: Iterable[str] = (),
         project_name: str | None = None,
@@ -127,7 +130,14 @@ class ContainerManager:
         self._thread.start()
         try:
             self._controller = self._wait(
-                self._make(project, runtime, policies or {}, docker_client, secrets)
+                self._make(
+                    project,
+                    runtime,
+                    policies or {},
+                    docker_client,
+                    secrets,
+                    adopt_compose=adopt_compose,
+                )
             )
         except BaseException:
             self.close()
@@ -143,8 +153,12 @@ class ContainerManager:
         policies: Mapping[str, BackendPolicy],
         docker_client: DockerClient | None,
         secrets: Collection[str],
+        *,
+        adopt_compose: bool,
     ) -> Controller:
-        hands = await choose_runtime(runtime, project, policies, docker_client=docker_client)
+        hands = await choose_runtime(
+            runtime, project, policies, docker_client=docker_client, adopt_compose=adopt_compose
+        )
         engine = engine_variables(docker_client)
         watch = partial(Leash.hold, Owner.current(), hands.name, engine=engine)
         # Of simulated containers nothing is left once this process is gone.

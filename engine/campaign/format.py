@@ -56,6 +56,7 @@ CAMPAIGN: Final = {
     "name": Key(plain_name, required=True),
     "compose_file": Key(_files),
     "runtime": Key(choice({name: name for name in REAL_RUNTIMES})),
+    "adopt": Key(choice({"nothing": False, "compose": True}), "adopt_compose"),
     "results": Key(text),
     "experiment_command": Key(argv),
     "backends": Key(_any),

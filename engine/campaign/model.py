@@ -112,6 +112,7 @@ class Campaign:
         compose_file: where the backends are declared: the file, or several that are merged in order;
             absolute.
         results: the folder that each run of the campaign makes a folder of its own in; absolute.
+        adopt_compose: whether containers that the user's own Compose made are taken over.
         policies: how each backend is run, by service; those that are not named run by default.
         refresh: when each backend is restarted though nothing is wrong, by service.
         seed: of the shuffled order, and of the jitter of backoffs.
@@ -133,6 +134,7 @@ class Campaign:
     results: Path
     experiments: tuple[Experiment, ...]
     runtime: RuntimeName = "auto"
+    adopt_compose: bool = False
     policies: Mapping[str, BackendPolicy] = field(factory=dict)
     refresh: Mapping[str, Refresh] = field(factory=dict)
     order: Order = Order.GROUPED

@@ -106,6 +106,7 @@ class _Conductor:
             self.project,
             self.campaign.policies,
             {f"{LABEL}campaign": self.campaign.name},
+            adopt_compose=self.campaign.adopt_compose,
         )
         if not self.quiet:
             note(f"backends run on the {runtime.name} runtime")

@@ -78,6 +78,7 @@ async def choose_runtime(
     labels: Mapping[str, str] | None = None,
     *,
     docker_client: DockerClient | None = None,
+    adopt_compose: bool = False,
 ) -> Runtime:
     """The runtime of that name for a project.
 
@@ -87,9 +88,10 @@ async def choose_runtime(
         policies: how the backends are run, by service; they may declare a keep-alive.
         labels: further labels for what the runtime creates, where it has labels.
         docker_client: for the compose runtime: the python-on-whales client to use.
+        adopt_compose: whether containers that the user's own Compose made are taken over.
 
     Raises:
-        InputError: another runtime is given a ``docker_client``.
+        InputError: another runtime is given a ``docker_client``, or has nothing to take over.
         MissingExtra: the runtime's packages are not installed.
         RuntimeUnavailable: its programs are not.
     """
@@ -107,6 +109,7 @@ async def choose_runtime(
             labels=labels,
             maker=partial(ComposeMaker, client(docker_client)),
             engine=engine_variables(docker_client),
+            adopt_compose=adopt_compose,
         )
     if name == "simulated":
         from engine.runtimes.simulated import SimulatedRuntime
@@ -115,7 +118,11 @@ async def choose_runtime(
     if name == "docker" or (name == "auto" and await asyncio.to_thread(_engine_answers)):
         from engine.runtimes.docker.runtime import DockerRuntime
 
-        return DockerRuntime(project, keep_alive=keep_alive, labels=labels)
+        return DockerRuntime(
+            project, keep_alive=keep_alive, labels=labels, adopt_compose=adopt_compose
+        )
+    if adopt_compose:
+        raise InputError("adopt: compose takes containers over, and the process runtime has none")
     from engine.runtimes.process import ProcessRuntime
 
     return ProcessRuntime(project, keep_alive=keep_alive)

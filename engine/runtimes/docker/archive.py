@@ -101,11 +101,13 @@ def put(
     container_id: str,
     folder: str,
     modes: Mapping[str, int],
+    contents: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Make folders and empty files in a folder of a container; files that are there are replaced.
+    """Make folders and files in a folder of a container; files that are there are replaced.
 
     Args:
-        modes: the permissions of each, by its path; that of a folder ends with a slash.
+        modes: the permissions of folders and empty files, by path; that of a folder ends with a slash.
+        contents: of further files, by path.
 
     Raises:
         docker.errors.APIError: the engine refuses.
@@ -117,6 +119,10 @@ def put(
             entry.type = tarfile.DIRTYPE if path.endswith("/") else tarfile.REGTYPE
             entry.mode, entry.mtime = mode, int(time.time())
             archive.addfile(entry)
+        for path, content in (contents or {}).items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mtime = len(content), int(time.time())
+            archive.addfile(entry, io.BytesIO(content))
     if not client.put_archive(container_id, folder, packed.getvalue()):
         raise docker.errors.DockerException(f"the engine did not take files into {folder}")
 

@@ -35,6 +35,7 @@ from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_
 from engine.runtimes.docker.deaths import Deaths
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
+from engine.runtimes.docker.guests import Guests, is_guest
 from engine.runtimes.docker.images import image_name
 from engine.runtimes.docker.maker import Maker, Making
 from engine.runtimes.docker.naming import (
@@ -55,6 +56,7 @@ __all__ = ["DockerRuntime"]
 
 _LOG: Final = logging.getLogger(__name__)
 
+_USE_IT: Final = "; or have it used as it is (adopt: compose)"
 _LAST_LINES: Final = 20
 _BEING_REMOVED: Final = (404, 409)
 """What the engine answers about a container that somebody has removed, or is about to."""
@@ -84,6 +86,7 @@ class DockerRuntime:
             engine. Everything else is the same for all of them.
         engine: the variables that lead to the engine, see :func:`connect`; None for those of the
             environment.
+        adopt_compose: whether containers that the user's own Compose made are taken over.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class DockerRuntime:
         labels: Mapping[str, str] | None = None,
         maker: Callable[[Making, Calls], Maker] = SdkMaker,
         engine: Mapping[str, str] | None = None,
+        adopt_compose: bool = False,
     ) -> None:
         self._project = project
         self._owner = owner or Owner.current()
@@ -109,6 +113,8 @@ class DockerRuntime:
         self.name = self._maker.name
         self._execs = Execs(self._calls)
         self._deaths = Deaths()
+        self._guests = Guests(self._calls, project.name, self._owner)
+        self._adopts_compose = adopt_compose
         self._outputs: dict[str, Output] = {}
         self._sees_us: bool | None = None
         self._looking = asyncio.Lock()
@@ -185,11 +191,16 @@ class DockerRuntime:
             raise LaunchFailed(spec.name, said(error)) from error
         labels: Mapping[str, str] = found["Config"]["Labels"] or {}
         owner = Owner.from_labels(labels)
+        guest = is_guest(dict(labels), self._project.name, spec.name)
+        if guest and self._adopts_compose:
+            await self._guests.refuse_anothers(spec.name, found["Id"])
+            return
         if owner is None or labels.get(PROJECT) != self._project.name:
             raise OwnedElsewhere(
                 f"{spec.name}: a container named {name} is there already and was not made by dockwarden;"
                 f" remove it (docker compose -p {self._project.name} down), or give this project another"
                 f" name (the top-level name: of the compose file)"
+                f"{_USE_IT if guest else ''}"
             )
         if not self._owner.may_take(labels):
             raise OwnedElsewhere(
@@ -201,12 +212,19 @@ class DockerRuntime:
 
     async def adopt(
         self,
-        service: str,  # noqa: ARG002 - the protocol's
-        folder: Path,  # noqa: ARG002 - the protocol's
+        service: str,
+        folder: Path,
         request: ExecRequest | None = None,  # noqa: ARG002 - the protocol's
     ) -> Container | None:
-        """Nothing is taken over: what a dead controller left goes with the launch."""
-        return None
+        """Take over what the user's own Compose made, where that is asked for.
+
+        What a dead controller left is not: it goes with the launch.
+        """
+        output = await self._guests.take(service, folder) if self._adopts_compose else None
+        if output is None:
+            return None
+        self._outputs[service] = output
+        return await self._identify(self._guests.taken[service])
 
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
         """Nothing can be attached to, since nothing is taken over. See :meth:`Runtime.attach`."""
@@ -247,7 +265,7 @@ class DockerRuntime:
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
         """Start a container anew. See :meth:`Runtime.relaunch`."""
         spec = self._project.services[container.service]
-        if not recreate:
+        if not recreate or container.id in self._guests.taken.values():
             try:
                 await self._maker.stop(spec, container.id, spec.stop_grace_period_s)
                 await self._maker.start(spec, container.id)
@@ -357,7 +375,12 @@ class DockerRuntime:
     # Removal
 
     async def remove(self, service: str, *, grace_s: float) -> None:
-        """Remove every container of ours for a service. See :meth:`Runtime.remove`."""
+        """Remove every container of ours for a service. See :meth:`Runtime.remove`.
+
+        What was taken over from the user's own Compose is let go of instead.
+        """
+        if service in self._guests.taken:
+            await self._guests.leave(service)
         try:
             for listed in await self._calls(partial(self._ours, service)):
                 if grace_s > 0:
@@ -394,7 +417,8 @@ class DockerRuntime:
         """The service's containers that we made, or a controller before us that has died since."""
         labels = [f"{PROJECT}={self._project.name}", f"{COMPOSE_SERVICE}={service}"]
         found = client.containers(all=True, filters={"label": labels})
-        return [listed for listed in found if self._owner.may_take(listed["Labels"])]
+        guest = self._guests.taken.get(service)
+        return [one for one in found if one["Id"] == guest or self._owner.may_take(one["Labels"])]
 
 
 def _inspect(container_id: str, client: APIClient) -> dict[str, Any] | None:

@@ -1,0 +1,164 @@
+"""Containers that the user's own ``docker compose up`` made, taken over when that is asked for.
+
+They are guests: used, restarted in place, never removed. They share no folder with us, so output is brought
+from them (:class:`engine.runtimes.docker.output.CarriedOutput`). Nothing of ours can be added to their labels,
+so who uses one is noted in a file within it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import docker.errors
+from attrs import define, field
+from docker.api import APIClient
+
+from engine.errors import LaunchFailed, OwnedElsewhere
+from engine.owner import LABEL, Owner
+from engine.runtimes.docker import archive
+from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
+from engine.runtimes.docker.naming import COMPOSE, COMPOSE_PROJECT, COMPOSE_SERVICE
+from engine.runtimes.docker.output import CarriedOutput
+
+__all__ = ["Guests", "is_guest"]
+
+_PLACES: Final = ("/run/dockwarden", "/var/tmp/dockwarden", "/tmp/dockwarden")  # noqa: S108 - in a container
+"""Where output may be written; a place under a tmpfs cannot be read from outside."""
+
+_OWNER: Final = "owner"
+"""The file that says who uses the container."""
+
+
+def is_guest(labels: dict[str, str], project: str, service: str) -> bool:
+    """Whether labels are those of a container that Compose made for a service, and nobody of us did."""
+    ours = any(label.startswith(LABEL) for label in labels)
+    wanted = {
+        COMPOSE_PROJECT: project,
+        COMPOSE_SERVICE: service,
+        f"{COMPOSE}oneoff": "False",
+    }
+    return not ours and all(labels.get(label) == value for label, value in wanted.items())
+
+
+@define
+class Guests:
+    """The containers of a project that were taken over.
+
+    Attributes:
+        taken: their ids, by service.
+    """
+
+    _calls: Calls
+    _project: str
+    _owner: Owner
+    taken: dict[str, str] = field(factory=dict)
+    _places: dict[str, str] = field(factory=dict, init=False)
+
+    async def refuse_anothers(self, service: str, container_id: str) -> None:
+        """See that nobody uses a container of Compose's.
+
+        Raises:
+            OwnedElsewhere: another controller does, and lives.
+        """
+        user = await self._calls(partial(self._user, container_id))
+        if user is not None and user != self._owner and user.alive:
+            raise OwnedElsewhere(
+                f"{service}: its container is used by {user}, which still runs; wait for it"
+            )
+
+    async def take(self, service: str, folder: Path) -> CarriedOutput | None:
+        """Take over the service's container; None if Compose has made none.
+
+        One that has ended is started. One whose user died is restarted, since what ran in it may run on.
+
+        Args:
+            folder: where the output of what runs in it goes, on this machine.
+
+        Raises:
+            LaunchFailed: there is one, and it cannot be used; says why.
+        """
+        try:
+            return await self._calls(partial(self._take, service, folder))
+        except ENGINE_ERRORS as error:
+            reason = f"the container that Compose made cannot be taken over: {said(error)}"
+            raise LaunchFailed(service, reason, curable=False) from error
+
+    def _take(self, service: str, folder: Path, client: APIClient) -> CarriedOutput | None:
+        labels = [f"{COMPOSE_PROJECT}={self._project}", f"{COMPOSE_SERVICE}={service}"]
+        listed = client.containers(all=True, filters={"label": labels})
+        found = [one for one in listed if is_guest(one["Labels"], self._project, service)]
+        if not found:
+            return None
+        if len(found) > 1:
+            reason = (
+                f"Compose made {len(found)} containers of it, and a backend is one: scale it down"
+                f" (docker compose up --detach --scale {service}=1)"
+            )
+            raise LaunchFailed(service, reason, curable=False)
+        container_id: str = found[0]["Id"]
+        if self._user(container_id, client) not in (None, self._owner):
+            client.restart(container_id)
+        client.start(container_id)  # harmless when it runs
+        place = self._place(service, container_id, client)
+        self.taken[service], self._places[service] = container_id, place
+        return CarriedOutput(self._calls, folder, place)
+
+    def _user(self, container_id: str, client: APIClient) -> Owner | None:
+        """Who has noted that they use a container."""
+        for place in _PLACES:
+            path = f"{place}/{_OWNER}"
+            if archive.look(client, container_id, path) is not None:
+                written = b"".join(archive.read(client, container_id, path, 0))
+                user = Owner.from_labels(json.loads(written))
+                if user is not None:
+                    return user
+        return None
+
+    def _place(self, service: str, container_id: str, client: APIClient) -> str:
+        """A folder of the container in which what it runs may write, and from which we can read."""
+        note = json.dumps(self._owner.labels()).encode()
+        for place in map(PurePosixPath, _PLACES):
+            within = place.name
+            with contextlib.suppress(docker.errors.APIError):  # it is read-only, for one
+                archive.put(
+                    client,
+                    container_id,
+                    str(place.parent),
+                    {f"{within}/": 0o777},
+                    {f"{within}/{_OWNER}": note},
+                )
+                if self._is_seen(container_id, f"{place}/{_OWNER}", client):
+                    return str(place)
+                # It lies under a tmpfs, where nobody in the container can remove it.
+                nobody = {f"{within}/{_OWNER}": b"{}"}
+                archive.put(client, container_id, str(place.parent), {}, nobody)
+        reason = (
+            "nothing can be written in the container that Compose made: give it a writable /run, /var/tmp"
+            " or /tmp that is no tmpfs, or let dockwarden make the container"
+        )
+        raise LaunchFailed(service, reason, curable=False)
+
+    def _is_seen(self, container_id: str, path: str, client: APIClient) -> bool:
+        """Whether what runs in the container finds a file: a tmpfs would lie over it."""
+        asked = client.exec_create(container_id, ["/bin/sh", "-c", 'test -f "$1"', "sh", path])[
+            "Id"
+        ]
+        client.exec_start(asked)  # its output, of which there is none, ends with it
+        told: dict[str, Any] = client.exec_inspect(asked)
+        return bool(told["ExitCode"] == 0)
+
+    async def leave(self, service: str) -> None:
+        """Let go of a container that was taken: it runs on, as it was found."""
+        container_id, place = self.taken.pop(service), self._places.pop(service)
+        remove = ["/bin/sh", "-c", 'rm -rf -- "$1"', "sh", place]
+
+        def clear(client: APIClient) -> None:
+            asked = client.exec_create(container_id, remove, user="0")["Id"]
+            client.exec_start(asked)
+
+        with contextlib.suppress(*ENGINE_ERRORS):  # it is gone, or does not run: nothing to clear
+            await self._calls(clear)
