@@ -387,6 +387,14 @@ class ContainerManager:
         """
         return iter(self._stream)
 
+    def connect(self, listener: Callable[[Controller], Any]) -> None:
+        """Let somebody listen to the controller: ``listener`` is called with it, in the manager's thread."""
+
+        async def connected() -> None:
+            listener(self._controller)
+
+        self._wait(connected())
+
     def is_service_running(self, service: str) -> bool:
         """Whether inspection shows that a service's container runs."""
         observation = self._wait(self._controller.runtime.inspect(service))

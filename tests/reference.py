@@ -19,6 +19,7 @@ from engine.cli.commands import cli
 from engine.errors import DockwardenError
 from engine.gpu import GpuPolicy
 from engine.health.policy import HealthPolicy
+from engine.metrics import METRICS
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
 from states import StateError
 from states.diagram.table import grid
@@ -127,6 +128,11 @@ def _first_line(documented: type[Any]) -> str:
     return " ".join((inspect.getdoc(documented) or "").split("\n\n")[0].split())
 
 
+def _metrics() -> Iterator[str]:
+    rows = ((f"`{one.name}`", one.kind.lower(), ", ".join(one.labels), one.doc) for one in METRICS)
+    yield grid(["metric", "kind", "labels", "what"], rows)
+
+
 def _markdown(text: str) -> str:
     """A docstring's words as Markdown, for a cell too."""
     text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text).replace("``", "`")
@@ -142,6 +148,7 @@ def _markdown(text: str) -> str:
 _REFERENCES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "command-line": _commands,
     "errors": _errors,
+    "metrics": _metrics,
     "policies": _policies,
 }
 

@@ -52,14 +52,16 @@ def conduct(
     *,
     as_json: bool,
     quiet: bool,
+    metrics_port: int | None = None,
 ) -> int:
     """Run a campaign and return the command's exit code.
 
     Args:
         digests: of what it is made of, by name.
         standing: where the interrupted run of it stands that is to be gone on with; None for a new one.
+        metrics_port: where metrics are served meanwhile; None for nowhere.
     """
-    conductor = _Conductor(campaign, project, runs, digests, standing, as_json, quiet)
+    conductor = _Conductor(campaign, project, runs, digests, standing, as_json, quiet, metrics_port)
     return asyncio.run(conductor.run())
 
 
@@ -72,6 +74,7 @@ class _Conductor:
     standing: Standing | None
     as_json: bool
     quiet: bool
+    metrics_port: int | None
 
     _runner: CampaignRunner | None = field(default=None, init=False)
     _signal: int | None = field(default=None, init=False)
@@ -121,6 +124,7 @@ class _Conductor:
             runner = CampaignRunner(
                 self.campaign, self.project, runtime, self.runs, results, journal, hold, earlier
             )
+            self._serve_metrics(stack, runner)
             self._runner = runner
             error: DockwardenError | None = None
             try:
@@ -158,6 +162,15 @@ class _Conductor:
         results = stack.enter_context(Results.reopen(self.standing.folder, secrets))
         journal.begin_session({**self.standing.digests, **self.digests}, software)
         return results, journal, resume(self.campaign, self.runs, journal, results)
+
+    def _serve_metrics(self, stack: ExitStack, runner: CampaignRunner) -> None:
+        if self.metrics_port is None:
+            return
+        from engine.metrics import serve
+
+        endpoint = stack.enter_context(serve(runner, self.metrics_port))
+        if not self.quiet:
+            note(f"metrics are at {endpoint.url}")
 
     def _tell_warnings(self, of_runtime: dict[str, tuple[str, ...]]) -> None:
         """Say what of the compose file has no effect."""

@@ -61,6 +61,13 @@ __all__ = ["run"]
     help="With --simulate: of the faults; the same one gives the same course (default: 0).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
+@click.option(
+    "--metrics",
+    "metrics_port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve metrics for Prometheus on this port of the loopback interface; 0 for any.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print the summary, and nothing before it.")
 def run(
     campaign: Path,
@@ -75,6 +82,7 @@ def run(
     seed: int | None,
     as_json: bool,
     quiet: bool,
+    metrics_port: int | None,
 ) -> int:
     """Run the experiments of CAMPAIGN, record them, and take everything down.
 
@@ -131,7 +139,12 @@ def run(
         )
     from engine.cli.conduct import conduct
 
-    return conduct(loaded, project, runs, made_of, left, as_json=as_json, quiet=quiet)
+    return conduct(
+        *(loaded, project, runs, made_of, left),
+        as_json=as_json,
+        quiet=quiet,
+        metrics_port=metrics_port,
+    )
 
 
 def _plan_text(
