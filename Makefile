@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LAB := $(PYTHON) -m tests.lab
 
+CAMPAIGNS ?= 100000
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: soak help setup demo test conformance docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +44,9 @@ pages: $(READY) ## Write anew what is generated in the Markdown files: diagrams 
 
 pictures: $(READY) ## Make the pictures in docs/pictures anew (takes Graphviz)
 	$(BIN)/python -m tests.pictures
+
+soak: $(READY) ## Play 100,000 simulated campaigns with faults, against what must never happen (CAMPAIGNS=n)
+	$(BIN)/python -m tests.soak --campaigns $(CAMPAIGNS)
 
 gpu-check: $(READY) ## On a machine with a GPU: probe it, and let a backend leak device memory
 	$(BIN)/python -m tests.gpu_check

@@ -112,7 +112,7 @@ class Backend:
     _outlived: asyncio.Task[Ended] | None = field(default=None, init=False)
     _running: Dispatch | None = field(default=None, init=False)
     _attention: Attention = field(init=False)
-    _waiters: set[asyncio.Future[None]] = field(factory=set, init=False)
+    _waiters: list[asyncio.Future[None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._instance = self._machine.instance()
@@ -180,11 +180,11 @@ class Backend:
     async def _until(self, holds: Callable[[], bool]) -> None:
         while not holds():
             change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.add(change)
+            self._waiters.append(change)
             try:
                 await change
             finally:
-                self._waiters.discard(change)
+                self._waiters.remove(change)
 
     def refusal(self) -> DispatchError:
         """Why it takes no experiment, as an error to be raised."""

@@ -11,7 +11,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from engine.runtimes.health_check import until_healthy
-from engine.runtimes.simulated.processes import KILLED, Order, Process, Program, Sink
+from engine.runtimes.simulated.processes import KILLED, WORLD, Order, Process, Program, Sink
 from engine.spec import MountKind, ServiceSpec
 
 __all__ = ["Blueprint", "SimulatedContainer"]
@@ -128,7 +128,9 @@ class SimulatedContainer:
         self.main.on_end(self._main_ended)
         if plan.check is not None:
             self.health = "starting"
-            self._checking = asyncio.get_running_loop().create_task(self._check(plan.check))
+            self._checking = asyncio.get_running_loop().create_task(
+                self._check(plan.check), name=f"{WORLD} health check of {self.id}"
+            )
         self._announce("start", self)
 
     def die(self, code: int = KILLED, *, oom: bool = False) -> None:

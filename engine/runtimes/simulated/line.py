@@ -46,6 +46,12 @@ class Line:
     on_event: Callable[[Happened], None]
     on_blind: Callable[[], None]
     _unwatch: Callable[[], None] | None = field(default=None, init=False)
+    _severed: bool = field(default=False, init=False)
+
+    def sever(self) -> None:
+        """From now on no call gets through, as when the process that calls is dead."""
+        self._severed = True
+        self.close()
 
     def open(self) -> None:
         """Begin to hear events; harmless when repeated."""
@@ -70,6 +76,8 @@ class Line:
         Raises:
             DaemonError: it refuses, or gives no answer.
         """
+        if self._severed:
+            raise asyncio.CancelledError
         fault = self.faults.strike(Strikes.CALL, name)
         if fault is None:
             if not self.world.reachable:

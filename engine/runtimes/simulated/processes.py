@@ -15,7 +15,20 @@ from engine.clock import utc_now
 if TYPE_CHECKING:
     from engine.runtimes.simulated.containers import SimulatedContainer
 
-__all__ = ["KILLED", "TERMINATED", "Order", "Process", "Program", "Sink", "idle", "lasting"]
+__all__ = [
+    "KILLED",
+    "TERMINATED",
+    "WORLD",
+    "Order",
+    "Process",
+    "Program",
+    "Sink",
+    "idle",
+    "lasting",
+]
+
+WORLD: Final = "simulated"
+"""What the names of the world's own tasks begin with: they outlive the controllers that use it."""
 
 KILLED: Final = 137
 """128 + SIGKILL."""
@@ -139,7 +152,9 @@ class Process:
 
     def begin(self, program: Program) -> None:
         """Let it run."""
-        self._task = asyncio.get_running_loop().create_task(self._live(program))
+        self._task = asyncio.get_running_loop().create_task(
+            self._live(program), name=f"{WORLD} process {self.pid}"
+        )
 
     def signal(self, code: int) -> None:
         """Send it TERM (143) or KILL (137); what it cannot act on has no effect."""

@@ -80,7 +80,8 @@ class SimulatedRuntime:
         world: what it is used on; None for an empty one.
         commands: what commands do; None for one second each, all of which succeed.
         faults: what goes wrong; None for nothing.
-        keep_output: whether commands leave files in their folders, as on every other runtime.
+        keep_output: whether commands leave files in their folders, as on every other runtime; looks at
+            GPUs do in any case.
 
     Attributes:
         world: the daemon and its containers, as they are.
@@ -294,8 +295,8 @@ class SimulatedRuntime:
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
         """Run a command in a container."""
         spec = self._project.services[container.service]
-        output = self._output(request.folder)
         probe = request.command == GPU_PROBE
+        output = OutputFolder.begin(request.folder) if probe else self._output(request.folder)
         try:
             program = (
                 shows_gpus

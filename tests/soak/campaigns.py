@@ -1,0 +1,354 @@
+"""One small random campaign for each seed, played in virtual time and held against what never happens."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from engine.campaign.model import Campaign, Experiment, Order, Pauses, Refresh
+from engine.campaign.plan import plan
+from engine.campaign.records import AttemptRecord, Results
+from engine.campaign.resume import journaled, resume
+from engine.campaign.runner import CampaignRunner
+from engine.clock import now_s
+from engine.errors import DockwardenError, StartError, TeardownError
+from engine.health import HealthPolicy
+from engine.journal import FILE_NAME, Journal
+from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
+from engine.record import Ended, Ending, Fault
+from engine.runtimes.base import ExecRequest
+from engine.runtimes.simulated import (
+    CATALOGUE,
+    EachLasts,
+    Faults,
+    Program,
+    SimulatedRuntime,
+    World,
+    lasting,
+)
+from engine.runtimes.simulated.processes import WORLD
+from engine.spec import GpuRequest, HealthCheck, Project, ServiceSpec
+from engine.testing.clock import run
+from engine.testing.invariants import Invariants
+from states import EXPERIMENT, TransitionRefused
+
+__all__ = ["Played", "play"]
+
+_HOUR_S = 3600.0
+_ASKED = 0.1
+_CHECK = HealthCheck(("CMD", "check"), interval_s=1.0, start_period_s=0.0)
+
+
+@define
+class Played:
+    """What became of a campaign."""
+
+    violations: list[str] = field(factory=list)
+    struck: Counter[str] = field(factory=Counter)
+    edges: Counter[str] = field(factory=Counter)
+    crashed: bool = False
+
+
+class Drawn(EachLasts):
+    """Commands whose length and exit code are left to chance, the same for the same command."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(0.1)
+        self._seed = seed
+
+    def experiment(self, service: str, request: ExecRequest) -> Program | None:
+        chance = random.Random(f"{self._seed} {request.id}")
+        return lasting(chance.expovariate(1 / 40), chance.choice((0, 0, 0, 0, 1, 75)))
+
+
+class Kept(Results):
+    """Results in memory; a crash takes nothing of what was written."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, io.StringIO())
+        self.kept: list[AttemptRecord] = []
+        self.dead = False
+
+    def records(self) -> Any:
+        return iter(self.kept)
+
+    def write(self, record: AttemptRecord) -> None:
+        if not self.dead:
+            self.kept.append(record)
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        pass
+
+    def output(self, ended: Ended) -> dict[str, Any]:
+        return {}
+
+
+def play(seed: int, folder: Path, *, liveness: bool = False) -> Played:
+    """Play the campaign of a seed.
+
+    Args:
+        folder: an empty one, for its output; it is removed.
+        liveness: whether the faults end at some moment, after which all has to converge.
+    """
+    played = Played()
+    try:
+        run(_Story(seed, folder, liveness, played).tell())
+    except Exception as error:  # noqa: BLE001 - whatever it is, it should not be
+        played.violations.append(f"{type(error).__name__}: {error}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return played
+
+
+def campaign(chance: random.Random, folder: Path) -> tuple[Campaign, Project]:
+    """A random campaign."""
+    names = ("alpha", "beta", "gamma")[: chance.choice((1, 1, 2, 3))]
+    specs = {
+        name: ServiceSpec(
+            name,
+            gpus=(GpuRequest(count=1),) if chance.random() < 0.3 else (),
+            healthcheck=_CHECK if chance.random() < 0.4 else None,
+            stop_grace_period_s=chance.choice((0.0, 10.0)),
+        )
+        for name in names
+    }
+    policies = {
+        name: BackendPolicy(
+            restart=RestartPolicy(
+                max_restarts=chance.choice((0, 1, 2, 5)),
+                window_s=chance.choice((None, None, 60.0)),
+                max_in_window=2,
+                backoff_s=chance.choice((0.0, 1.0, 20.0)),
+                refund_after_s=chance.choice((None, None, None, 120.0)),
+            ),
+            ready_within_s=chance.choice((20.0, 300.0)),
+            health=HealthPolicy(ready_command=("ready",) if chance.random() < 0.2 else None),
+        )
+        for name in names
+    }
+    experiments = tuple(
+        Experiment(
+            f"e{number}",
+            names if chance.random() < 0.5 else (chance.choice(names),),
+            ("work",),
+            timeout_s=chance.choice((60.0, 600.0)),
+            silence_s=chance.choice((None, None, 45.0)),
+            cold_start=chance.random() < 0.1,
+        )
+        for number in range(chance.randint(1, 4))
+    )
+    made = Campaign(
+        file="soak.yml",
+        name="soak",
+        compose_file=folder,
+        results=folder,
+        experiments=experiments,
+        policies=policies,
+        refresh={name: Refresh(every=2) for name in names if chance.random() < 0.2},
+        order=chance.choice(list(Order)),
+        seed=chance.randrange(1000),
+        pauses=Pauses(chance.choice((0.0, 0.0, 5.0))),
+        retry=RetryPolicy(
+            max_attempts=chance.randint(1, 3),
+            on=frozenset({Ending.LOST, *chance.sample(list(_RETRIED), k=1)}),
+            exit_codes=frozenset({75}),
+        ),
+        eager=chance.random() < 0.7,
+        parallel=chance.random() < 0.7,
+        exclusive=False,
+        grace_s=chance.choice((0.0, 10.0)),
+    )
+    return made, Project("soak", folder, (), specs)
+
+
+_RETRIED = (Ending.TIMEOUT, Ending.EXITED, Ending.SILENCE)
+
+
+class _Story:
+    def __init__(self, seed: int, folder: Path, liveness: bool, played: Played) -> None:  # noqa: FBT001
+        self.chance = random.Random(f"campaign {seed}")
+        self.seed, self.folder, self.liveness, self.played = seed, folder, liveness, played
+        self.campaign, self.project = campaign(self.chance, folder)
+        names = [fault.name for fault in CATALOGUE]
+        some = frozenset(self.chance.sample(names, k=self.chance.randint(1, len(names))))
+        rate = self.chance.choice((0.0, 0.01, 0.05, 0.2, 0.5))
+        self.faults = Faults(rate, random.Random(f"faults {seed}"), some)
+        self.world = World()
+        self.runs = plan(self.campaign)
+        self.results = Kept(folder)
+
+    async def tell(self) -> None:
+        self.folder.mkdir(parents=True)
+        crash_s = self.chance.uniform(0, 200) if self.chance.random() < 0.15 else None
+        if self.liveness:
+            asyncio.get_running_loop().call_later(self.chance.uniform(0, 120), self.faults.end)
+        journal = None
+        if crash_s is not None:
+            journal = Journal.create(self.folder / FILE_NAME, campaign="soak", durable=False)
+            journal.plan(journaled(self.runs))
+        if await self._session(journal, None, crash_s) and journal is not None:
+            self.played.crashed = True
+            _abandon(journal)
+            again = Journal.open(self.folder / FILE_NAME, durable=False)
+            again.begin_session({})
+            self.results.dead = False
+            earlier = resume(self.campaign, self.runs, again, self.results)
+            await self._session(again, earlier, None)
+            self._replays(again)
+            again.close()
+        elif journal is not None:
+            self._replays(journal)
+            journal.close()
+        self.played.struck = self.faults.struck
+
+    async def _session(self, journal: Journal | None, earlier: Any, crash_s: float | None) -> bool:
+        """One controller's life; returns whether it crashed."""
+        runtime = SimulatedRuntime(
+            self.project,
+            world=self.world,
+            commands=Drawn(self.seed),
+            faults=self.faults,
+            keep_output=crash_s is not None or earlier is not None,
+        )
+        runner = CampaignRunner(
+            self.campaign, self.project, runtime, self.runs, self.results, journal, None, earlier
+        )
+        watch = Invariants(self.world, self.campaign.policies, now_s)
+        runner.controller.on_transition(watch.transition)
+        work = asyncio.create_task(runner.run(), name="soak")
+        interrupts = self._interrupts(runner) if crash_s is None else []
+        done, _ = await asyncio.wait(
+            {work}, timeout=crash_s if crash_s is not None else 400 * _HOUR_S
+        )
+        crashed = not done
+        if crashed:
+            watch.close()
+            if crash_s is None:
+                self._violation("it does not come to an end")
+            await self._kill(runner, runtime)
+        else:
+            for handle in interrupts:
+                handle.cancel()
+            await self._ended(runner, watch, work)
+            watch.close()
+        self.played.violations += watch.violations
+        self.played.edges += watch.edges
+        return crashed
+
+    def _interrupts(self, runner: CampaignRunner) -> list[asyncio.TimerHandle]:
+        """At random moments somebody interrupts, restarts, or finds a backend unfit."""
+        loop, chance = asyncio.get_running_loop(), self.chance
+        acts: list[Any] = []
+        if chance.random() < 0.25 and not self.liveness:
+            acts.append(runner.interrupt)
+            if chance.random() < 0.3:
+                acts.append(lambda: runner.interrupt(force=True))
+        acts += [
+            partial(act, runner, backend)
+            for backend in self.project.services
+            for act in (_restart, _unfit, _reset)
+            if chance.random() < _ASKED
+        ]
+        return [loop.call_later(chance.uniform(0, 200), act) for act in acts]
+
+    async def _kill(self, runner: CampaignRunner, runtime: SimulatedRuntime) -> None:
+        """The controller dies: whatever of it still runs has neither hands nor pen any more."""
+        self.world.alive.discard(runtime._owner)
+        await runtime.close()
+        runtime._line.sever()
+        runner.ledger._journal = None
+        runner.controller._listeners.clear()
+        self.results.dead = True
+        ours = [
+            task
+            for task in asyncio.all_tasks()
+            if task is not asyncio.current_task() and not task.get_name().startswith(WORLD)
+        ]
+        if self.chance.random() < 0.5:  # else the leash was told to keep them
+            for container_id in list(self.world.containers):
+                self.world.containers[container_id].stuck = False
+                self.world.remove(container_id)
+            self.world.networks.clear()
+        for _ in range(3):
+            for task in ours:
+                task.cancel()
+            await asyncio.wait(ours, timeout=1000)
+        if any(not task.done() for task in ours):
+            self._violation("a dead controller goes on")
+
+    async def _ended(
+        self, runner: CampaignRunner, watch: Invariants, work: asyncio.Task[Any]
+    ) -> None:
+        leftovers: dict[str, str] = {}
+        try:
+            work.result()
+        except TeardownError as error:
+            leftovers = error.leftovers
+        except StartError:
+            pass
+        except DockwardenError as error:
+            self._violation(f"{type(error).__name__}: {error}")
+        watch.gone(leftovers)
+        if leftovers:
+            self.faults.end()
+            await asyncio.sleep(2 * _HOUR_S)
+            with suppress(DockwardenError):
+                await runner.controller.teardown(grace_s=0)
+            watch.gone({})
+        self._outcomes(runner)
+
+    def _outcomes(self, runner: CampaignRunner) -> None:
+        for progress in runner.progress.values():
+            cut = runner._interrupt.is_set() and progress.state in ("pending", "retrying")
+            if progress.state not in EXPERIMENT.final and not cut:
+                self._violation(f"{progress.run.id} is left {progress.state}")
+        counted = Counter((record.run, record.attempt) for record in self.results.kept)
+        for (name, attempt), count in counted.items():
+            if count != 1:
+                self._violation(f"attempt {attempt} of {name} has {count} lines")
+        if self.liveness and not runner._interrupt.is_set():
+            for backend in runner.controller.backends.values():
+                if backend.state != "stopped":
+                    self._violation(f"{backend.name} has not converged: it is {backend.state}")
+
+    def _replays(self, journal: Journal) -> None:
+        journal.replay()
+        outcomes = Counter(outcome.run for outcome in journal.outcomes())
+        if any(count != 1 for count in outcomes.values()):
+            self._violation(f"outcomes that are not one: {outcomes}")
+
+    def _violation(self, what: str) -> None:
+        self.played.violations.append(f"at {now_s():.3f} s: {what}")
+
+
+def _abandon(journal: Journal) -> None:
+    """What the system does to the journal of a process that dies."""
+    journal._connection.close()
+    if journal._lock is not None:
+        journal._lock.release()
+        journal._lock = None
+
+
+def _restart(runner: CampaignRunner, name: str) -> None:
+    with suppress(DockwardenError, TransitionRefused):
+        runner.controller.backend(name).restart("by hand")
+
+
+def _reset(runner: CampaignRunner, name: str) -> None:
+    with suppress(DockwardenError, TransitionRefused):
+        runner.controller.backend(name).reset()
+
+
+def _unfit(runner: CampaignRunner, name: str) -> None:
+    with suppress(DockwardenError):
+        runner.controller.backend(name).report(Fault("found unfit"))
