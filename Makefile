@@ -35,7 +35,7 @@ conformance: $(READY) ## Run the whole suite of all runtimes for each way to use
 	$(BIN)/python -m pytest tests/runtimes/conformance_everywhere.py
 
 docs: $(READY) ## Build the documentation, to be read from the disk: build/docs/index.html (takes Graphviz)
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	$(BIN)/python -m sphinx -q -E -a -W --keep-going -b html docs build/docs
 
 pages: $(READY) ## Write anew what is generated in the Markdown files: diagrams and references
 	$(BIN)/dockwarden diagram --write $$(git ls-files '*.md')

@@ -6,6 +6,8 @@
     ├── InputError              what the user wrote cannot be used              exit code 2
     │   ├── ComposeError            the compose file: file, service and key
     │   ├── CampaignError           the campaign file: the key's path
+    │   ├── LifecycleUnknown        the name of a lifecycle: no such module, or no lifecycle in it
+    │   ├── MarkdownError           the markers in a Markdown file: file and line
     │   └── JournalError            the journal: not there, or not readable
     │       ├── JournalForeign          the file is something else
     │       ├── JournalCorrupt          it is damaged

@@ -26,9 +26,6 @@ from states.diagram.table import grid
 
 __all__ = ["PAGES", "WORD", "reference"]
 
-_INDENT: Final = "\N{EM SPACE}"
-"""Unlike spaces, not collapsed."""
-
 WORD: Final = "reference"
 PAGES: Final = Path(__file__).parents[1] / "docs"
 
@@ -78,12 +75,13 @@ def _default(value: Any) -> str:
 
 
 def _errors() -> Iterator[str]:
-    lines = [line for base in (DockwardenError, StateError) for line in _branch(base, 0)]
-    yield grid(["error", "what it says"], iter(lines))
+    for base in (DockwardenError, StateError):
+        yield from _branch(base, 0)
+    yield ""
 
 
-def _branch(error: type[BaseException], depth: int) -> Iterator[list[str]]:
-    yield [f"{_INDENT * depth}`{error.__name__}`", _markdown(_first_line(error))]
+def _branch(error: type[BaseException], depth: int) -> Iterator[str]:
+    yield f"{'  ' * depth}- `{error.__name__}`: {_markdown(_first_line(error))}"
     for below in error.__subclasses__():
         if below.__module__ in {"engine.errors", "states.errors"}:
             yield from _branch(below, depth + 1)

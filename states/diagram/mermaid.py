@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from states.diagram.drawing import Arrow, Drawing, Kind, Note, Station
-from states.diagram.palette import DASHES, LIGHT, Paint
+from states.diagram.palette import DASHES, LIGHT, ON_BOTH, Paint
 from states.diagram.text import printable
 
 __all__ = ["to_mermaid"]
@@ -120,7 +120,7 @@ def _link_styles(drawing: Drawing, *, first: int) -> Iterator[str]:
 
 
 def _style(arrow: Arrow) -> str:
-    colour = LIGHT.untaken if arrow.taken is False else LIGHT.kinds[arrow.kind]
+    colour = LIGHT.untaken if arrow.taken is False else ON_BOTH[arrow.kind]
     width = {None: _LINE_PX, True: _TAKEN_PX, False: _UNTAKEN_PX}[arrow.taken]
     dashes = f",stroke-dasharray:{DASHES[arrow.kind]}" if arrow.kind is not Kind.NORMAL else ""
     return f"stroke:{colour},stroke-width:{width}px{dashes}"

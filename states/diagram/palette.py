@@ -9,7 +9,7 @@ from attrs import frozen
 
 from states.diagram.drawing import Kind, Role
 
-__all__ = ["DARK", "DASHES", "LIGHT", "Paint", "Theme", "dark_rules", "dark_style"]
+__all__ = ["DARK", "DASHES", "LIGHT", "ON_BOTH", "Paint", "Theme", "dark_rules", "dark_style"]
 
 
 @frozen
@@ -71,6 +71,13 @@ DARK: Final = Theme(
     untaken="#6e7681",
 )
 """For dark pages."""
+
+ON_BOTH: Final[Mapping[Kind, str]] = {
+    Kind.NORMAL: "#2f81c7",
+    Kind.FAULT: "#d1600f",
+    Kind.RECOVERY: "#1a9a74",
+}
+"""Lines that can be seen on bright and dark pages alike."""
 
 DASHES: Final[Mapping[Kind, str]] = {Kind.NORMAL: "", Kind.FAULT: "7 4", Kind.RECOVERY: "2 3"}
 """The lines, for whoever does not see the colours."""

@@ -17,12 +17,17 @@ _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>|~#$&])")
 
 
 def to_table(lifecycle: Lifecycle, course: Course | None = None) -> str:
-    """Two tables: the states, and the rows; with ``course``, who is where and how often rows were taken."""
+    """Three tables: the states, the rows, and what else has a name.
+
+    Args:
+        course: what has happened: who is where, and how often rows were taken.
+    """
     here = [] if course is None else ["here now"]
     taken = [] if course is None else ["taken"]
     states = grid(["state", "means", *here], _states(lifecycle, course))
     rows = grid(["from", "event", "when", "to", "does", "", *taken], _rows(lifecycle, course))
-    return f"{states}\n{rows}"
+    names = grid(["name", "is", "means"], _names(lifecycle))
+    return f"{states}\n{rows}\n{names}"
 
 
 def grid(head: Sequence[str], lines: Iterator[Sequence[str]]) -> str:
@@ -67,6 +72,12 @@ def _rows(lifecycle: Lifecycle, course: Course | None) -> Iterator[list[str]]:
             plain(row.doc),
             *taken,
         ]
+
+
+def _names(lifecycle: Lifecycle) -> Iterator[list[str]]:
+    for kind in ("events", "facts", "actions"):
+        for name, meaning in getattr(lifecycle, kind).items():
+            yield [f"`{name}`", f"{'an' if kind[0] in 'ea' else 'a'} {kind[:-1]}", plain(meaning)]
 
 
 def _sources(row: Row) -> str:

@@ -119,7 +119,9 @@ def test_graphviz_takes_any(lifecycle: Lifecycle, theme: object, *, every: bool)
 
 @given(lifecycles())
 def test_any_becomes_a_table_and_data(lifecycle: Lifecycle) -> None:
-    states, rows = to_table(lifecycle).split("\n\n")
+    states, rows, names = to_table(lifecycle).split("\n\n")
+    named = len(lifecycle.events) + len(lifecycle.facts) + len(lifecycle.actions)
+    assert len(names.splitlines()) == named + 2
     assert len(states.splitlines()) == len(lifecycle.states) + 2
     assert len(rows.splitlines()) == len(lifecycle.rows) + 2
     assert json.loads(json.dumps(to_data(lifecycle)))["initial"] == lifecycle.initial
