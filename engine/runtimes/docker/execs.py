@@ -155,7 +155,7 @@ class Execs:
             exec_id = str(created["Id"])
             ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
             self._pending[exec_id] = _Pending(container, ended)
-            await self._start(exec_id)
+            await self._start(container, exec_id)
             exit_code = await ended
         except ENGINE_ERRORS as error:
             raise await self._not_started(container, error) from error
@@ -166,14 +166,22 @@ class Execs:
             raise ContainerLost(container.service, "its container went away under what ran in it")
         return exit_code
 
-    async def _start(self, exec_id: str) -> None:
-        """Start an exec. Where the call is cut off, only a look tells whether it was heard."""
+    async def _start(self, container: Container, exec_id: str) -> None:
+        """Start an exec. Where the call is cut off, only a look tells whether it was heard.
+
+        Raises:
+            ContainerLost: nobody tells; nothing else may be started beside what perhaps runs.
+        """
         try:
             await self._calls(lambda client: client.exec_start(exec_id, detach=True))
         except docker.errors.APIError:
             raise
         except ENGINE_ERRORS:
-            found = await self._calls(lambda client: client.exec_inspect(exec_id))
+            try:
+                found = await self._calls(lambda client: client.exec_inspect(exec_id))
+            except ENGINE_ERRORS as error:
+                reason = f"the engine does not say whether its command runs: {said(error)}"
+                raise ContainerLost(container.service, reason) from error
             if not found["Running"] and found["ExitCode"] is None:
                 raise
             if not found["Running"]:

@@ -1,0 +1,67 @@
+"""What becomes of a command when the engine's answers are lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+import requests
+
+from engine.errors import ContainerLost, ExecFailed
+from engine.runtimes.base import Container
+from engine.runtimes.docker.client import Calls
+from engine.runtimes.docker.execs import Execs
+
+CONTAINER = Container("alpha", "c1", "now")
+STATE = {"State": {"Running": True, "StartedAt": "now"}}
+
+
+class Client:
+    """An engine whose container runs, and whose answers the test decides."""
+
+    def __init__(self, *, start: Exception | None = None, look: Any = None) -> None:
+        self.start, self.look = start, look
+
+    def exec_create(self, *_: Any, **__: Any) -> dict[str, str]:
+        return {"Id": "e1"}
+
+    def exec_start(self, *_: Any, **__: Any) -> None:
+        if self.start is not None:
+            raise self.start
+
+    def exec_inspect(self, _exec_id: str) -> Any:
+        if isinstance(self.look, Exception):
+            raise self.look
+        return self.look
+
+    def inspect_container(self, _container_id: str) -> Any:
+        return STATE
+
+
+def run(client: Client) -> int:
+    async def calls(call: Callable[[Any], Any], **_: Any) -> Any:
+        return call(client)
+
+    async def story() -> int:
+        return await Execs(cast("Calls", calls))._run(CONTAINER, ["true"])
+
+    return asyncio.run(story())
+
+
+LOST = requests.exceptions.ConnectionError("connection reset by peer")
+
+
+def test_a_command_whose_start_got_no_answer_is_looked_up() -> None:
+    assert run(Client(start=LOST, look={"Running": False, "ExitCode": 3})) == 3
+
+
+def test_a_command_that_did_not_start_is_said_so() -> None:
+    with pytest.raises(ExecFailed, match="connection reset"):
+        run(Client(start=LOST, look={"Running": False, "ExitCode": None}))
+
+
+def test_where_nobody_says_whether_it_runs_nothing_else_may_run_there() -> None:
+    with pytest.raises(ContainerLost, match="does not say whether its command runs"):
+        run(Client(start=LOST, look=LOST))
