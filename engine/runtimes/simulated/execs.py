@@ -166,6 +166,8 @@ class Execs:
                 if error.decided:
                     raise
                 await asyncio.sleep(_AGAIN_S)
+                if not await self._runs(container):  # it may have been started anew meanwhile
+                    raise
         raise ContainerLost(container.service, "the daemon gives no answer")
 
     async def _start(
@@ -173,17 +175,14 @@ class Execs:
     ) -> None:
         """Begin a command, once: what got no answer is looked up before it is asked for again."""
         world = self._line.world
-
-        def start() -> None:
-            begun(world.start_exec(container.id, exec_id))
-
         for _ in range(_TRIES):
             try:
-                await self._line.call("exec_start", start)
+                await self._line.call(
+                    "exec_start", lambda: begun(world.start_exec(container.id, exec_id))
+                )
             except DaemonError as error:
                 if error.decided:
                     raise
-                await asyncio.sleep(_AGAIN_S)
                 if await self._has_begun(container, exec_id):
                     return
             else:
@@ -191,21 +190,26 @@ class Execs:
         raise ContainerLost(container.service, "the daemon does not say whether its command runs")
 
     async def _has_begun(self, container: Container, exec_id: str) -> bool:
-        """Whether a command was begun; one that has ended already is resolved."""
+        """Whether a command was begun; one that has ended already is resolved.
+
+        Raises:
+            ContainerLost: nobody says, so nothing else may be begun in this container.
+        """
         world = self._line.world
-        try:
-            begun, exit_code = await self._line.call(
-                "exec_inspect", lambda: world.inspect_exec(container.id, exec_id)
-            )
-        except DaemonError as error:
-            if error.status == GONE:
-                raise ContainerLost(
-                    container.service, "the daemon does not know any more whether its command runs"
-                ) from error
-            return False
-        if exit_code is not None:
-            self._resolve(exec_id, exit_code)
-        return begun
+        for _ in range(_TRIES):
+            await asyncio.sleep(_AGAIN_S)
+            try:
+                begun, exit_code = await self._line.call(
+                    "exec_inspect", lambda: world.inspect_exec(container.id, exec_id)
+                )
+            except DaemonError as error:
+                if error.decided:
+                    break
+            else:
+                if exit_code is not None:
+                    self._resolve(exec_id, exit_code)
+                return begun
+        raise ContainerLost(container.service, "the daemon does not say whether its command runs")
 
     async def _not_started(self, container: Container, error: DaemonError) -> RuntimeFault:
         if not await self._runs(container):
