@@ -9,7 +9,7 @@ LAB := $(PYTHON) -m tests.lab
 CAMPAIGNS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: soak help setup demo test conformance docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: soak help setup demo test conformance mutants docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 
 test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+mutants: $(READY) ## Break the tables and the engine in hundreds of ways; each has to be noticed
+	$(BIN)/python -m tests.mutants
 
 conformance: $(READY) ## Run the whole suite of all runtimes for each way to use an engine (minutes)
 	$(BIN)/python -m pytest tests/runtimes/conformance_everywhere.py

@@ -423,13 +423,15 @@ class Backend:
             found = await self._runtime.adopt(self.name, self.folder, request)
             if found is None:
                 self._heritage, self.since_restart = None, 0
-                self.container = await self._runtime.launch(self.name, self.folder)
+                launched = await self._runtime.launch(self.name, self.folder)
         except RuntimeFault as fault:
             self._unready(ticket, fault)
             return
         if ticket != self._ticket:
             return
-        if found is not None:
+        if found is None:
+            self.container = launched
+        else:
             self._take_over(found)
         if under_way is None or found is None or found.id != under_way.container_id:
             self._wake()
@@ -461,11 +463,13 @@ class Backend:
             return
         relaunch = self._runtime.relaunch
         try:
-            self.container = await relaunch(self.container, recreate=recreate, folder=self.folder)
+            relaunched = await relaunch(self.container, recreate=recreate, folder=self.folder)
         except RuntimeFault as fault:
             self._unready(ticket, fault)
             return
-        self.since_restart = 0
+        if ticket != self._ticket:
+            return
+        self.container, self.since_restart = relaunched, 0
         self._wake()
         await self._pass_gate(ticket)
 

@@ -112,7 +112,7 @@ def subjects(
 ) -> Iterator[Subject[Any]]:
     """What can be proved of a lifecycle.
 
-    One that has all of a backend's states, events and actions is proved within the world of backends,
+    One that has all of a backend's states and events is proved within the world of backends,
     one that has all of an experiment's within that of a campaign; any other by its table alone.
 
     Args:
@@ -131,7 +131,7 @@ def subjects(
 def _extends(lifecycle: Lifecycle, base: Lifecycle) -> bool:
     return all(
         getattr(lifecycle, kind).keys() >= getattr(base, kind).keys()
-        for kind in ("states", "events", "actions")
+        for kind in ("states", "events")
     )
 
 

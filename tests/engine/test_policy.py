@@ -15,7 +15,9 @@ from engine.policy import (
     RestartDecision,
     RestartHistory,
     RestartPolicy,
+    RetryPolicy,
 )
+from engine.record import Ending
 
 
 def decide(policy: RestartPolicy, *times_s: float, now_s: float = 100.0) -> RestartDecision:
@@ -59,6 +61,13 @@ def test_a_refund_takes_a_long_healthy_time() -> None:
     assert policy.refunded(spent, healthy_s=599) is spent
     assert policy.refunded(spent, healthy_s=600) == RestartHistory()
     assert RestartPolicy().refunded(spent, healthy_s=1e9) is spent
+
+
+def test_a_refund_makes_the_budget_whole_and_leaves_what_a_window_holds() -> None:
+    policy = RestartPolicy(window_s=60, refund_after_s=600)
+    refunded = policy.refunded(RestartHistory((1.0, 2.0, 3.0)), healthy_s=600)
+    assert (refunded.spent, refunded.times_s) == (0, (1.0, 2.0, 3.0))
+    assert refunded.with_restart(700.0).spent == 1
 
 
 @pytest.mark.parametrize(
@@ -108,3 +117,41 @@ def test_neither_the_window_nor_the_cap_is_ever_passed(
         for end_s in history.times_s:
             begin_s = end_s - policy.window_s
             assert sum(begin_s < t <= end_s for t in history.times_s) <= policy.max_in_window
+
+
+def test_the_wait_is_left_to_chance_by_the_share_that_jitter_says() -> None:
+    policy = RestartPolicy(jitter=0.5)
+    waits_s = {
+        policy.decide(RestartHistory((0.0,)), now_s=9.0, rng=random.Random(seed)).delay_s
+        for seed in range(50)
+    }
+    assert len(waits_s) == 50
+    assert 1 <= min(waits_s) < 1.2
+    assert 1.8 < max(waits_s) <= 2
+
+
+def test_a_window_is_that_of_the_restart_and_not_of_the_decision() -> None:
+    policy = RestartPolicy(window_s=60, max_in_window=1, backoff_s=10, backoff_factor=1, jitter=0)
+    assert not decide(policy, 49.0, now_s=98.0).allowed
+    assert decide(policy, 49.0, now_s=99.0).allowed
+
+
+class TestRetries:
+    @pytest.mark.parametrize(("attempts", "allowed"), [(1, True), (2, True), (3, False)])
+    def test_are_as_many_as_the_policy_says(self, attempts: int, allowed: bool) -> None:  # noqa: FBT001
+        decision = RetryPolicy(max_attempts=3).decide(Ending.LOST, attempts=attempts)
+        assert decision.allowed is allowed
+        said = f"attempt {attempts + 1} of 3 is due" if allowed else "no attempt is left (of 3)"
+        assert decision.reason == said
+
+    def test_follow_only_the_endings_that_the_policy_names(self) -> None:
+        policy = RetryPolicy(on=frozenset({Ending.TIMEOUT}))
+        assert policy.decide(Ending.TIMEOUT, attempts=1).allowed
+        refused = policy.decide(Ending.LOST, attempts=1)
+        assert (refused.allowed, refused.reason) == (False, "not tried again after lost")
+
+    def test_follow_the_exit_codes_that_say_try_again(self) -> None:
+        policy = RetryPolicy(exit_codes=frozenset({75}))
+        assert policy.decide(Ending.EXITED, attempts=1, exit_code=75).allowed
+        assert not policy.decide(Ending.EXITED, attempts=1, exit_code=1).allowed
+        assert not policy.decide(Ending.TIMEOUT, attempts=1, exit_code=75).allowed

@@ -1,0 +1,645 @@
+"""Mutants of the engine: each is one place of its source, written wrong.
+
+``old`` stands in the file exactly once. A mutant that no test could tell from the original has no place
+here: it is replaced, not excused.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+__all__ = ["KILLERS", "MUTANTS", "Mutant"]
+
+
+@frozen
+class Mutant:
+    """The engine with one thing wrong.
+
+    Attributes:
+        file: where, from the repository's root.
+        what: what is wrong, in words.
+        old: what stands there.
+        new: what is to stand there.
+    """
+
+    file: str
+    what: str
+    old: str
+    new: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in the list."""
+        return f"{self.file.removeprefix('engine/').removesuffix('.py')}: {self.what}"
+
+    def apply(self, source: str) -> str:
+        """The source with the mutant in it.
+
+        Raises:
+            ValueError: what is to be replaced does not stand there exactly once.
+        """
+        times = source.count(self.old)
+        if times != 1:
+            raise ValueError(
+                f"{self.file} has what the mutant {self.what!r} replaces {times} times; it has changed:"
+                " write the mutant anew in tests/mutants/of_sources.py"
+            )
+        return source.replace(self.old, self.new)
+
+
+_ENGINE: Final = "tests/engine/"
+KILLERS: Final[dict[str, tuple[str, ...]]] = {
+    "engine/policy.py": (
+        f"{_ENGINE}test_policy.py",
+        f"{_ENGINE}test_tickets.py",
+        f"{_ENGINE}test_restart_budget.py",
+    ),
+    "engine/backend.py": (
+        f"{_ENGINE}test_backend.py",
+        f"{_ENGINE}test_tickets.py",
+        f"{_ENGINE}test_health_watch.py",
+        f"{_ENGINE}test_heritage.py",
+        f"{_ENGINE}test_restart_budget.py",
+    ),
+    "engine/attention.py": (
+        f"{_ENGINE}test_backend.py",
+        f"{_ENGINE}test_tickets.py",
+        f"{_ENGINE}test_health_watch.py",
+        f"{_ENGINE}test_health_cures.py",
+    ),
+    "engine/dispatch.py": (
+        f"{_ENGINE}test_backend.py",
+        f"{_ENGINE}test_tickets.py",
+        f"{_ENGINE}test_heritage.py",
+    ),
+    "engine/controller.py": (f"{_ENGINE}test_controller.py", f"{_ENGINE}test_heritage.py"),
+    "engine/health/container.py": (f"{_ENGINE}test_health.py", f"{_ENGINE}test_backend.py"),
+    "engine/machine.py": (f"{_ENGINE}test_machine.py", f"{_ENGINE}test_transitions_hazards.py"),
+    "states/lifecycle.py": ("tests/states/test_lifecycle.py", "tests/states/verify/test_proofs.py"),
+}
+"""The tests that are run against the mutants of each file, the quickest first."""
+
+
+def _of(file: str, *mutants: tuple[str, str, str]) -> tuple[Mutant, ...]:
+    return tuple(Mutant(file, *mutant) for mutant in mutants)
+
+
+_POLICY: Final = _of(
+    "engine/policy.py",
+    (
+        "one restart more than the cap",
+        "history.spent >= self.max_restarts",
+        "history.spent > self.max_restarts",
+    ),
+    (
+        "one restart fewer than the cap",
+        "history.spent >= self.max_restarts",
+        "history.spent + 1 >= self.max_restarts",
+    ),
+    (
+        "one restart more in a window",
+        "recent >= self.max_in_window",
+        "recent > self.max_in_window",
+    ),
+    (
+        "no window",
+        "if self.window_s is not None:\n            begins_s",
+        "if False:\n            begins_s",
+    ),
+    ("a window that is closed at both ends", "if time_s > begins_s)", "if time_s >= begins_s)"),
+    (
+        "a window that is too short",
+        "now_s + delay_s - self.window_s",
+        "now_s + delay_s - self.window_s / 2",
+    ),
+    (
+        "a window that begins without the backoff",
+        "now_s + delay_s - self.window_s",
+        "now_s - self.window_s",
+    ),
+    (
+        "a refund that comes too early",
+        "healthy_s < self.refund_after_s",
+        "healthy_s < self.refund_after_s / 2",
+    ),
+    (
+        "a refund that comes too late",
+        "healthy_s < self.refund_after_s",
+        "healthy_s <= self.refund_after_s",
+    ),
+    ("no refund", "if self.refund_after_s is None or", "if True or self.refund_after_s is None or"),
+    (
+        "a refund that empties the window",
+        "if self.window_s is None:\n            return RestartHistory()",
+        "if True:\n            return RestartHistory()",
+    ),
+    (
+        "a refund of all but one",
+        "forgiven=len(history.times_s)",
+        "forgiven=len(history.times_s) - 1",
+    ),
+    ("what is forgiven still counts", "len(self.times_s) - self.forgiven", "len(self.times_s)"),
+    ("a history that forgets", "times_s=(*self.times_s, at_s)", "times_s=self.times_s"),
+    ("a backoff without a cap", "min(grown_s, self.backoff_max_s)", "grown_s"),
+    ("a backoff that does not grow", "** min(restarts, 64)", "** min(restarts, 0)"),
+    ("a backoff that grows at once", "** min(restarts, 64)", "** min(restarts + 1, 64)"),
+    ("an exponent without a bound", "** min(restarts, 64)", "** restarts"),
+    ("jitter that lengthens the wait", "(1 - self.jitter * rng", "(1 + self.jitter * rng"),
+    ("no jitter", " * (1 - self.jitter * rng.random())", ""),
+    ("no jitter validation", "validator=and_(ge(0), le(1))", "validator=ge(0)"),
+    (
+        "a negative cap",
+        "max_restarts: int = field(default=3, validator=ge(0))",
+        "max_restarts: int = 3",
+    ),
+    ("one attempt more", "attempts >= self.max_attempts", "attempts > self.max_attempts"),
+    ("one attempt fewer", "attempts >= self.max_attempts", "attempts + 1 >= self.max_attempts"),
+    ("whatever ended is tried again", "if ending not in self.on and not coded:", "if False:"),
+    (
+        "exit codes are not looked at",
+        "coded = ending is Ending.EXITED and exit_code in self.exit_codes",
+        "coded = False",
+    ),
+)
+
+_BACKEND: Final = _of(
+    "engine/backend.py",
+    (
+        "a restart that is not counted",
+        "self.history = self.history.with_restart(now_s() + decision.delay_s)",
+        "pass",
+    ),
+    (
+        "a restart that is counted before its backoff",
+        "with_restart(now_s() + decision.delay_s)",
+        "with_restart(now_s())",
+    ),
+    (
+        "an operator's restart is counted",
+        'self._fire("restart", reason, recreate=recreate)',
+        'self.history = self.history.with_restart(now_s())\n        self._fire("restart", reason, recreate=recreate)',
+    ),
+    ("a reset that grants nothing", "        self.history = RestartHistory()\n", ""),
+    ("what no restart cures is restarted", '"curable": fault.curable,', '"curable": True,'),
+    ("the budget is not asked for", '"budget_left": decision.allowed', '"budget_left": True'),
+    ("no backoff", "delay_s=decision.delay_s, recreate=fault.recreate", "recreate=fault.recreate"),
+    (
+        "a container is never recreated",
+        "delay_s=decision.delay_s, recreate=fault.recreate",
+        "delay_s=decision.delay_s, recreate=False",
+    ),
+    ("no refund is asked for", 'if self.state in ("ready", "busy"):', "if False:"),
+    (
+        "a refund without health",
+        'if self.state in ("ready", "busy"):',
+        "if True:",
+    ),
+    (
+        "a fault is reported under a stop",
+        "allowed(self.state, latched=self.stopping):\n            _LOG.debug",
+        "allowed(self.state, latched=False):\n            _LOG.debug",
+    ),
+    (
+        "a fault that nobody recovers from",
+        "        if self.policy.recover:\n            self.recover()\n",
+        "",
+    ),
+    (
+        "commands do not wait their turn",
+        "async with self.turn:\n            container = await",
+        "if True:\n            container = await",
+    ),
+    (
+        "looks do not wait their turn",
+        "async with self.turn:\n            if await self.settled()",
+        "if True:\n            if await self.settled()",
+    ),
+    (
+        "nobody looks at what an experiment left",
+        "            await self._attention.look_after()\n",
+        "",
+    ),
+    (
+        "the policy's grace is not asked for",
+        "self.spec.stop_grace_period_s if policy_s is None else policy_s",
+        "self.spec.stop_grace_period_s",
+    ),
+    (
+        "every stop hurries the one before",
+        "            if grace_s == 0:\n                self._begin",
+        "            if True:\n                self._begin",
+    ),
+    (
+        "no stop hurries the one before",
+        "            if grace_s == 0:\n                self._begin",
+        "            if False:\n                self._begin",
+    ),
+    ("a stop that does not wait", "        await self._until(lambda: not self.stopping)\n", ""),
+    (
+        "a failed removal is not told",
+        'if self.state != "stopped":\n            raise RemovalFailed',
+        "if False:\n            raise RemovalFailed",
+    ),
+    (
+        "settled under a stop",
+        "self.state in resting and not self.stopping",
+        "self.state in resting",
+    ),
+    ("idle under a stop", 'self.state == "ready" and not self.stopping', 'self.state == "ready"'),
+    (
+        "idle while busy",
+        'self.state == "ready" and not self.stopping',
+        'self.state in ("ready", "busy") and not self.stopping',
+    ),
+    ("nobody is woken", "                waiter.set_result(None)", "                pass"),
+    (
+        "a launch under the generation before",
+        'case "launch":\n                self.generation += 1',
+        'case "launch":',
+    ),
+    (
+        "a restart under the generation before",
+        "self.generation += 1\n                self.restart_cause = reason",
+        "self.restart_cause = reason",
+    ),
+    (
+        "a restart without its cause",
+        "self.generation += 1\n                self.restart_cause = reason",
+        "self.generation += 1",
+    ),
+    ("tickets that never change", "self._effect, self._ticket + 1", "self._effect, self._ticket"),
+    ("the effect before is not cancelled", "            before.cancel()", "            pass"),
+    ("the effect before is not settled", "before if settle else None), name", "None), name"),
+    ("the effect before is settled for ever", "timeout=_SETTLE_S", "timeout=None"),
+    (
+        "an unexpected error of a stale effect counts",
+        "            if ticket != self._ticket:\n                return\n            _LOG",
+        "            _LOG",
+    ),
+    (
+        "an unexpected error in a removal is a fault",
+        "            if self.stopping:\n                self._undone(reason)",
+        "            if False:\n                self._undone(reason)",
+    ),
+    (
+        "a stale failure to start counts",
+        "        if ticket == self._ticket:\n            recreate =",
+        "        if True:\n            recreate =",
+    ),
+    (
+        "a stale readiness counts",
+        "        if ticket == self._ticket:\n            self.fault = None",
+        "        if True:\n            self.fault = None",
+    ),
+    (
+        "a fault that is never forgotten",
+        "            self.fault = None\n            self._proved",
+        "            self._proved",
+    ),
+    (
+        "health is counted from the controller's start",
+        "self._proved, self._proved_s = self.container, now_s()",
+        "self._proved = self.container",
+    ),
+    ("a gate without a deadline", "asyncio.timeout(within_s)", "asyncio.timeout(None)"),
+    ("no gate", "                    await self._runtime.gate(self.container)\n", ""),
+    (
+        "no proof beyond the gate",
+        "                    await self._attention.prove(self.container)\n",
+        "",
+    ),
+    (
+        "hints of the container before are kept",
+        "        self._attention.overlook()\n",
+        "",
+    ),
+    (
+        "what is not ready is recreated at once",
+        "recreate = fault.recreate or not isinstance(fault, NotReady)",
+        "recreate = True",
+    ),
+    (
+        "what cannot be started is only restarted",
+        "recreate = fault.recreate or not isinstance(fault, NotReady)",
+        "recreate = fault.recreate",
+    ),
+    ("no rounds", "            self._attention.begin_rounds()\n", ""),
+    ("rounds go on under a stop", "        self._attention.end_rounds()\n", ""),
+    (
+        "what runs is not ended before its container",
+        "            if self._running is not None:\n                try:\n                    await self._running",
+        "            if False:\n                try:\n                    await self._running",
+    ),
+    (
+        "nothing is removed",
+        "            await self._runtime.remove(self.name, grace_s=grace_s)",
+        "            pass",
+    ),
+    (
+        "what could not be removed counts as removed",
+        "            if ticket == self._ticket:\n                self._undone(failed.reason)\n            return",
+        "            pass",
+    ),
+    (
+        "a stale failure to remove counts",
+        "            if ticket == self._ticket:\n                self._undone(failed.reason)",
+        "            self._undone(failed.reason)",
+    ),
+    (
+        "a stale removal counts",
+        "        if ticket == self._ticket:\n            self.container = None",
+        "        if True:\n            self.container = None",
+    ),
+    (
+        "the container is remembered after its removal",
+        '            self.container = None\n            self._fire("removed"',
+        '            self._fire("removed"',
+    ),
+    (
+        "what cannot be removed looks curable",
+        "self.fault = Fault(reason, curable=False)",
+        "self.fault = Fault(reason)",
+    ),
+    (
+        "a stale action of the user's own counts",
+        "if event is not None and ticket == self._ticket:",
+        "if event is not None:",
+    ),
+    ("commands are not counted", "        self.since_restart += 1\n", ""),
+    (
+        "commands are counted across restarts",
+        "self.container, self.since_restart = relaunched, 0",
+        "self.container = relaunched",
+    ),
+    (
+        "an old experiment's end ends the one that runs now",
+        " or generation != self.generation:",
+        ":",
+    ),
+    (
+        "a finish under a stop",
+        'if self.state != "busy" or self.stopping or',
+        'if self.state != "busy" or',
+    ),
+    (
+        "a loss is a finish",
+        "        if fault is None:\n            proved",
+        "        if True:\n            proved",
+    ),
+    (
+        "what was found busy is ready without its gate",
+        '"finish" if proved else "finish_reattached"',
+        '"finish"',
+    ),
+    (
+        "what an experiment left is proved ready with it",
+        "if await self._runtime.kill(self.container, last, grace_s=0):",
+        "if True:",
+    ),
+    (
+        "a budget that starts anew with the controller",
+        "        self.history = heritage.history\n",
+        "",
+    ),
+)
+
+_ATTENTION: Final = _of(
+    "engine/attention.py",
+    (
+        "a stale inspection counts",
+        "if ticket != backend.ticket or backend.container is None:",
+        "if backend.container is None:",
+    ),
+    (
+        "hints of other containers count",
+        "if notice.container_id not in (None, container.id if container else None):",
+        "if False:",
+    ),
+    (
+        "a death of an earlier start counts",
+        "if seen is not None and seen.container == container and backend.idle:",
+        "if seen is not None and container is not None and backend.idle:",
+    ),
+    (
+        "a death that was seen counts while busy",
+        "if seen is not None and seen.container == container and backend.idle:",
+        "if seen is not None and container is not None and seen.container == container:",
+    ),
+    (
+        "hints are never dropped",
+        "            self._noticed = False\n            ticket",
+        "            ticket",
+    ),
+    ("nobody looks before a dispatch", "            if self._watch.fresh:", "            if True:"),
+    (
+        "a look's stale finding counts",
+        "if look.fault is not None and ticket == backend.ticket:",
+        "if look.fault is not None:",
+    ),
+    ("a look's finding is not told", "            backend.report(look.fault)", "            pass"),
+    (
+        "rounds begin where there is nothing to see",
+        "if self._watch.looks and self._rounds is None:",
+        "if self._rounds is None:",
+    ),
+    ("nobody waits for others for ever", "if now_s() >= until_s:", "if False:"),
+    (
+        "looks after each experiment whatever there is",
+        'if self._watch.looks and self._backend.state == "ready":',
+        "if self._watch.looks:",
+    ),
+)
+
+_DISPATCH: Final = _of(
+    "engine/dispatch.py",
+    ("an interrupt is taken for an end", "        self._interrupted = True\n", ""),
+    (
+        "a loss by our own stop is a loss",
+        "            if self._interrupted:\n                return Outcome(Ending.INTERRUPTED, None, _STOPPED)\n            return Outcome(Ending.LOST, None, fault.reason, fault)",
+        "            return Outcome(Ending.LOST, None, fault.reason, fault)",
+    ),
+    (
+        "a loss without a fault",
+        "return Outcome(Ending.LOST, None, fault.reason, fault)",
+        "return Outcome(Ending.LOST, None, fault.reason)",
+    ),
+    (
+        "who gives up leaves the command running",
+        "            await self._kill(self.limits.grace_s)\n            await asyncio.wait",
+        "            await asyncio.wait",
+    ),
+    (
+        "the end of a command is not verified",
+        "        if await self._kill(self.limits.grace_s):\n            ",
+        "        await self._kill(self.limits.grace_s)\n        if True:\n            ",
+    ),
+    (
+        "a command that cannot be started is a fault",
+        "return Outcome(Ending.UNSTARTED, None, failed.reason)",
+        "return Outcome(Ending.UNSTARTED, None, failed.reason, Fault(failed.reason))",
+    ),
+    (
+        "silence is not noticed",
+        "            if size == written and age_s >= limits.silence_s:",
+        "            if False:",
+    ),
+    (
+        "what writes is ended too",
+        "            if size == written and age_s >= limits.silence_s:",
+        "            if size == written or age_s < limits.silence_s:",
+    ),
+)
+
+_CONTROLLER: Final = _of(
+    "engine/controller.py",
+    (
+        "one that cannot be removed holds up the others",
+        "            except RuntimeFault as fault:\n                leftovers[name] = fault.reason",
+        "            except ZeroDivisionError as fault:\n                leftovers[name] = str(fault)",
+    ),
+    (
+        "what is left is not told",
+        "        if leftovers:\n            raise TeardownError",
+        "        if False:\n            raise TeardownError",
+    ),
+    ("the last to start is the last to stop", "reversed(self._starting)", "tuple(self._starting)"),
+    (
+        "nobody waits for dependants",
+        "        if after:\n            await asyncio.wait(after)\n",
+        "",
+    ),
+    ("no sweep", "        leftovers.update(await self.runtime.sweep())\n", ""),
+    (
+        "starts go on under a teardown",
+        "        for task in self._starting.values():\n            task.cancel()\n        await asyncio.gather",
+        "        await asyncio.gather",
+    ),
+    ("the runtime is not closed", "        await self.runtime.close()\n", ""),
+    ("the hold is not released", "            self._held.release()\n", ""),
+    ("a teardown leaves it open", "        self._open = False\n        await", "        await"),
+    ("what was started is not forgotten", "        self._starting.clear()\n", ""),
+    (
+        "what runs is started again",
+        "[name for name in order if name not in self._starting]",
+        "list(order)",
+    ),
+    (
+        "backends do not wait for what they depend on",
+        "        backend = self.backends[name]\n        await self._await_dependencies(name)\n",
+        "        backend = self.backends[name]\n",
+    ),
+    ("a one-shot's failure is overlooked", "        if exit_code != 0:", "        if False:"),
+    (
+        "one-shots are left behind",
+        "            await self.runtime.remove(name, grace_s=spec_s if grace_s is None else grace_s)",
+        "            pass",
+    ),
+    (
+        "everything is started",
+        "order = needed(self.project, services)",
+        "order = tuple(self.project.services)",
+    ),
+    (
+        "a start that failed is ready",
+        '        if state != "ready":\n            raise StartError',
+        "        if False:\n            raise StartError",
+    ),
+    (
+        "a listener that fails stops everything",
+        "        except Exception:  # noqa: BLE001 - a listener",
+        "        except SystemExit:  # noqa: BLE001 - a listener",
+    ),
+)
+
+_HEALTH: Final = _of(
+    "engine/health/container.py",
+    ("a dead container is fit", "if not observation.running:", "if False:"),
+    ("a frozen container is fit", "if observation.paused:", "if False:"),
+    (
+        "a container that was restarted from outside is fit",
+        "if observation.container.started_at != container.started_at:",
+        "if False:",
+    ),
+    (
+        "another container is as good",
+        "if observation.container.id != container.id:",
+        "if False:",
+    ),
+    ("a failed health check is overlooked", 'if observation.health == "unhealthy":', "if False:"),
+    (
+        "health counts while it does not run",
+        "    if not observation.running:\n        return Fault(_death(observation))\n",
+        '    if observation.health == "unhealthy":\n        return Fault("its health check fails")\n    if not observation.running:\n        return Fault(_death(observation))\n',
+    ),
+    (
+        "no container is fit",
+        "    if observation is None:\n        return Fault(",
+        "    if observation is None:\n        return None if container else Fault(",
+    ),
+)
+
+_MACHINE: Final = _of(
+    "engine/machine.py",
+    ("the latch is not asked", '"conditions": [admitted, holds],', '"conditions": [holds],'),
+    ("guards are not asked", '"conditions": [admitted, holds],', '"conditions": [admitted],'),
+    ("a queue for all", "queued=False,", "queued=True,"),
+    ("automatic transitions", "auto_transitions=False,", "auto_transitions=True,"),
+    (
+        "the latch is never raised",
+        "model.latched = lifecycle.latched_after(edge, latched=model.latched)",
+        "pass",
+    ),
+    (
+        "an event that leads nowhere is no error",
+        "        if taken is None:\n            raise self._refusal(model, event)\n",
+        "",
+    ),
+)
+
+_LANGUAGE: Final = _of(
+    "states/lifecycle.py",
+    (
+        "the latch refuses nothing",
+        "return self.latch is None or (event in self.latch.until) == latched",
+        "return True",
+    ),
+    (
+        "the latch is raised where there is nothing to remove",
+        "return edge.source not in self.latch.released",
+        "return True",
+    ),
+    (
+        "the latch is lowered by anything",
+        "return latched and edge.event not in self.latch.until",
+        "return False",
+    ),
+    (
+        "the latch is never lowered",
+        "return latched and edge.event not in self.latch.until",
+        "return latched",
+    ),
+    (
+        "the first row is taken whatever its guard",
+        "next(edge for edge in edges if edge.guard(facts))",
+        "next(edge for edge in edges if edge.guard(facts) or True)",
+    ),
+    (
+        "a row that leads back leads to the first state",
+        "target=source if row.target == SAME else row.target",
+        "target=self.initial if row.target == SAME else row.target",
+    ),
+)
+
+MUTANTS: Final = (
+    *_POLICY,
+    *_BACKEND,
+    *_ATTENTION,
+    *_DISPATCH,
+    *_CONTROLLER,
+    *_HEALTH,
+    *_MACHINE,
+    *_LANGUAGE,
+)
+"""All of them."""
