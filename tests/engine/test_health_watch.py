@@ -224,6 +224,36 @@ def test_nothing_looks_while_it_is_busy(scene: Scene) -> None:
     run(story())
 
 
+def test_nothing_is_dispatched_during_a_look_that_somebody_asked_for(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        seen = later()
+        scene.runtime.will("look", "alpha", seen)
+        asked = asyncio.create_task(backend.look())
+        await until(lambda: scene.looks == 2)
+        work = asyncio.create_task(backend.execute(scene.request()))
+        await asyncio.sleep(1)
+        assert scene.runtime.called("execute") == 0
+        seen.set_result(0)
+        assert (await asked).healthy
+        await work
+        assert scene.runtime.called("execute") == 1
+
+    run(story())
+
+
+def test_nobody_looks_after_an_experiment_whose_container_is_gone(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", ContainerLost("alpha", "it died"))
+        scene.runtime.will("restart", "alpha", later())
+        ended = await backend.execute(scene.request())
+        assert (ended.ending, backend.state) == (Ending.LOST, "restarting")
+        assert scene.looks == 1
+
+    run(story())
+
+
 def test_a_dispatch_given_up_during_its_look_takes_the_look_along(scene: Scene) -> None:
     async def story() -> None:
         backend = await scene.ready(every_s=30)

@@ -17,7 +17,7 @@ from engine.health import HealthPolicy
 from engine.heritage import Heritage, UnderWay
 from engine.machine import Machine
 from engine.policy import BackendPolicy, RestartHistory
-from engine.record import Ended, Ending, Transition
+from engine.record import Ended, Ending, Fault, Transition
 from engine.runtimes.base import Container, ExecRequest
 from engine.spec import ServiceSpec
 from engine.testing.clock import run
@@ -273,3 +273,26 @@ def test_a_stop_before_anything_was_found_leaves_nothing_to_wait_for(scene: Scen
         return await outlived
 
     assert run(story()) is None
+
+
+def test_the_end_of_what_outlived_its_container_is_not_that_of_the_next(scene: Scene) -> None:
+    async def story() -> None:
+        outlived, under_way = later(), later()
+        scene.runtime.will("adopt", "alpha", FOUND)
+        scene.runtime.will("attach", "alpha", outlived)
+        scene.runtime.will("execute", "alpha", under_way)
+        backend = scene.begin(scene.under_way())
+        await until(lambda: scene.runtime.called("attach") == 1)
+        backend.report(Fault("seen from outside"))
+        assert await backend.settled() == "ready"
+        (scene.folder / "next").mkdir()
+        request = ExecRequest("next", ("true",), scene.folder / "next")
+        work = asyncio.create_task(backend.execute(request))
+        await until(lambda: scene.runtime.called("execute") == 1)
+        outlived.set_exception(ContainerLost("alpha", "it was restarted"))
+        await asyncio.sleep(1)
+        assert backend.state == "busy"
+        under_way.set_result(0)
+        assert (await work).ending is Ending.EXITED
+
+    run(story())

@@ -3,110 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve
 
-from engine.backend import Backend, Effect
-from engine.errors import ContainerLost, LaunchFailed, RemovalFailed
-from engine.machine import Machine
-from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Fault, Transition
-from engine.runtimes.base import ExecRequest, Happening, Notice
-from engine.spec import ServiceSpec
+from engine.backend import Backend
+from engine.errors import ContainerLost, ExecFailed, LaunchFailed, RemovalFailed
+from engine.record import Ending, Fault
+from engine.runtimes.base import Happening, Notice, Observation
 from engine.testing.clock import run
-from states import BACKEND, Lifecycle, Row
+from states import BACKEND, Row
+from tests.engine.late import Deaf, Scene
 from tests.engine.watched import later, until
-from tests.fake_runtime import FakeRuntime
-
-
-@frozen
-class Deaf:
-    """An outcome that is waited for whoever cancels the wait."""
-
-    outcome: asyncio.Future[Any]
-
-
-class DeafRuntime(FakeRuntime):
-    """Calls that are told to be deaf go on when they are cancelled, and end as they would have."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.graces_s: list[float] = []
-
-    async def _do(self, method: str, service: str, default: Any = None) -> Any:
-        told = self._outcomes[method, service]
-        if not (told and isinstance(told[0], Deaf)):
-            return await super()._do(method, service, default)
-        self.calls.append((method, service))
-        outcome = told.popleft().outcome
-        while not outcome.done():
-            try:
-                await asyncio.shield(outcome)
-            except asyncio.CancelledError:
-                continue
-        return outcome.result()
-
-    async def remove(self, service: str, *, grace_s: float) -> None:
-        self.graces_s.append(grace_s)
-        await super().remove(service, grace_s=grace_s)
-
-
-class Scene:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.runtime = DeafRuntime()
-        self.taken: list[Transition] = []
-
-    def make(
-        self,
-        policy: BackendPolicy | None = None,
-        lifecycle: Lifecycle = BACKEND,
-        effects: dict[str, Effect] | None = None,
-    ) -> Backend:
-        backend = Backend(
-            spec=ServiceSpec("alpha", stop_grace_period_s=8),
-            runtime=self.runtime,
-            machine=Machine(lifecycle),
-            policy=policy or BackendPolicy(),
-            folder=self.folder,
-            on_transition=self.taken.append,
-            rng=random.Random(1),
-            effects=effects or {},
-        )
-        self.runtime.notify = backend.observe
-        return backend
-
-    async def ready(self, policy: BackendPolicy | None = None) -> Backend:
-        backend = self.make(policy)
-        backend.start()
-        assert await backend.settled() == "ready"
-        return backend
-
-    async def stopped_under_a_launch(self, outcome: asyncio.Future[Any]) -> Backend:
-        """A backend whose launch did not end, not even after a minute; started anew, at its gate."""
-        self.runtime.will("launch", "alpha", Deaf(outcome))
-        backend = self.make()
-        backend.start()
-        await until(lambda: self.runtime.called("launch") == 1)
-        await backend.stop()
-        assert asyncio.get_running_loop().time() == 60
-        self.runtime.will("gate", "alpha", later())
-        backend.start()
-        await until(lambda: self.runtime.called("gate") == 1)
-        return backend
-
-    def request(self) -> ExecRequest:
-        name = f"request-{len(self.runtime.requests)}"
-        (self.folder / name).mkdir()
-        return ExecRequest(name, ("true",), self.folder / name)
-
-    @property
-    def path(self) -> list[str]:
-        return [f"{step.source} {step.event} {step.target}" for step in self.taken]
 
 
 @pytest.fixture
@@ -206,9 +116,11 @@ def test_an_action_of_ones_own_that_ends_late_changes_nothing(scene: Scene) -> N
     )
 
     async def story() -> None:
-        cool = later()
+        coolings = [later(), later()]
+        begun: list[asyncio.Future[Any]] = []
 
         async def cools(_backend: Backend) -> str:
+            begun.append(cool := coolings[len(begun)])
             while not cool.done():
                 try:
                     await asyncio.shield(cool)
@@ -216,22 +128,19 @@ def test_an_action_of_ones_own_that_ends_late_changes_nothing(scene: Scene) -> N
                     continue
             return "cooled"
 
-        failures: list[dict[str, Any]] = []
-        asyncio.get_running_loop().set_exception_handler(
-            lambda _, failure: failures.append(failure)
-        )
         backend = scene.make(lifecycle=cooling, effects={"cool": cools})
-        backend.start()
-        await backend.settled()
-        await backend.execute(scene.request())
-        await backend.stop()
-        scene.runtime.will("gate", "alpha", later())
-        backend.start()
-        await until(lambda: scene.runtime.called("gate") == 2)
-        cool.set_result(None)
+        for times in (1, 2):
+            backend.start()
+            await backend.settled()
+            await backend.execute(scene.request())
+            await until(lambda times=times: len(begun) == times)
+            if times == 1:
+                await backend.stop()
+        coolings[0].set_result(None)
         await asyncio.sleep(1)
-        assert (backend.state, backend.fault) == ("starting", None)
-        assert failures == []
+        assert backend.state == "cooling"
+        coolings[1].set_result(None)
+        assert await backend.settled() == "ready"
 
     run(story())
 
@@ -252,106 +161,137 @@ def test_a_hint_of_before_a_restart_is_dropped_with_it(scene: Scene) -> None:
     assert scene.runtime.called("inspect") == 0
 
 
-def test_what_was_wrong_is_forgotten_once_it_is_ready(scene: Scene) -> None:
+def test_a_fault_that_is_reported_under_a_stop_is_dropped(scene: Scene) -> None:
     async def story() -> None:
         backend = await scene.ready()
-        backend.report(Fault("unfit"))
-        assert backend.fault is not None
-        assert await backend.settled() == "ready"
-        assert backend.fault is None
+        removed = later()
+        scene.runtime.will("remove", "alpha", removed)
+        stop = asyncio.create_task(backend.stop())
+        await until(lambda: scene.runtime.called("remove") == 1)
+        assert not backend.report(Fault("unfit"))
+        removed.set_result(None)
+        await stop
+        assert (backend.state, backend.fault) == ("stopped", None)
 
     run(story())
 
 
-def test_a_container_that_was_removed_is_forgotten(scene: Scene) -> None:
+def test_nothing_settles_and_nobody_looks_under_a_stop(scene: Scene) -> None:
     async def story() -> None:
         backend = await scene.ready()
+        removed = later()
+        scene.runtime.will("remove", "alpha", removed)
+        stop = asyncio.create_task(backend.stop())
+        settled = asyncio.create_task(backend.settled())
+        await until(lambda: scene.runtime.called("remove") == 1)
+        backend.observe(Notice(Happening.BLIND, None))
+        await asyncio.sleep(1)
+        assert not settled.done()
+        assert scene.runtime.called("inspect") == 0
+        removed.set_result(None)
+        await stop
+        assert await settled == "stopped"
+
+    run(story())
+
+
+def test_a_gate_that_is_passed_late_proves_nothing(scene: Scene) -> None:
+    async def story() -> None:
+        passed = later()
+        scene.runtime.will("gate", "alpha", Deaf(passed), later())
+        backend = scene.make()
+        backend.start()
+        await until(lambda: scene.runtime.called("gate") == 1)
         await backend.stop()
-        assert backend.container is None
+        backend.start()
+        await until(lambda: scene.runtime.called("gate") == 2)
+        passed.set_result(None)
+        await asyncio.sleep(1)
+        assert backend.state == "starting"
 
     run(story())
 
 
-def test_what_cannot_be_removed_is_not_to_be_cured(scene: Scene) -> None:
+def test_a_removal_of_an_earlier_life_does_not_end_the_stop_of_this_one(scene: Scene) -> None:
     async def story() -> None:
         backend = await scene.ready()
-        scene.runtime.will("remove", "alpha", RemovalFailed("alpha", "unkillable"))
-        with pytest.raises(RemovalFailed):
-            await backend.stop()
-        assert backend.fault == Fault("unkillable", curable=False)
+        first, last = later(), later()
+        scene.runtime.will("remove", "alpha", Deaf(first), None, last)
+        patient = asyncio.create_task(backend.stop(grace_s=1000))
+        await until(lambda: scene.runtime.called("remove") == 1)
+        await backend.stop(grace_s=0)
+        await patient
+        backend.start()
+        await backend.settled()
+        stop = asyncio.create_task(backend.stop())
+        await until(lambda: scene.runtime.called("remove") == 3)
+        first.set_result(None)
+        await asyncio.sleep(1)
+        assert (backend.state, backend.stopping) == ("ready", True)
+        last.set_result(None)
+        await stop
 
     run(story())
 
 
-@pytest.mark.parametrize(
-    ("policy_s", "asked_s", "graced_s"), [(None, None, 8), (3, None, 3), (3, 1, 1)]
-)
-def test_the_grace_is_who_asks_first(
-    scene: Scene, policy_s: float | None, asked_s: float | None, graced_s: float
+def test_a_command_that_ends_under_a_stop_finishes_nothing(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        removed = later()
+        scene.runtime.will("execute", "alpha", later())
+        scene.runtime.will("remove", "alpha", removed)
+        work = asyncio.create_task(backend.execute(scene.request()))
+        await until(lambda: backend.state == "busy" and scene.runtime.called("execute") == 1)
+        stop = asyncio.create_task(backend.stop())
+        assert (await work).ending is Ending.INTERRUPTED
+        assert (backend.state, backend.stopping) == ("busy", True)
+        removed.set_result(None)
+        await stop
+
+    run(story())
+    assert "busy finish ready" not in scene.path
+
+
+def test_hints_about_other_containers_and_deaths_under_a_command_are_no_faults(
+    scene: Scene,
 ) -> None:
     async def story() -> None:
-        backend = await scene.ready(BackendPolicy(stop_grace_s=policy_s))
-        await backend.stop(grace_s=asked_s)
+        backend = await scene.ready()
+        assert backend.container is not None
+        backend.observe(Notice(Happening.DIED, "alpha", "some other container"))
+        before = evolve(backend.container, started_at="before")
+        dead = Observation(before, running=False, exit_code=137)
+        backend.observe(Notice(Happening.DIED, "alpha", before.id, dead))
+        await asyncio.sleep(1)
+        assert scene.runtime.called("inspect") == 1  # for the container that it has
+        scene.runtime.will("execute", "alpha", later())
+        work = asyncio.create_task(backend.execute(scene.request()))
+        await until(lambda: backend.state == "busy" and scene.runtime.called("execute") == 1)
+        dead = evolve(dead, container=backend.container)
+        backend.observe(Notice(Happening.DIED, "alpha", before.id, dead))
+        await asyncio.sleep(1)
+        assert backend.state == "busy"  # the command hears of it by itself
+        await backend.stop()
+        await work
 
     run(story())
-    assert scene.runtime.graces_s == [graced_s]
+    assert not any("fault" in step for step in scene.path)
 
 
-def test_commands_are_counted_from_each_start_of_the_container(scene: Scene) -> None:
+def test_a_command_that_goes_down_with_its_stopped_container_is_interrupted(scene: Scene) -> None:
     async def story() -> None:
         backend = await scene.ready()
-        counted = [(await backend.execute(scene.request())).since_restart for _ in range(2)]
-        backend.restart("a cold start")
-        await backend.settled()
-        counted.append((await backend.execute(scene.request())).since_restart)
-        assert counted == [0, 1, 0]
+        command, removed = later(), later()
+        scene.runtime.will("execute", "alpha", command)
+        scene.runtime.will("kill", "alpha", ExecFailed("alpha", "it hangs"))
+        scene.runtime.will("remove", "alpha", removed)
+        work = asyncio.create_task(backend.execute(scene.request()))
+        await until(lambda: scene.runtime.called("execute") == 1)
+        stop = asyncio.create_task(backend.stop())
+        await until(lambda: scene.runtime.called("remove") == 1)
+        command.set_exception(ContainerLost("alpha", "it was removed"))
+        assert (await work).ending is Ending.INTERRUPTED
+        removed.set_result(None)
+        await stop
 
     run(story())
-
-
-class TestRefund:
-    POLICY = BackendPolicy(
-        restart=RestartPolicy(max_restarts=3, backoff_s=0, refund_after_s=600),
-        ready_within_s=10_000,
-    )
-
-    def test_it_takes_health_on_end_and_not_only_time(self, scene: Scene) -> None:
-        async def story() -> None:
-            backend = await scene.ready(self.POLICY)
-            await asyncio.sleep(1000)
-            for _ in range(3):
-                backend.report(Fault("unfit"))
-                assert await backend.settled() == "ready"
-                await asyncio.sleep(300)
-            assert backend.restarts_left == 0
-
-        run(story())
-
-    def test_a_restart_that_takes_long_is_no_health(self, scene: Scene) -> None:
-        async def slow_failure() -> None:
-            await asyncio.sleep(700)
-            raise LaunchFailed("alpha", "no luck")
-
-        async def story() -> None:
-            backend = await scene.ready(self.POLICY)
-            failures = [asyncio.ensure_future(slow_failure())]
-            scene.runtime.will("restart", "alpha", failures[0])
-            backend.report(Fault("unfit"))
-            assert await backend.settled() == "ready"
-            assert backend.restarts_left == 1
-
-        run(story())
-
-    def test_it_is_granted_with_the_next_fault(self, scene: Scene) -> None:
-        async def story() -> None:
-            backend = await scene.ready(self.POLICY)
-            scene.runtime.will("execute", "alpha", ContainerLost("alpha", "it died"))
-            await backend.execute(scene.request())
-            await backend.settled()
-            await asyncio.sleep(601)
-            scene.runtime.will("execute", "alpha", ContainerLost("alpha", "it died"))
-            await backend.execute(scene.request())
-            await backend.settled()
-            assert backend.restarts_left == 2
-
-        run(story())

@@ -87,13 +87,13 @@ class _Copy:
     folder: Path
     _times: count[int] = field(factory=lambda: count(1))
 
-    def tests_on(self, file: str, source: str, tests: Sequence[str]) -> tuple[int, str]:
-        """Run tests with another source for a file; its exit code and what it printed."""
-        path = self.folder / file
+    def tests_on(self, mutant: Mutant) -> tuple[int, str]:
+        """Run the tests that are to kill a mutant; their exit code and what they printed."""
+        path = self.folder / mutant.file
         before = path.read_text()
-        self._write(path, source)
+        self._write(path, mutant.apply(before))
         try:
-            return self.tests(tests)
+            return self.tests(KILLERS[mutant.file])
         finally:
             self._write(path, before)
 
@@ -148,10 +148,9 @@ def _check(copies: queue.Queue[_Copy], tests: Sequence[str]) -> None:
 
 
 def _hunt_one(mutant: Mutant, copies: queue.Queue[_Copy]) -> Fate:
-    source = mutant.apply((ROOT / mutant.file).read_text())
     copy = copies.get()
     try:
-        code, printed = copy.tests_on(mutant.file, source, KILLERS[mutant.file])
+        code, printed = copy.tests_on(mutant)
     finally:
         copies.put(copy)
     if code not in (_SURVIVED, _KILLED):
