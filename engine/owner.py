@@ -7,6 +7,7 @@ the host's boot and the process's start time it is.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ LABEL: Final = "dockwarden."
 """The prefix of all labels of ours."""
 
 _ENDED: Final = frozenset("ZX")
+_PID: Final = re.compile(r"[0-9]{1,19}")
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -49,7 +51,7 @@ class Owner:
     def from_labels(cls, labels: Mapping[str, str]) -> Owner | None:
         """The owner that a container's labels name; None when they name none."""
         pid = labels.get(f"{LABEL}owner.pid", "")
-        if not pid.isdecimal():
+        if not _PID.fullmatch(pid):  # whatever somebody has written there
             return None
         return cls(
             host=labels.get(f"{LABEL}owner.host", ""),

@@ -30,7 +30,7 @@ class Document:
 
     def lines(self, paths: Iterable[KeyPath]) -> list[int | None]:
         """The line, from 1, that each key stands on, or as much of its path as is written."""
-        root = YAML(typ="safe", pure=True).compose(self._text)
+        root = _yaml().compose(self._text)
         return [_line(root, path) for path in paths]
 
 
@@ -63,13 +63,20 @@ def parse(written: bytes, name: str) -> Document:
             name, f"byte {error.start + 1} is not UTF-8; save it as UTF-8 text"
         ) from error
     try:
-        return Document(YAML(typ="safe", pure=True).load(text), text)
+        return Document(_yaml().load(text), text)
     except RecursionError as error:
         raise _unusable(name, "it is nested too deeply; write it out flat") from error
     except (
         Exception
     ) as error:  # the parser lets many kinds out for malformed scalars and directives
         raise _unusable(name, problem(error)) from error
+
+
+def _yaml() -> YAML:
+    """A reader that does not mind an anchor's name being used again, as YAML allows."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False
+    return yaml
 
 
 def _line(node: Node | None, path: KeyPath) -> int | None:

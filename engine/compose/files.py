@@ -129,6 +129,7 @@ def parse(written: str, name: str) -> Iterator[Document]:
         ComposeError: it is not YAML, or not a mapping, or has a key twice.
     """
     yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # YAML allows an anchor's name to be used again
     yaml.Constructor = _Constructor
     try:
         documents = list(yaml.load_all(written))

@@ -124,7 +124,7 @@ def explained(path: Path, *, writing: bool) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:  # a call on a closed journal: a mistake of the caller's
         raise
-    except (sqlite3.DatabaseError, ValueError, OverflowError) as error:
+    except (sqlite3.DatabaseError, ValueError, OverflowError, RecursionError) as error:
         raise _error(path, error, writing=writing) from error
 
 

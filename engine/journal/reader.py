@@ -77,7 +77,7 @@ class JournalReader:
     @property
     def campaign(self) -> str:
         """The name of the campaign."""
-        return self._one(lambda row: rows.text(row["campaign"]), "SELECT campaign FROM meta")
+        return self._one(lambda row: rows.name(row["campaign"]), "SELECT campaign FROM meta")
 
     @property
     def created_at(self) -> datetime:
@@ -87,7 +87,7 @@ class JournalReader:
     def backends(self) -> tuple[str, ...]:
         """The backends that it tells of, by name."""
         query = "SELECT backend FROM transitions UNION SELECT backend FROM runs ORDER BY 1"
-        return tuple(self._each(lambda row: rows.text(row["backend"]), query))
+        return tuple(self._each(lambda row: rows.name(row["backend"]), query))
 
     def sessions(self) -> Iterator[Session]:
         """The controllers that have written it, in order; the last may be at it."""

@@ -29,6 +29,7 @@ __all__ = [
     "journaled",
     "look",
     "moment",
+    "name",
     "outcome",
     "run",
     "session",
@@ -185,6 +186,11 @@ def moment(value: Any) -> datetime:
     return at
 
 
+def name(value: Any) -> str:
+    """A name as it was written."""
+    return _a(str, value)
+
+
 def session(row: sqlite3.Row) -> Session:
     """A row of ``sessions``."""
     return Session(
@@ -296,7 +302,7 @@ def _span(began_at: Any, ended_at: Any) -> Span | None:
 
 def _a(kind: type[T], value: Any) -> T:
     if not isinstance(value, kind):
-        raise ValueError(f"{value!r} stands where a {kind.__name__} should")  # noqa: TRY004
+        raise ValueError(f"{value!r:.60} stands where a {kind.__name__} should")  # noqa: TRY004
     return value
 
 

@@ -1,0 +1,13 @@
+"""A few cases for each reader; ``make fuzz`` tries over a hundred thousand."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.run import try_out
+from tests.fuzz.targets import TARGETS, Target
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_whatever_it_reads_it_answers(target: Target) -> None:
+    assert try_out(target, 60) > 30
