@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from engine.campaign.course import backend_course
 from engine.campaign.records import RESULTS, read_records
 from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Session
 from engine.record import GpuLook, Span
@@ -17,7 +18,6 @@ from engine.report.model import (
     AttemptReport,
     BackendReport,
     Band,
-    EdgeCount,
     Quoted,
     Report,
     Restart,
@@ -42,7 +42,7 @@ def gather(journal: JournalReader, *, lines: int = 20, lifecycle: Lifecycle = BA
         ReplayRefused: the table does not have one of its transitions.
         JournalError: it is damaged.
     """
-    states = journal.replay(lifecycle)
+    course = backend_course(journal, lifecycle)
     sessions = tuple(journal.sessions())
     transitions = list(journal.transitions())
     looks = list(journal.looks())
@@ -59,7 +59,7 @@ def gather(journal: JournalReader, *, lines: int = 20, lifecycle: Lifecycle = BA
         backends=tuple(
             _backend(
                 name,
-                state=states.get(name, lifecycle.initial),
+                state=course.here[name],
                 transitions=[one for one in transitions if one.transition.backend == name],
                 looks=[one for one in looks if one.backend == name],
                 spans=spans,
@@ -68,7 +68,7 @@ def gather(journal: JournalReader, *, lines: int = 20, lifecycle: Lifecycle = BA
             for name in journal.backends()
         ),
         runs=tuple(_runs(journal, attempts, transitions, outcomes, lines)),
-        edges=_edges(transitions),
+        course=course,
     )
 
 
@@ -134,12 +134,6 @@ def _restarts(transitions: Iterable[JournaledTransition]) -> Iterator[Restart]:
         taken = one.transition
         if taken.action == "relaunch":
             yield Restart(taken.at, taken.event, taken.reason, taken.generation)
-
-
-def _edges(transitions: Iterable[JournaledTransition]) -> tuple[EdgeCount, ...]:
-    taken = (one.transition for one in transitions)
-    counts = Counter((one.source, one.event, one.target, one.action) for one in taken)
-    return tuple(EdgeCount(*edge, count) for edge, count in counts.most_common())
 
 
 # Runs

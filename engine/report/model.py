@@ -14,6 +14,7 @@ from attrs import asdict, frozen
 from engine.journal import Session
 from engine.record import Ending, GpuLook, Span
 from states import EXPERIMENT
+from states.diagram import Course
 
 __all__ = [
     "STOPPING",
@@ -209,7 +210,7 @@ class Report:
         until_at: when the last thing in it happened.
         took_s: how long its sessions took together, in seconds; what lies between them is not counted.
         runs: in the plan's order.
-        edges: those that were taken, the most frequent first.
+        course: where the backends were in the end, and the edges that they have taken.
     """
 
     campaign: str
@@ -220,7 +221,15 @@ class Report:
     sessions: tuple[Session, ...]
     backends: tuple[BackendReport, ...]
     runs: tuple[RunReport, ...]
-    edges: tuple[EdgeCount, ...]
+    course: Course
+
+    @property
+    def edges(self) -> tuple[EdgeCount, ...]:
+        """The edges that were taken, the most frequent first; what differs in guards alone is one."""
+        counts: Counter[tuple[str, str, str, str | None]] = Counter()
+        for edge, count in self.course.taken.items():
+            counts[edge.source, edge.event, edge.target, edge.action] += count
+        return tuple(EdgeCount(*edge, count) for edge, count in counts.most_common())
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -246,7 +255,10 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """It as plain data, with what follows from it."""
-        plain: dict[str, Any] = asdict(self, value_serializer=_plain)
+        plain: dict[str, Any] = asdict(
+            self, filter=lambda attribute, _: attribute.name != "course", value_serializer=_plain
+        )
+        plain["edges"] = [asdict(edge) for edge in self.edges]
         plain["counts"] = dict(self.counts)
         plain["images"] = dict(self.images)
         for written, run in zip(plain["runs"], self.runs, strict=True):

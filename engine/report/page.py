@@ -17,17 +17,23 @@ from typing import Any, Final
 
 from engine.campaign.summary import human_s
 from engine.errors import MissingExtra
+from engine.report.diagram import HEIGHT, WIDTH, picture
 from engine.report.model import AttemptReport, BackendReport, Report, RunReport, spread
 from engine.report.palette import inks
 from engine.report.tables import MEASURES
+from states import BACKEND, Lifecycle
+from states.diagram import draw
 
 __all__ = ["to_html"]
 
 _SCRIPTS: Final = ("charts.js", "runs.js", "main.js")
 
 
-def to_html(report: Report) -> str:
+def to_html(report: Report, lifecycle: Lifecycle = BACKEND) -> str:
     """A report as one HTML page.
+
+    Args:
+        lifecycle: the table that its backends lived by.
 
     Raises:
         MissingExtra: Jinja or Plotly is not installed.
@@ -51,6 +57,9 @@ def to_html(report: Report) -> str:
         report=report,
         data=page_data(report),
         measures=_measures(report),
+        picture=picture(draw(lifecycle, report.course)),
+        width=WIDTH,
+        height=HEIGHT,
         inks=inks(band.state for backend in report.backends for band in backend.bands),
         style=_resource("report.css"),
         scripts=scripts,

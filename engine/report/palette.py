@@ -11,6 +11,8 @@ from typing import Final
 
 from attrs import frozen
 
+from states.diagram import DARK, LIGHT, Kind, Role
+
 __all__ = ["PAGE_INKS", "RESULT_INKS", "STATE_INKS", "Ink", "inks"]
 
 
@@ -32,10 +34,10 @@ _GREY: Final = Ink("#59636e", "#9198a1")
 _SPARE: Final = (_SKY, _PURPLE, _ORANGE, _GREEN)
 
 PAGE_INKS: Final[Mapping[str, Ink]] = {
-    "page": Ink("#ffffff", "#0d1117"),
+    "page": Ink(LIGHT.page, DARK.page),
     "panel": Ink("#f3f4f6", "#161b22"),
-    "text": Ink("#1f2328", "#e6edf3"),
-    "quiet": Ink("#4a5159", "#b6bec8"),
+    "text": Ink(LIGHT.text, DARK.text),
+    "quiet": Ink(LIGHT.quiet, DARK.quiet),
     "line": Ink("#d1d9e0", "#3d444d"),
     "link": Ink("#0060a0", "#6cb6ff"),
 }
@@ -72,8 +74,13 @@ def inks(states: Iterable[str]) -> dict[str, Ink]:
     """Every colour by the name that the page knows it by, those of states that are not ours included."""
     own = [state for state in states if state not in STATE_INKS]
     extra = {state: _SPARE[number % len(_SPARE)] for number, state in enumerate(own)}
+    roles = {role.value: (LIGHT.roles[role], DARK.roles[role]) for role in Role}
     return {
         **PAGE_INKS,
+        **{f"role-{name}-fill": Ink(one.fill, other.fill) for name, (one, other) in roles.items()},
+        **{f"role-{name}-line": Ink(one.line, other.line) for name, (one, other) in roles.items()},
+        **{f"arrow-{kind.value}": Ink(LIGHT.kinds[kind], DARK.kinds[kind]) for kind in Kind},
+        "arrow-untaken": Ink(LIGHT.untaken, DARK.untaken),
         **{f"state-{name}": ink for name, ink in {**STATE_INKS, **extra}.items()},
         **{f"result-{name}": ink for name, ink in RESULT_INKS.items()},
     }

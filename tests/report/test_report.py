@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -17,9 +19,11 @@ from engine.cli.commands import cli
 from engine.errors import MissingExtra
 from engine.journal import FILE_NAME, Journal, JournalReader, Run
 from engine.report import Report, gather, to_csv, to_html, to_json, to_markdown
+from engine.report.diagram import HEIGHT, WIDTH, picture
 from engine.report.model import Quoted
 from engine.report.palette import PAGE_INKS, RESULT_INKS, STATE_INKS
 from states import BACKEND, EXPERIMENT
+from states.diagram import draw
 from tests.report.written import HOSTILE, campaign
 
 
@@ -73,6 +77,25 @@ class TestWhatIsTold:
     def test_edges_add_up(self, told: Report, journal: Path) -> None:
         with JournalReader.read(journal) as reader:
             assert sum(edge.count for edge in told.edges) == len(list(reader.transitions()))
+
+    def test_the_diagram_counts_what_was_taken(self, told: Report) -> None:
+        shown = picture(draw(BACKEND, told.course))
+        assert {box.name for box in shown.boxes} == {*BACKEND.states}
+        labels = {line.label for line in shown.lines if line.label}
+        assert {
+            "start \N{MULTIPLICATION SIGN}3",
+            "dispatch \N{MULTIPLICATION SIGN}92",
+            "finish \N{MULTIPLICATION SIGN}90",
+            "fault \N{MULTIPLICATION SIGN}2",
+        } <= labels
+        for box in shown.boxes:
+            assert box.width / 2 <= box.x <= WIDTH - box.width / 2
+            assert box.height / 2 <= box.y <= HEIGHT - box.height / 2
+
+    def test_no_two_arrows_of_the_diagram_say_it_at_the_same_place(self, told: Report) -> None:
+        lines = picture(draw(BACKEND, told.course)).lines
+        places = [(line.x, line.y) for line in lines]
+        assert all(math.dist(*pair) > 14 for pair in itertools.combinations(places, 2))
 
     def test_a_journal_under_way_or_cut_short(self, tmp_path: Path) -> None:
         with Journal.create(tmp_path / FILE_NAME, campaign="c") as journal:
