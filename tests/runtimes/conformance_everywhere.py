@@ -1,6 +1,6 @@
 """The whole suite, for each way to use an engine; ``make conformance`` runs it, it takes some minutes.
 
-``make test`` runs of it what differs: through Compose the containers, from afar the commands.
+``make test`` runs of it what could differ: how Compose makes containers, how output comes from afar.
 """
 
 import pytest

@@ -30,8 +30,16 @@ CONTEXT = "faraway"
 BASE: dict[str, Any] = {"image": BASE_IMAGE}
 
 
-class TestCommandsElsewhere(Elsewhere, DockerHarness, CommandBehaviour):
-    pass
+class TestCommandsElsewhere(Elsewhere, DockerHarness):
+    """Those of the suite's tests in which output could be lost; ``make conformance`` runs all of it."""
+
+    test_apart = CommandBehaviour.test_stdout_and_stderr_come_apart
+    test_bytes = CommandBehaviour.test_binary_output_comes_byte_for_byte
+    test_much = CommandBehaviour.test_much_output_is_complete
+    test_silent = CommandBehaviour.test_a_silent_command_leaves_empty_files
+    test_meanwhile = CommandBehaviour.test_output_is_in_the_file_while_the_command_runs
+    test_death = CommandBehaviour.test_the_death_of_the_container_under_a_command_is_told
+    test_kill = CommandBehaviour.test_kill_ends_the_whole_tree
 
 
 @pytest.fixture
