@@ -39,10 +39,10 @@ def setup(app: Sphinx) -> None:
 
 
 def _with_every_page(app: Sphinx, page: str, source: list[str]) -> None:
-    """In the index, the line ``...`` stands for all pages that it does not name itself."""
+    """In the index, the line ``...`` stands for all pages at the top that it does not name itself."""
     if page == app.config.root_doc:
         named = set(source[0].splitlines())
-        rest = sorted(app.env.found_docs - named - {page})
+        rest = sorted(name for name in app.env.found_docs - named - {page} if "/" not in name)
         source[0] = source[0].replace("\n...\n", "\n" + "\n".join(rest) + "\n")
 
 
