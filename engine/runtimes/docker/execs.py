@@ -216,7 +216,8 @@ class Execs:
         except ENGINE_ERRORS:
             return False
         state = found["State"]
-        return bool(state["Running"]) and state["StartedAt"] == container.started_at
+        frozen = state.get("Paused", False)
+        return bool(state["Running"]) and not frozen and state["StartedAt"] == container.started_at
 
     async def _check(self, exec_id: str) -> None:
         pending = self._pending.get(exec_id)
