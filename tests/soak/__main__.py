@@ -67,7 +67,10 @@ def _many(seeds: range, workers: int, *, liveness: bool) -> int:
                 violated += bool(played.violations)
                 if played.violations and violated <= _SHOWN:
                     mode = " --liveness" if liveness else ""
-                    print(f"VIOLATION, replay with: python -m tests.soak --seed {seed}{mode}")
+                    print(
+                        f"VIOLATION, replay with: python -m tests.soak --seed {seed}{mode}",
+                        flush=True,
+                    )
                     print("".join(f"    {violation}\n" for violation in played.violations), end="")
     took_s = time.monotonic() - began_s
     print(f"{'liveness: ' if liveness else ''}{len(seeds)} campaigns in {took_s:.0f} s:")
