@@ -9,7 +9,7 @@ LAB := $(PYTHON) -m tests.lab
 CAMPAIGNS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: soak help setup demo test fuzz conformance mutants docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: soak help setup demo test fuzz conformance mutants docs pages pictures gpu-check chaos check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ check: $(READY) ## Check formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+chaos: $(READY) ## Kill a campaign's controller at 200 random moments on the lab, and check that nothing is lost
+	@$(LAB) status >/dev/null 2>&1 || $(BIN)/python -m tests.lab up
+	@eval "$$($(LAB) env)"; $(BIN)/python -m tests.chaos --kills $${KILLS:-200} --seed $${SEED:-1}
 
 format: $(READY) ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .

@@ -445,7 +445,7 @@ class Backend:
         self.generation = heritage.generation
         self.since_restart = heritage.since_restart
         self.restart_cause = heritage.restart_cause
-        self.history = heritage.history
+        self.history = heritage.history(now_s())
         self._proved_s = now_s()
 
     def _reattach(self, container: Container, under_way: UnderWay) -> None:

@@ -67,7 +67,8 @@ class Controller:
             :mod:`engine.secrets`.
         hold: called before anything is started; what it returns is released once all is down. See
             :meth:`engine.leash.Leash.hold`.
-        heritages: what an earlier controller knew of backends, by service.
+        heritages: what an earlier controller knew of backends, by service; each counts when its backend
+            is first started.
 
     Attributes:
         backends: those that have been asked for, by service, and what they depend on.
@@ -128,11 +129,7 @@ class Controller:
             StartError: something did not become ready.
         """
         order = needed(self.project, services)
-        if not self._open:
-            await self.runtime.open(self._observe)
-            self._open = True
-        if self.hold is not None and self._held is None:
-            self._held = self.hold()
+        await self._begin()
         new = [name for name in order if name not in self._starting]
         try:
             await self.runtime.prepare(new)
@@ -148,6 +145,27 @@ class Controller:
             self._starting[name] = asyncio.create_task(bring, name=f"start {name}")
         if wait:
             await self._started(order)
+
+    async def _begin(self) -> None:
+        if not self._open:
+            await self.runtime.open(self._observe)
+            self._open = True
+        if self.hold is not None and self._held is None:
+            self._held = self.hold()
+
+    async def clear(self, services: Iterable[str]) -> None:
+        """Remove what dead controllers have left of services that are not started here.
+
+        What else they have left goes with the teardown.
+
+        Raises:
+            RuntimeUnavailable: the runtime cannot work here.
+            RemovalFailed: something could not be removed; what comes after it has not been tried.
+        """
+        await self._begin()
+        for name in services:
+            if name not in self._starting:
+                await self.runtime.remove(name, grace_s=0)
 
     def backend(self, service: str) -> Backend:
         """The backend of a service that has been started.
@@ -267,6 +285,8 @@ class Controller:
             after = [stops[other] for other in stops if name in self._dependencies(other)]
             stops[name] = asyncio.create_task(self._stop(name, grace_s, after), name=f"stop {name}")
         leftovers: dict[str, str] = {}
+        for name in self.heritages.keys() - self._starting.keys():  # nobody came to take it over
+            stops[name] = asyncio.create_task(self._stop(name, 0, ()), name=f"stop {name}")
         for name, stop in stops.items():
             try:
                 await stop

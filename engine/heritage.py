@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import frozen
 
 from engine.dispatch import Limits
 from engine.policy import RestartHistory
@@ -36,12 +36,18 @@ class Heritage:
         generation: how often the backend's container had been started.
         since_restart: how many commands had run in it since its last start.
         restart_cause: why it was last restarted; None if it never was.
-        history: the restarts that count against its budget, in seconds of this controller's clock.
+        restarts_ago_s: how long ago it was restarted because of faults, in seconds.
+        forgiven: how many of these restarts a long healthy time has made good.
         under_way: what may still run in it.
     """
 
     generation: int = 1
     since_restart: int = 0
     restart_cause: str | None = None
-    history: RestartHistory = field(factory=RestartHistory)
+    restarts_ago_s: tuple[float, ...] = ()
+    forgiven: int = 0
     under_way: UnderWay | None = None
+
+    def history(self, now_s: float) -> RestartHistory:
+        """Its restarts as its budget counts them, by the clock that shows ``now_s``."""
+        return RestartHistory(tuple(now_s - ago_s for ago_s in self.restarts_ago_s), self.forgiven)

@@ -49,7 +49,7 @@ class Owner:
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, str]) -> Owner | None:
-        """The owner that a container's labels name; None when they name none."""
+        """The owner that labels name; None when they name none. See :mod:`engine.claims`."""
         pid = labels.get(f"{LABEL}owner.pid", "")
         if not _PID.fullmatch(pid):  # whatever somebody has written there
             return None
@@ -76,11 +76,6 @@ class Owner:
         if self.host != here.host:
             return True
         return self.boot_id == here.boot_id and _start_time(self.pid) == self.started != ""
-
-    def may_take(self, labels: Mapping[str, str]) -> bool:
-        """Whether what carries these labels is its own, or a dead owner's that anybody may clean up."""
-        owner = Owner.from_labels(labels)
-        return owner is not None and (owner == self or not owner.alive)
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
@@ -13,9 +13,12 @@ from engine.campaign.records import AttemptRecord, Results
 from engine.clock import utc_now
 from engine.controller import Controller
 from engine.errors import DispatchError
+from engine.journal import Attempt
 from engine.record import Ended, Ending
 
-__all__ = ["attempt", "folder_of", "request_id"]
+__all__ = ["attempt", "folder_of", "outlived", "request_id"]
+
+_GONE: Final = "its controller died under it, and nothing of it was found"
 
 
 async def attempt(
@@ -55,15 +58,52 @@ async def attempt(
         how = _unseen(unseen, str(error), started_at)
     except asyncio.CancelledError:
         how = _unseen(Ending.INTERRUPTED, "it could not be ended", started_at)
+    return _record(campaign, run, number, how)
+
+
+async def outlived(
+    run: PlannedRun,
+    begun: Attempt,
+    *,
+    campaign: Campaign,
+    controller: Controller,
+    results: Results,
+    ending: Callable[[], bool],
+) -> AttemptRecord:
+    """Wait for the end of an attempt that an earlier session began, and say how it went.
+
+    Args:
+        begun: the attempt, as the journal has it.
+        ending: whether the campaign is being torn down.
+    """
+    cut_short = _unseen(
+        Ending.INTERRUPTED, "the campaign was ended before it was found", begun.begun_at
+    )
+    gone = {**_unseen(Ending.LOST, _GONE, begun.begun_at), "duration_s": None}
+    try:
+        ended = await controller.outlived(run.backend)
+        how = _as_seen(ended, results) if ended else cut_short if ending() else gone
+    except DispatchError:  # its backend could not even be begun to be started
+        how = cut_short if ending() else gone
+    except asyncio.CancelledError:
+        how = _unseen(Ending.INTERRUPTED, "it could not be ended", begun.begun_at)
+    if how["ending"] != Ending.EXITED.value:
+        how = {"container_id": begun.container_id, "generation": begun.generation, **how}
+    return _record(campaign, run, begun.number, how)
+
+
+def _record(
+    campaign: Campaign, run: PlannedRun, number: int, how: Mapping[str, Any]
+) -> AttemptRecord:
     return AttemptRecord(
         campaign=campaign.name,
-        experiment=experiment.name,
+        experiment=run.experiment.name,
         run=run.id,
         backend=run.backend,
         cycle=run.cycle,
         repeat=run.repeat,
         attempt=number,
-        command=experiment.command,
+        command=run.experiment.command,
         **how,
     )
 

@@ -10,7 +10,32 @@ from engine.campaign.plan import PlannedRun
 from engine.campaign.records import AttemptRecord
 from engine.record import Transition
 
-__all__ = ["AttemptEnded", "AttemptStarted", "Event", "Listener", "Pausing", "RunSettled"]
+__all__ = [
+    "Adopted",
+    "AttemptEnded",
+    "AttemptReattached",
+    "AttemptStarted",
+    "Event",
+    "Listener",
+    "Pausing",
+    "RunSettled",
+]
+
+
+@frozen
+class Adopted:
+    """A backend took over the container that a dead controller had left."""
+
+    backend: str
+    container_id: str
+
+
+@frozen
+class AttemptReattached:
+    """An attempt outlived the controller that began it; its end is waited for."""
+
+    run: PlannedRun
+    attempt: int
 
 
 @frozen
@@ -57,5 +82,7 @@ class Pausing:
     reason: str = ""
 
 
-Event = AttemptStarted | AttemptEnded | RunSettled | Pausing | Transition
+Event = (
+    Adopted | AttemptReattached | AttemptStarted | AttemptEnded | RunSettled | Pausing | Transition
+)
 Listener = Callable[[Event], None]

@@ -59,6 +59,12 @@ class Fleet:
                 else:
                     return
 
+    async def take_over(self, names: Iterable[str]) -> None:
+        """Begin to start backends in which something of an earlier session may still run."""
+        names = list(names)
+        self._users.update(names)
+        await self.launch(names)
+
     async def see_ready(self, names: Iterable[str]) -> None:
         """Start backends, if need be, and wait until each is ready or known not to become so."""
         for name in dict.fromkeys(names):

@@ -11,6 +11,7 @@ from attrs import define, field
 from engine.campaign.plan import PlannedRun
 from engine.campaign.records import AttemptRecord
 from engine.campaign.summary import BackendSummary, Outcome
+from engine.journal import Attempt
 from engine.machine import Instance
 from engine.policy import RetryPolicy
 from engine.record import Ending
@@ -41,6 +42,7 @@ class Progress:
         spent_s: how long its attempts have taken, in seconds.
         since_s: when the attempt that runs now began, in seconds of the event loop's clock.
         last: the record of its last attempt.
+        under_way: its last attempt, if an earlier session began it and nobody knows yet how it ended.
     """
 
     run: PlannedRun
@@ -51,6 +53,7 @@ class Progress:
     spent_s: float = field(default=0.0, init=False)
     since_s: float | None = field(default=None, init=False)
     last: AttemptRecord | None = field(default=None, init=False)
+    under_way: Attempt | None = field(default=None, init=False)
 
     @property
     def state(self) -> str:
@@ -75,6 +78,11 @@ class Progress:
         self.attempts = record.attempt
         self.conclude(record, again=again)
 
+    def go_on(self, attempt: Attempt) -> None:
+        """Take in an attempt of an earlier session that may still run."""
+        self._instance.fire("dispatch")
+        self.attempts, self.under_way = attempt.number, attempt
+
     def may_retry(self, record: AttemptRecord, retry: RetryPolicy) -> bool:
         """Whether another attempt may follow the one that ended like this, and is not concluded yet."""
         tries = record.attempt - self.interrupted
@@ -92,7 +100,7 @@ class Progress:
         tried = record.attempt - self.interrupted > 1
         facts = {"succeeded": succeeded, "attempt_left": again, "tried": tried}
         self._instance.fire(EVENTS[ending], facts)
-        self.last, self.since_s = record, None
+        self.last, self.since_s, self.under_way = record, None, None
         self.interrupted += ending is Ending.INTERRUPTED
         self.spent_s += record.duration_s or 0.0
         self.reason = "" if succeeded else reason_of(record)

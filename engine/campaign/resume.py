@@ -3,15 +3,13 @@
 The journal decides. What it or ``results.jsonl`` lacks, because the controller died between the two, is
 taken from the other, so that each attempt has one end and one line; a campaign that runs writes the
 line first, so that what is settled has its line. An attempt that was under way is
-looked up in its folder. Whenever this is cut short, doing it again ends in the same.
+looked up in its folder; where that tells nothing it may still run, which its backend will see. Whenever
+this is cut short, doing it again ends in the same.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,13 +27,13 @@ from engine.journal import Attempt, Journal, Outcome, Run
 from engine.machine import Machine
 from engine.policy import RetryPolicy
 from engine.record import Ending
+from engine.runtimes.noted import noted
 from states import EXPERIMENT, StateError
 
 __all__ = ["journaled", "replayed", "resume"]
 
 _ENDED_ALONE: Final = "it ended without its controller, which had died"
 _LOST: Final = "its controller died under it"
-_LONGEST_CODE: Final = 16
 
 
 def resume(
@@ -55,21 +53,37 @@ def resume(
     lines = {(record.run, record.attempt): record for record in results.records()}
     outcomes = {outcome.run: outcome for outcome in journal.outcomes()}
     attempts = _by_run(journal.attempts())
+    newest = {attempt.backend: attempt for attempt in journal.attempts()}
     machine = Machine(EXPERIMENT)
     progress: dict[str, Progress] = {}
     for run in runs:
         unknown = _unjournaled(run, attempts.get(run.id, []), lines)
         ended: list[AttemptRecord] = []
         records: list[AttemptRecord] = []
+        outcome = outcomes.get(run.id)
+        under_way: Attempt | None = None
         for attempt in attempts.get(run.id, []):
             line = lines.get((run.id, attempt.number))
+            if (
+                attempt == newest[attempt.backend]
+                and line is None
+                and outcome is None
+                and _may_run(attempt, results.folder / attempt.folder)
+            ):
+                under_way = attempt
+                continue
             records.append(_record(campaign, run, attempt, line, results))
             if attempt.ended_at is None:
                 ended.append(records[-1])
         records = sorted([*records, *unknown], key=lambda record: record.attempt)
-        outcome = outcomes.get(run.id)
         progress[run.id] = replayed(
-            run, machine, records, outcome, campaign.retry, file=journal.path
+            run,
+            machine,
+            records,
+            outcome,
+            campaign.retry,
+            file=journal.path,
+            under_way=under_way,
         )
         _journal(journal, progress[run.id], unknown, ended, outcome)
         for record in records:
@@ -86,6 +100,7 @@ def replayed(
     retry: RetryPolicy,
     *,
     file: Path,
+    under_way: Attempt | None = None,
 ) -> Progress:
     """How far a run has come, by taking its attempts again through the experiment's table.
 
@@ -93,8 +108,9 @@ def replayed(
     to say where there is one, whatever the policy has become; else the policy's.
 
     Args:
-        records: its attempts, in order; each has ended.
+        records: its attempts that have ended, in order.
         file: the journal, for the error.
+        under_way: the attempt that followed them, and may not have ended.
 
     Raises:
         JournalCorrupt: the table does not lead there.
@@ -103,10 +119,13 @@ def replayed(
         progress = Progress(run, machine.instance())
         try:
             for record in records:
-                again = record is not records[-1] or last_again
+                followed = record is not records[-1] or under_way is not None
+                again = followed or last_again
                 if again is None:
                     again = progress.may_retry(record, retry)
                 progress.relive(record, again=again)
+            if under_way is not None:
+                progress.go_on(under_way)
             if outcome is not None and not progress.settled:
                 progress.abandon(outcome.reason)
         except (StateError, ValueError) as error:
@@ -225,10 +244,15 @@ def _record(
     )
 
 
+def _may_run(attempt: Attempt, folder: Path) -> bool:
+    """Whether an attempt may have outlived its controller: it was handed over, and has noted no end."""
+    return attempt.ended_at is None and attempt.container_id is not None and noted(folder) is None
+
+
 def _looked_up(attempt: Attempt, folder: Path) -> dict[str, Any]:
     """How an attempt ended that was under way when its controller died."""
-    noted = _noted_exit(folder / "exit_code")
-    if noted is None:
+    end = noted(folder)
+    if end is None:
         return {
             "ending": Ending.LOST.value,
             "exit_code": None,
@@ -236,29 +260,12 @@ def _looked_up(attempt: Attempt, folder: Path) -> dict[str, Any]:
             "ended_at": utc_now(),
             "duration_s": None,
         }
-    exit_code, ended_at = noted
     return {
         "ending": Ending.EXITED.value,
-        "exit_code": exit_code,
+        "exit_code": end.exit_code,
         "reason": _ENDED_ALONE,
-        "ended_at": ended_at,
-        "duration_s": max(0.0, (ended_at - attempt.begun_at).total_seconds()),
+        "ended_at": end.ended_at,
+        "duration_s": max(0.0, (end.ended_at - attempt.begun_at).total_seconds()),
+        "ran_from": end.ran and end.ran.began_at,
+        "ran_until": end.ran and end.ran.ended_at,
     }
-
-
-def _noted_exit(file: Path) -> tuple[int, datetime] | None:
-    """The exit code that an attempt's shell has noted, and when; None where it had no time to.
-
-    The file lies where an experiment may write, so what is no plain file, or no exit code, is nothing.
-    """
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor, not a path
-            found = os.fstat(descriptor)
-            written = opened.read(_LONGEST_CODE) if stat.S_ISREG(found.st_mode) else b""
-    except OSError:
-        return None
-    code = written.strip()
-    if not code.isdigit() or int(code) not in range(256):
-        return None
-    return int(code), datetime.fromtimestamp(found.st_mtime, UTC)

@@ -15,10 +15,12 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from engine.campaign.attempt import attempt, folder_of, request_id
+from engine.campaign.attempt import attempt, folder_of, outlived, request_id
 from engine.campaign.ending import conclude, tear_down
 from engine.campaign.events import (
+    Adopted,
     AttemptEnded,
+    AttemptReattached,
     AttemptStarted,
     Event,
     Listener,
@@ -26,11 +28,12 @@ from engine.campaign.events import (
     RunSettled,
 )
 from engine.campaign.fleet import Fleet
+from engine.campaign.inheritance import heritages
 from engine.campaign.ledger import Ledger
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun, pause_s, queues
 from engine.campaign.progress import Progress, of_backend
-from engine.campaign.records import Results
+from engine.campaign.records import AttemptRecord, Results
 from engine.campaign.summary import Summary
 from engine.clock import now_s, utc_now
 from engine.compose import needed
@@ -38,7 +41,7 @@ from engine.controller import Controller, Hold
 from engine.errors import SetupError, StartError
 from engine.journal import Journal
 from engine.machine import Machine
-from engine.record import Ending
+from engine.record import Ending, Transition
 from engine.runtimes.base import Runtime
 from engine.spec import Project
 from states import EXPERIMENT
@@ -90,6 +93,8 @@ class CampaignRunner:
     _todo: tuple[PlannedRun, ...] = field(init=False)
     _listeners: list[Listener] = field(factory=list, init=False)
     _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _outlived: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    _adopted: set[str] = field(factory=set, init=False)
     _halted: str = field(default="", init=False)
     _halt: asyncio.Event = field(factory=asyncio.Event, init=False)
     _interrupt: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -116,7 +121,7 @@ class CampaignRunner:
         self.ledger = Ledger(self.journal, self.interrupt)
         self.controller.on_transition(self.ledger.transition)
         self.controller.on_look(self.ledger.look)
-        self.controller.on_transition(self._tell)
+        self.controller.on_transition(self._on_transition)
         self.fleet = Fleet(self.campaign, self.controller)
 
     @property
@@ -188,6 +193,8 @@ class CampaignRunner:
 
     async def _work(self) -> None:
         self._count()
+        if self.journal is not None and self.earlier is not None:
+            await self._take_over(self.journal)
         if self.campaign.eager:
             await self.fleet.launch(_backends(self._todo))
         try:
@@ -196,6 +203,37 @@ class CampaignRunner:
                     group.create_task(self._go_through(queue))
         except ExceptionGroup as raised:
             raise raised.exceptions[0] from raised
+
+    async def _take_over(self, journal: Journal) -> None:
+        """Take over what an earlier session left: what may still run at once, the rest when it is due."""
+        under_way = [one for one in self.progress.values() if one.under_way is not None]
+        known = heritages(self.campaign, journal, under_way, self.results.folder, now=utc_now())
+        services = self.project.services
+        self.controller.heritages = {name: one for name, one in known.items() if name in services}
+        busy = {one.run.backend for one in under_way}
+        wanted = busy if self.campaign.exclusive else busy | {*_backends(self._todo)}
+        unwanted = {*needed(self.project, self.controller.heritages)}
+        await self.controller.clear(sorted(unwanted - {*needed(self.project, wanted)}))
+        await self.fleet.take_over(busy)
+        for progress in under_way:
+            task = asyncio.create_task(self._await(progress), name=progress.run.id)
+            self._outlived[progress.run.id] = task
+            self._attempts.add(task)
+        if self._outlived and not self.campaign.parallel:  # one experiment runs at a time
+            await asyncio.wait(self._outlived.values())
+
+    async def _await(self, progress: Progress) -> None:
+        """See an attempt of an earlier session to its end."""
+        assert progress.under_way is not None  # noqa: S101 - that is why it is awaited
+        record = await outlived(
+            progress.run,
+            progress.under_way,
+            campaign=self.campaign,
+            controller=self.controller,
+            results=self.results,
+            ending=lambda: self._ending,
+        )
+        self._conclude(progress, record)
 
     async def _go_through(self, queue: Sequence[PlannedRun]) -> None:
         if self.campaign.eager:  # nothing is measured while something of this queue still starts
@@ -223,6 +261,8 @@ class CampaignRunner:
 
     async def _carry_out(self, progress: Progress) -> bool:
         """Try a run until it has come to its outcome; say whether anything was tried."""
+        if progress.run.id in self._outlived:
+            await asyncio.shield(self._outlived[progress.run.id])
         while not progress.settled:
             if not self._barred(progress.run):
                 await self.fleet.prepare(progress.run, partial(self._say_pause, progress.run))
@@ -272,11 +312,15 @@ class CampaignRunner:
             results=self.results,
             ending=lambda: self._ending,
         )
+        self._conclude(progress, record)
+
+    def _conclude(self, progress: Progress, record: AttemptRecord) -> None:
+        """Take in and write down how an attempt ended."""
         progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
         self.results.write(record)  # first: what the journal calls settled has its line
         self.ledger.ended(progress, record)
         again = progress.state == "retrying" and record.ending != Ending.INTERRUPTED.value
-        self._tell(AttemptEnded(run, record, retry=again))
+        self._tell(AttemptEnded(progress.run, record, retry=again))
 
     # The end
 
@@ -315,6 +359,18 @@ class CampaignRunner:
                 cancelled = True
         if cancelled:
             raise asyncio.CancelledError
+
+    def _on_transition(self, transition: Transition) -> None:
+        name = transition.backend
+        adopted = self.controller.backends[name].adopted
+        if adopted is not None and name not in self._adopted:
+            self._adopted.add(name)
+            self._tell(Adopted(name, adopted.id))
+        if transition.event == "reattach":
+            for one in self.progress.values():
+                if one.under_way is not None and one.under_way.request == transition.reason:
+                    self._tell(AttemptReattached(one.run, one.under_way.number))
+        self._tell(transition)
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:

@@ -7,16 +7,32 @@ from typing import Any, TextIO
 
 from attrs import define
 
-from engine.campaign.events import AttemptEnded, AttemptStarted, Pausing, RunSettled
+from engine.campaign.events import (
+    Adopted,
+    AttemptEnded,
+    AttemptReattached,
+    AttemptStarted,
+    Pausing,
+    RunSettled,
+)
 from engine.campaign.progress import reason_of
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.summary import human_s
 from engine.record import Transition
 
-__all__ = ["Lines"]
+__all__ = ["Lines", "taken_over"]
 
 _PASSING = frozenset({"busy", "finish", "dispatch"})
 """States and events of each experiment's coming and going, which have lines of their own."""
+
+
+def taken_over(event: Adopted | AttemptReattached) -> str:
+    """What was found of an earlier controller's, on one line."""
+    if isinstance(event, Adopted):
+        return (
+            f"{event.backend}: adopted container {event.container_id[:12]}, which was left running"
+        )
+    return f"{event.run.id} outlived its controller (attempt {event.attempt}): re-attached to it"
 
 
 @define
@@ -30,6 +46,10 @@ class Lines:
     def show(self, event: Any) -> None:
         """Show an event."""
         raise TypeError(f"no line for {event!r}")
+
+    @show.register
+    def _(self, event: Adopted | AttemptReattached) -> None:
+        self._line(taken_over(event))
 
     @show.register
     def _(self, event: AttemptStarted) -> None:

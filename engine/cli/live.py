@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from engine.campaign.events import Event, RunSettled
+from engine.campaign.events import Adopted, AttemptReattached, Event, RunSettled
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.scene import of_runner
+from engine.cli.lines import taken_over
 from engine.cli.picture import Picture
 from engine.clock import now_s
 
@@ -29,7 +30,9 @@ async def live(runner: CampaignRunner, stream: TextIO) -> AsyncIterator[None]:
     with Live(_picture(runner), console=console, auto_refresh=False) as shown:
 
         def on_event(event: Event) -> None:
-            if isinstance(event, RunSettled) and event.state != "completed":
+            if isinstance(event, Adopted | AttemptReattached):
+                console.print(Text(taken_over(event)))
+            elif isinstance(event, RunSettled) and event.state != "completed":
                 console.print(Text(f"{event.run.id} {event.state}: {event.reason}"))
 
         runner.on_event(on_event)

@@ -49,7 +49,7 @@ child.wait()
 """
 
 _PARENT_OF_A_SESSION: Final = f"""
-import subprocess, sys
+import subprocess, sys, time
 child = subprocess.Popen([sys.executable, '-c', {_STAYS!r}, *sys.argv[1:]], start_new_session=True)
 child.wait()
 time.sleep(3600)

@@ -20,14 +20,23 @@ import pytest
 
 # Before they are imported, so that a failed assertion shows its values, as in a test file.
 pytest.register_assert_rewrite(
-    "engine.testing.command_behaviour", "engine.testing.container_behaviour"
+    "engine.testing.adoption_behaviour",
+    "engine.testing.command_behaviour",
+    "engine.testing.container_behaviour",
 )
 
-from engine.testing.command_behaviour import CommandBehaviour  # noqa: E402 - see above
+from engine.testing.adoption_behaviour import AdoptionBehaviour  # noqa: E402 - see above
+from engine.testing.command_behaviour import CommandBehaviour  # noqa: E402
 from engine.testing.container_behaviour import ContainerBehaviour  # noqa: E402
 from engine.testing.harness import scenario  # noqa: E402
 
-__all__ = ["CommandBehaviour", "ContainerBehaviour", "RuntimeConformance", "scenario"]
+__all__ = [
+    "AdoptionBehaviour",
+    "CommandBehaviour",
+    "ContainerBehaviour",
+    "RuntimeConformance",
+    "scenario",
+]
 
 
 class RuntimeConformance(ContainerBehaviour, CommandBehaviour):
@@ -35,5 +44,6 @@ class RuntimeConformance(ContainerBehaviour, CommandBehaviour):
 
     The hooks to fill, or to change, are those of :class:`engine.testing.harness.Harness`:
     ``make_runtime`` and ``kill_main_process``; ``image``, ``project_name``, ``services``, ``spell`` and
-    ``loop_factory``.
+    ``loop_factory``. A runtime whose containers outlive their controller has :class:`AdoptionBehaviour` to
+    pass as well, which has one hook more: ``make_runtime_of``.
     """

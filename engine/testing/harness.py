@@ -39,6 +39,7 @@ class Harness:
     """What makes the event loop that the runtime works on; None for the usual one."""
 
     runner: asyncio.Runner
+    project: Project
 
     async def make_runtime(self, project: Project) -> Runtime:
         """The runtime under test, not yet opened."""
@@ -103,7 +104,7 @@ class Harness:
         shared = tmp_path / "shared"
         (shared / "inner").mkdir(parents=True)
         specs = [evolve(service, image=self.image) for service in self.services(shared)]
-        project = Project(
+        self.project = project = Project(
             self.project_name(), tmp_path, (), {service.name: service for service in specs}
         )
         with asyncio.Runner(loop_factory=self.loop_factory) as self.runner:

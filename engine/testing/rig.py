@@ -65,7 +65,7 @@ class Rig:
     services: tuple[str, ...]
     spell: Spelling = spelt
     notices: list[Notice] = field(factory=list)
-    _numbers: itertools.count[int] = field(factory=lambda: itertools.count(1))
+    numbers: itertools.count[int] = field(factory=lambda: itertools.count(1))
 
     async def open(self) -> None:
         await self.runtime.open(self.notices.append)
@@ -104,7 +104,7 @@ class Rig:
         environment: Mapping[str, str] | None = None,
         working_dir: str | None = None,
     ) -> ExecRequest:
-        name = f"request-{next(self._numbers)}"
+        name = f"request-{next(self.numbers)}"
         folder = self.folder_of(container.service) / name
         folder.mkdir()
         return ExecRequest(name, command, folder, environment or {}, working_dir)

@@ -16,7 +16,7 @@ from engine.errors import CommandLost, ContainerLost, LaunchFailed
 from engine.health import HealthPolicy
 from engine.heritage import Heritage, UnderWay
 from engine.machine import Machine
-from engine.policy import BackendPolicy, RestartHistory
+from engine.policy import BackendPolicy
 from engine.record import Ended, Ending, Fault, Transition
 from engine.runtimes.base import Container, ExecRequest
 from engine.spec import ServiceSpec
@@ -102,7 +102,7 @@ def test_an_idle_container_is_taken_over_and_proved(scene: Scene) -> None:
 def test_its_restarts_go_on_counting(scene: Scene) -> None:
     async def story() -> None:
         scene.runtime.will("adopt", "alpha", FOUND)
-        backend = scene.begin(history=RestartHistory((-60.0, -30.0, -10.0)))
+        backend = scene.begin(restarts_ago_s=(60.0, 30.0, 10.0))
         await backend.settled()
         assert backend.restarts_left == 0
         scene.runtime.die("alpha")
@@ -113,7 +113,7 @@ def test_its_restarts_go_on_counting(scene: Scene) -> None:
 
 def test_where_there_is_nothing_to_take_over_it_starts_from_nothing(scene: Scene) -> None:
     async def story() -> None:
-        backend = scene.begin(scene.under_way(), generation=3, history=RestartHistory((-1.0,)))
+        backend = scene.begin(scene.under_way(), generation=3, restarts_ago_s=(1.0,))
         assert await backend.settled() == "ready"
         assert await backend.outlived() is None
         assert backend.adopted is None

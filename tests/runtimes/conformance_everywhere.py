@@ -5,13 +5,13 @@
 
 import pytest
 
-from engine.testing.conformance import RuntimeConformance
+from engine.testing.conformance import AdoptionBehaviour, RuntimeConformance
 from tests.runtimes.harnesses import ComposeHarness, DockerHarness, Elsewhere
 
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
-class TestComposeRuntime(ComposeHarness, RuntimeConformance):
+class TestComposeRuntime(ComposeHarness, RuntimeConformance, AdoptionBehaviour):
     pass
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from engine.owner import Owner
 from engine.runtimes.base import Container, Runtime
 from engine.runtimes.compose.client import client
 from engine.runtimes.compose.maker import ComposeMaker
@@ -30,7 +31,10 @@ class DockerHarness(Harness):
     image = BASE_IMAGE
 
     async def make_runtime(self, project: Project) -> Runtime:
-        return DockerRuntime(project)
+        return await self.make_runtime_of(project, Owner.current())
+
+    async def make_runtime_of(self, project: Project, owner: Owner) -> Runtime:
+        return DockerRuntime(project, owner=owner)
 
     async def kill_main_process(self, container: Container) -> None:
         connect().kill(container.id)
@@ -39,14 +43,13 @@ class DockerHarness(Harness):
 class ComposeHarness(DockerHarness):
     """The compose runtime, which needs the services in a file."""
 
-    async def make_runtime(self, project: Project) -> Runtime:
+    async def make_runtime_of(self, project: Project, owner: Owner) -> Runtime:
         file = project.directory / "docker-compose.yml"
         services = {name: written(spec) for name, spec in project.services.items()}
         model = json.dumps({"name": project.name, "services": services})
         file.write_text(model.replace("$", "$$"))
-        return DockerRuntime(
-            evolve(project, files=(file,)), maker=partial(ComposeMaker, client(None))
-        )
+        maker = partial(ComposeMaker, client(None))
+        return DockerRuntime(evolve(project, files=(file,)), owner=owner, maker=maker)
 
 
 class Elsewhere(Harness):

@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from docker.api import APIClient
 
 from engine.errors import LaunchFailed
 from engine.owner import LABEL
 from engine.runtimes.compose.client import for_files, refused
 from engine.runtimes.compose.override import override
+from engine.runtimes.docker.adoption import spec_label
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.images import image_name
 from engine.runtimes.docker.maker import Making
@@ -139,7 +140,11 @@ class ComposeMaker:
     ) -> Iterator[DockerClient]:
         """Compose on the user's files and what is ours, which lies outside of their folders meanwhile."""
         project = self.making.project
-        file = override(self.making, spec, output, self._network_labels(client))
+        making = self.making
+        if spec is not None and output is not None:
+            labels = {**making.labels, **spec_label(making, spec, output, client)}
+            making = evolve(making, labels=labels)
+        file = override(making, spec, output, self._network_labels(client))
         with tempfile.TemporaryDirectory(prefix="dockwarden-") as folder:
             ours = Path(folder) / "compose.dockwarden.json"
             ours.touch(mode=0o600)

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, Final
 
 import docker.errors
-from attrs import frozen
+from attrs import field, frozen
 from docker.api import APIClient
 
+from engine import claims
 from engine.errors import RuntimeUnavailable, TeardownError
 from engine.owner import Owner
 from engine.runtimes.docker.client import ENGINE_ERRORS, connect, said
@@ -32,7 +33,8 @@ class Resource:
         kind: ``container`` or ``network``.
         service: the service it is for; empty for a network.
         status: what the engine says of a container, such as ``Up 3 minutes (healthy)``.
-        owner: the controller that made it.
+        labels: what it carries.
+        owner: whose it is: the controller that made it, or one that has taken it over.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Resource:
     project: str
     service: str
     status: str
+    labels: Mapping[str, str] = field(repr=False)
     owner: Owner | None
 
     @property
@@ -109,6 +112,8 @@ def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: f
     }
     if left:
         raise TeardownError(left)
+    for one in resources:
+        claims.drop(one.labels)
 
 
 @contextmanager
@@ -145,7 +150,8 @@ def _resource(kind: str, found: Mapping[str, Any], name: str, status: str) -> Re
         project=labels.get(PROJECT, ""),
         service=labels.get(COMPOSE_SERVICE, ""),
         status=status,
-        owner=Owner.from_labels(labels),
+        labels=labels,
+        owner=claims.owner_of(labels),
     )
 
 
@@ -156,7 +162,10 @@ def _order(resource: Resource) -> tuple[str, str]:
 def _remove(grace_s: float, resource: Resource) -> str:
     """Remove one thing, over a connection of its own; returns why it could not be, or nothing."""
     try:
-        with closing(connect()) as client:
+        with closing(connect()) as client, claims.held(resource.labels):
+            owner = claims.owner_of(resource.labels)
+            if owner != resource.owner:
+                return f"{owner} has taken it over meanwhile"
             if resource.kind == "container":
                 remove_container(resource.id, grace_s, client)
             else:

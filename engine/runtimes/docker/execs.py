@@ -1,32 +1,38 @@
 """Commands in containers: started detached, and known to have ended by the engine's event.
 
 A command's output goes straight from its process into files, mostly in a folder that the container shares
-with this machine (see :mod:`engine.runtimes.docker.output`), so nothing passes through a connection that could lose it, no thread waits, and it goes on
-when the controller dies. Its exit code comes with the engine's ``exec_die`` event; after a gap in the
-event stream everything is inspected instead.
+with this machine (see :mod:`engine.runtimes.docker.output`), so nothing passes through a connection that
+could lose it, no thread waits, and it goes on when the controller dies. Its exit code comes with the engine's ``exec_die`` event; after a gap in the
+event stream everything is inspected instead. An engine that has been restarted has forgotten its execs,
+and what it had started may run on: then the exit code that the command's shell notes is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
 import docker.errors
 from attrs import frozen
 
-from engine.errors import ContainerLost, ExecFailed, RuntimeFault
-from engine.record import Span
+from engine.clock import now_s
+from engine.errors import CommandLost, ContainerLost, ExecFailed, RuntimeFault
 from engine.runtimes.base import Container, ExecRequest, ExecResult
+from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
-from engine.runtimes.docker.output import ENDED, STARTED, Output
+from engine.runtimes.docker.output import Output
 from engine.runtimes.inside import END, MARK, RUN
+from engine.runtimes.noted import STARTED, noted
 
 __all__ = ["Execs"]
+
+_LOG: Final = logging.getLogger(__name__)
 
 _SHELL: Final = ("/bin/sh", "-c")
 _SIGKILLED: Final = 137
@@ -35,6 +41,17 @@ _VERIFY_S: Final = 30.0
 
 _DEATH_S: Final = 2.0
 """How long a container's own death may come after that of what ran in it."""
+
+
+_NOTED_EVERY_S: Final = 0.5
+"""How often a noted exit code is looked for, on this machine, where no event tells of it."""
+
+_LIST_EVERY_S: Final = 30.0
+"""How often it is then asked whether the command still runs."""
+
+
+class _Forgotten(Exception):
+    """The engine does not know an exec any more, and its container runs on."""
 
 
 @frozen(eq=False)
@@ -77,16 +94,47 @@ class Execs:
         argv = [*_SHELL, RUN, "dockwarden", output.inside(request), *request.command]
         environment = {**request.environment, MARK: request.id}
         async with _followed(output, container, request):
-            exit_code = await self._run(
-                container,
-                argv,
-                environment=environment,
-                user=request.user,
-                working_dir=request.working_dir,
-            )
-        written = (request.folder / ENDED).read_text().strip()
-        if written:
-            return ExecResult(int(written), _span(request.folder))
+            try:
+                exit_code = await self._run(
+                    container,
+                    argv,
+                    environment=environment,
+                    user=request.user,
+                    working_dir=request.working_dir,
+                )
+            except _Forgotten:
+                exit_code = await self._until_noted(container, request, output)
+        return await self._result(container, request, exit_code)
+
+    async def attach(
+        self, container: Container, request: ExecRequest, output: Output
+    ) -> ExecResult:
+        """Wait for the end of what an earlier controller began; see :meth:`Runtime.attach`."""
+        async with _followed(output, container, request):
+            exit_code = await self._end_of(container, request, output)
+        return await self._result(container, request, exit_code)
+
+    async def _end_of(self, container: Container, request: ExecRequest, output: Output) -> int:
+        find = partial(adoption.exec_of, container.id, output.inside(request))
+        try:
+            exec_id = await self._calls(find)
+            if exec_id is not None:
+                return await self._wait(container, exec_id, start=False)
+        except _Forgotten:
+            _LOG.debug("%s: the engine has forgotten the exec of %s", container.service, request.id)
+        except ENGINE_ERRORS as error:
+            _LOG.warning("%s: its execs cannot be seen: %s", container.service, said(error))
+        return await self._until_noted(container, request, output)
+
+    async def _result(
+        self, container: Container, request: ExecRequest, exit_code: int
+    ) -> ExecResult:
+        """How a command ended whose exec ended with ``exit_code``."""
+        found = noted(request.folder)
+        if found is not None:
+            with contextlib.suppress(OSError):  # of no use any more
+                (request.folder / STARTED).unlink()
+            return ExecResult(found.exit_code, found.ran)
         # Not even the shell around the command lived to note its exit code. Unless we ended it, that
         # is how the death of the whole container looks from here, a moment before it is announced.
         if exit_code == _SIGKILLED and request.id not in self._killed:
@@ -100,7 +148,9 @@ class Execs:
         argv = [*_SHELL, END, "dockwarden", f"{MARK}={request.id}", tenths]
         try:
             async with asyncio.timeout(grace_s + _VERIFY_S):
-                return await self._run(container, argv, user=request.user) == 0
+                while True:
+                    with contextlib.suppress(_Forgotten):
+                        return await self._run(container, argv, user=request.user) == 0
         except ContainerLost:
             return True
         except (TimeoutError, ExecFailed):
@@ -138,8 +188,8 @@ class Execs:
         Raises:
             ExecFailed: it could not be started.
             ContainerLost: its container went away.
+            _Forgotten: the engine has forgotten it.
         """
-        exec_id: str | None = None
         try:
             created = await self._calls(
                 lambda client: client.exec_create(
@@ -153,15 +203,26 @@ class Execs:
                 )
             )
             exec_id = str(created["Id"])
-            ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-            self._pending[exec_id] = _Pending(container, ended)
-            await self._start(container, exec_id)
-            exit_code = await ended
+            return await self._wait(container, exec_id, start=True)
         except ENGINE_ERRORS as error:
             raise await self._not_started(container, error) from error
+
+    async def _wait(self, container: Container, exec_id: str, *, start: bool) -> int:
+        """Wait for the end of an exec.
+
+        Args:
+            start: whether to start it before; else it runs already, or has ended.
+        """
+        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._pending[exec_id] = _Pending(container, ended)
+        try:
+            if start:
+                await self._start(container, exec_id)
+            else:
+                await self._check(exec_id)
+            exit_code = await ended
         finally:
-            if exec_id is not None:
-                del self._pending[exec_id]
+            del self._pending[exec_id]
         if exit_code is None:
             raise ContainerLost(container.service, "its container went away under what ran in it")
         return exit_code
@@ -187,9 +248,54 @@ class Execs:
             if not found["Running"]:
                 self._resolve(exec_id, found["ExitCode"])
 
+    async def _until_noted(self, container: Container, request: ExecRequest, output: Output) -> int:
+        """Wait until the shell around a command has noted its end, which the engine knows nothing of.
+
+        Raises:
+            CommandLost: nothing of it runs, and nothing is noted.
+            ContainerLost: the container went away under it.
+        """
+        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        watch = f"end of {request.id}"
+        self._pending[watch] = _Pending(container, ended)
+        listed_s = -math.inf
+        try:
+            while not ended.done():
+                gone = False
+                if now_s() - listed_s >= _LIST_EVERY_S:
+                    gone, listed_s = await self._is_gone(container, request, output), now_s()
+                found = noted(request.folder)
+                if found is not None:
+                    return found.exit_code
+                if gone and not ended.done():
+                    lost = f"nothing of {request.id} runs any more, and its exit code is not noted"
+                    raise CommandLost(container.service, lost)
+                await asyncio.wait({ended}, timeout=_NOTED_EVERY_S)
+        finally:
+            del self._pending[watch]
+        raise ContainerLost(container.service, "its container went away under what ran in it")
+
+    async def _is_gone(self, container: Container, request: ExecRequest, output: Output) -> bool:
+        """Whether it is certain that a command does not run; then all of its output is here.
+
+        Raises:
+            ContainerLost: its container does not run, or has been started anew.
+        """
+        if await self._runs(container) is False:
+            raise ContainerLost(container.service, "its container went away under what ran in it")
+        try:
+            running = await self._calls(partial(adoption.forgotten, container.id))
+        except ENGINE_ERRORS as error:
+            _LOG.warning("%s: what runs in it cannot be seen: %s", container.service, said(error))
+            return False
+        if output.inside(request) in running:
+            return False
+        await output.collect(container, request)
+        return True
+
     async def _not_started(self, container: Container, error: Exception) -> RuntimeFault:
         reason = said(error)
-        if not await self._runs(container):
+        if await self._runs(container) is not True:
             return ContainerLost(container.service, f"its container does not run: {reason}")
         if "/bin/sh" in reason:
             reason += "; dockwarden needs /bin/sh in the image to run experiments in it"
@@ -201,7 +307,7 @@ class Execs:
         watch = f"death of {container.id}"
         self._pending[watch] = _Pending(container, ended)
         try:
-            if await self._runs(container):
+            if await self._runs(container) is not False:
                 async with asyncio.timeout(_DEATH_S):
                     await ended
         except TimeoutError:
@@ -210,11 +316,14 @@ class Execs:
             del self._pending[watch]
         raise ContainerLost(container.service, "its container died under what ran in it")
 
-    async def _runs(self, container: Container) -> bool:
+    async def _runs(self, container: Container) -> bool | None:
+        """Whether the container runs as it was started; None where the engine does not say."""
         try:
             found = await self._calls(lambda client: client.inspect_container(container.id))
-        except ENGINE_ERRORS:
+        except docker.errors.NotFound:
             return False
+        except ENGINE_ERRORS:
+            return None
         state = found["State"]
         frozen = state.get("Paused", False)
         return bool(state["Running"]) and not frozen and state["StartedAt"] == container.started_at
@@ -228,9 +337,12 @@ class Execs:
                 found = await self._calls(lambda client: client.exec_inspect(exec_id))
             except docker.errors.NotFound:
                 # The engine forgets its execs when it restarts. What ran in a container that still runs
-                # may run on; what is certain is told by its folder or by the container's death.
-                if not await self._runs(pending.container):
-                    self._resolve(exec_id, None)
+                # may run on; the engine's next gap brings us back, if it does not say now.
+                match await self._runs(pending.container):
+                    case False:
+                        self._resolve(exec_id, None)
+                    case True if not pending.ended.done():
+                        pending.ended.set_exception(_Forgotten())
                 return
             if not found["Running"]:
                 self._resolve(exec_id, found["ExitCode"])
@@ -262,17 +374,3 @@ async def _followed(
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _span(folder: Path) -> Span | None:
-    """When a command ran, by the times of the files that tell its start and its end.
-
-    They lie where an experiment may write: where it has tampered with them, nothing is told.
-    """
-    started, ended = folder / STARTED, folder / ENDED
-    try:
-        times = [file.lstat().st_mtime for file in (started, ended)]
-        started.unlink()
-    except OSError:
-        return None
-    return Span(*(datetime.fromtimestamp(time, UTC) for time in times))

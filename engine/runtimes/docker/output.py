@@ -25,17 +25,12 @@ from engine.runtimes.base import Container, ExecRequest
 from engine.runtimes.docker import archive
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.maker import INSIDE
+from engine.runtimes.noted import ENDED, STARTED
 from engine.spec import Mount, MountKind
 
-__all__ = ["ENDED", "STARTED", "CarriedOutput", "Output", "SharedOutput"]
+__all__ = ["CarriedOutput", "Output", "SharedOutput"]
 
 _LOG: Final = logging.getLogger(__name__)
-
-STARTED: Final = "started"
-"""The file whose time is that of a command's start, for as long as it runs."""
-
-ENDED: Final = "exit_code"
-"""The file whose time is that of a command's end, and which holds its exit code."""
 
 _STREAMS: Final = ("stdout", "stderr")
 _FILES: Final = (*_STREAMS, ENDED, STARTED)

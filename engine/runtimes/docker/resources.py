@@ -7,14 +7,16 @@ from collections.abc import Mapping
 import docker.errors
 from docker.api import APIClient
 
+from engine import claims
 from engine.errors import LaunchFailed
 from engine.owner import Owner
 from engine.runtimes.docker import payload
 from engine.runtimes.docker.client import said
-from engine.runtimes.docker.naming import PROJECT
+from engine.runtimes.docker.naming import COMPOSE_SERVICE, PROJECT
+from engine.runtimes.docker.stop import remove_container
 from engine.spec import Project
 
-__all__ = ["ensure_network", "ensure_volume", "remove_networks"]
+__all__ = ["ensure_network", "ensure_volume", "remove_networks", "remove_probes"]
 
 
 def ensure_network(
@@ -63,14 +65,23 @@ def ensure_volume(project: Project, key: str, client: APIClient) -> None:
         client.create_volume(**payload.volume_payload(project, volume))
 
 
+def remove_probes(project: str, owner: Owner, client: APIClient) -> None:
+    """Remove the project's containers that are no service's: a controller died while it tried something."""
+    for found in client.containers(all=True, filters={"label": f"{PROJECT}={project}"}):
+        if COMPOSE_SERVICE not in found["Labels"]:
+            with claims.held(found["Labels"]):
+                if claims.may_take(owner, found["Labels"]):
+                    remove_container(found["Id"], 0, client)
+
+
 def remove_networks(project: str, owner: Owner, client: APIClient) -> dict[str, str]:
     """Remove the project's networks that the owner may take; what could not be, and why, by name."""
     leftovers: dict[str, str] = {}
     for network in client.networks(filters={"label": f"{PROJECT}={project}"}):
-        if not owner.may_take(network["Labels"]):
-            continue
         try:
-            client.remove_network(network["Id"])
+            with claims.held(network["Labels"]):
+                if claims.may_take(owner, network["Labels"]):
+                    client.remove_network(network["Id"])
         except docker.errors.NotFound:
             continue
         except docker.errors.APIError as error:

@@ -12,8 +12,8 @@ from typing import Any, Final
 import docker.errors
 from docker.api import APIClient
 
+from engine import claims
 from engine.errors import (
-    CommandLost,
     ContainerLost,
     LaunchFailed,
     NotReady,
@@ -31,6 +31,7 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
+from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
 from engine.runtimes.docker.deaths import Deaths
 from engine.runtimes.docker.events import EventStream
@@ -45,7 +46,7 @@ from engine.runtimes.docker.naming import (
     container_name,
 )
 from engine.runtimes.docker.output import CarriedOutput, Output, SharedOutput
-from engine.runtimes.docker.resources import remove_networks
+from engine.runtimes.docker.resources import remove_networks, remove_probes
 from engine.runtimes.docker.sdk_maker import SdkMaker
 from engine.runtimes.docker.sight import sees
 from engine.runtimes.docker.start_errors import explain
@@ -104,11 +105,8 @@ class DockerRuntime:
         self._owner = owner or Owner.current()
         self._connect = partial(connect, engine)
         self._calls = Calls(self._connect)
-        self._making = Making(
-            project=project,
-            keep_alive=keep_alive or {},
-            labels={**(labels or {}), PROJECT: project.name, **self._owner.labels()},
-        )
+        ours = {PROJECT: project.name, **self._owner.labels(), **claims.new()}
+        self._making = Making(project, keep_alive or {}, {**(labels or {}), **ours})
         self._maker = maker(self._making, self._calls)
         self.name = self._maker.name
         self._execs = Execs(self._calls)
@@ -118,6 +116,7 @@ class DockerRuntime:
         self._outputs: dict[str, Output] = {}
         self._sees_us: bool | None = None
         self._looking = asyncio.Lock()
+        self._adopted: list[Mapping[str, str]] = []
         self._woken: dict[str, asyncio.Event] = {}
         self._events: EventStream | None = None
         self._on_notice: Callable[[Notice], None] = lambda _notice: None
@@ -190,7 +189,7 @@ class DockerRuntime:
         except ENGINE_ERRORS as error:
             raise LaunchFailed(spec.name, said(error)) from error
         labels: Mapping[str, str] = found["Config"]["Labels"] or {}
-        owner = Owner.from_labels(labels)
+        owner = claims.owner_of(labels)
         guest = is_guest(dict(labels), self._project.name, spec.name)
         if guest and self._adopts_compose:
             await self._guests.refuse_anothers(spec.name, found["Id"])
@@ -202,7 +201,7 @@ class DockerRuntime:
                 f" name (the top-level name: of the compose file)"
                 f"{_USE_IT if guest else ''}"
             )
-        if not self._owner.may_take(labels):
+        if not claims.may_take(self._owner, labels):
             raise OwnedElsewhere(
                 f"{spec.name}: its container {name} belongs to {owner}, which still runs; wait for it,"
                 f" or give this project another name (the top-level name: of the compose file)"
@@ -211,24 +210,40 @@ class DockerRuntime:
     # One container
 
     async def adopt(
-        self,
-        service: str,
-        folder: Path,
-        request: ExecRequest | None = None,  # noqa: ARG002 - the protocol's
+        self, service: str, folder: Path, request: ExecRequest | None = None
     ) -> Container | None:
-        """Take over what the user's own Compose made, where that is asked for.
+        """Take over what a dead controller left, or the user's own Compose. See :meth:`Runtime.adopt`.
 
-        What a dead controller left is not: it goes with the launch.
+        The latter only where that is asked for.
         """
-        output = await self._guests.take(service, folder) if self._adopts_compose else None
-        if output is None:
+        guest = await self._guests.take(service, folder) if self._adopts_compose else None
+        if guest is not None:
+            self._outputs[service] = guest
+            return await self._identify(self._guests.taken[service])
+        spec = self._project.services[service]
+        try:
+            output = self._outputs[service] = await self._output(spec, folder)
+            if not isinstance(output, SharedOutput):  # whose folder it wrote to is not to be seen
+                return None
+            inside = None if request is None else output.inside(request)
+            mount = output.mount
+            found = await self._calls(
+                lambda client: adoption.find(
+                    self._making, self._owner, spec, mount, client, inside=inside
+                )
+            )
+        except ENGINE_ERRORS as error:
+            raise LaunchFailed(service, said(error)) from error
+        if found is None:
             return None
-        self._outputs[service] = output
-        return await self._identify(self._guests.taken[service])
+        self._adopted.append(found["Config"]["Labels"])
+        container = _container(found)
+        self._deaths.began(container)
+        return container
 
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
-        """Nothing can be attached to, since nothing is taken over. See :meth:`Runtime.attach`."""
-        raise CommandLost(container.service, f"{request.id} was begun by an earlier controller")
+        """Wait for what an earlier controller began. See :meth:`Runtime.attach`."""
+        return await self._execs.attach(container, request, self._outputs[container.service])
 
     async def launch(self, service: str, folder: Path) -> Container:
         """Create and start a container. See :meth:`Runtime.launch`."""
@@ -385,7 +400,7 @@ class DockerRuntime:
             for listed in await self._calls(partial(self._ours, service)):
                 if grace_s > 0:
                     await self._end(service, listed["Id"], grace_s)
-                await self._calls(partial(remove_container, listed["Id"], 0))
+                await self._calls(partial(self._remove, listed))
             left = await self._calls(partial(self._ours, service))
         except ENGINE_ERRORS as error:
             raise RemovalFailed(
@@ -399,6 +414,12 @@ class DockerRuntime:
                 f" kernel; try docker rm -f {names}, else restart the engine",
             )
 
+    def _remove(self, listed: Mapping[str, Any], client: APIClient) -> None:
+        """Remove a container, unless somebody has taken it over meanwhile."""
+        with claims.held(listed["Labels"]):
+            if claims.may_take(self._owner, listed["Labels"]):
+                remove_container(listed["Id"], 0, client)
+
     async def _end(self, service: str, container_id: str, grace_s: float) -> None:
         try:
             await self._maker.stop(self._project.services[service], container_id, grace_s)
@@ -409,16 +430,24 @@ class DockerRuntime:
     async def sweep(self) -> Mapping[str, str]:
         """Remove the project's networks. See :meth:`Runtime.sweep`."""
         try:
-            return await self._calls(partial(remove_networks, self._project.name, self._owner))
+            await self._calls(partial(remove_probes, self._project.name, self._owner))
+            left = await self._calls(partial(remove_networks, self._project.name, self._owner))
         except ENGINE_ERRORS as error:
             return {"networks": said(error)}
+        while self._adopted and not left:
+            claims.drop(self._adopted.pop())
+        return left
 
     def _ours(self, service: str, client: APIClient) -> list[dict[str, Any]]:
         """The service's containers that we made, or a controller before us that has died since."""
         labels = [f"{PROJECT}={self._project.name}", f"{COMPOSE_SERVICE}={service}"]
         found = client.containers(all=True, filters={"label": labels})
         guest = self._guests.taken.get(service)
-        return [one for one in found if one["Id"] == guest or self._owner.may_take(one["Labels"])]
+        return [
+            one
+            for one in found
+            if one["Id"] == guest or claims.may_take(self._owner, one["Labels"])
+        ]
 
 
 def _inspect(container_id: str, client: APIClient) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from docker.api import APIClient
 
 from engine.errors import LaunchFailed
 from engine.runtimes.docker import payload
+from engine.runtimes.docker.adoption import spec_label
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.images import ensure_image, image_name
 from engine.runtimes.docker.inject import archive
@@ -68,7 +69,7 @@ class SdkMaker:
             spec,
             image=image_name(project, spec),
             keep_alive=self.making.keep_alive.get(spec.name),
-            labels=self.making.labels,
+            labels={**self.making.labels, **spec_label(self.making, spec, output, client)},
             extra_mounts=[output],
         )
         name = payload.container_name(project, spec)

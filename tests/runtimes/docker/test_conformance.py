@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.testing.conformance import RuntimeConformance
+from engine.testing.conformance import AdoptionBehaviour, RuntimeConformance
 from tests.runtimes.harnesses import DockerHarness
 
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
-class TestDockerRuntime(DockerHarness, RuntimeConformance):
+class TestDockerRuntime(DockerHarness, RuntimeConformance, AdoptionBehaviour):
     pass

@@ -1,0 +1,128 @@
+"""What a campaign knows of its backends from before its controller died, for those that are adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from engine.campaign.model import Campaign
+from engine.campaign.progress import Progress
+from engine.dispatch import Limits
+from engine.heritage import Heritage, UnderWay
+from engine.journal import JournaledTransition, JournalReader
+from engine.record import Transition
+from engine.runtimes.base import ExecRequest
+
+__all__ = ["heritages"]
+
+
+def heritages(
+    campaign: Campaign,
+    journal: JournalReader,
+    progress: Iterable[Progress],
+    folder: Path,
+    *,
+    now: datetime,
+) -> dict[str, Heritage]:
+    """What is known of each backend that the journal tells of, by name.
+
+    Args:
+        progress: how far runs have come; what of them was under way belongs to its backend.
+        folder: of the results.
+        now: in UTC.
+    """
+    under_way = {
+        one.run.backend: _under_way(campaign, one, folder) for one in progress if one.under_way
+    }
+    found: dict[str, Heritage] = {}
+    for name in journal.backends():
+        known = _known(journal.transitions(name))
+        last = under_way.get(name)
+        found[name] = Heritage(
+            generation=max(known.generation, 1),
+            since_restart=known.commands - (last is not None and known.commands > 0),
+            restart_cause=known.restart_cause,
+            restarts_ago_s=tuple((now - at).total_seconds() for at in known.restarts),
+            forgiven=known.forgiven(campaign, name),
+            under_way=last,
+        )
+    return found
+
+
+def _under_way(campaign: Campaign, progress: Progress, folder: Path) -> UnderWay:
+    attempt, experiment = progress.under_way, progress.run.experiment
+    assert attempt is not None  # noqa: S101 - the caller has seen to it
+    request = ExecRequest(
+        id=attempt.request,
+        command=experiment.command,
+        folder=folder / attempt.folder,
+        environment=experiment.environment,
+        working_dir=experiment.working_dir,
+        user=experiment.user,
+    )
+    return UnderWay(
+        request=request,
+        limits=Limits(experiment.timeout_s, experiment.silence_s, campaign.grace_s),
+        container_id=attempt.container_id or "",
+        begun_at=attempt.begun_at,
+    )
+
+
+@frozen
+class _Known:
+    """What a backend's transitions tell of its container.
+
+    Attributes:
+        commands: how many have been handed to it since its last start.
+        restarts: when it was restarted because of a fault.
+        before: of the container before, which may have been adopted; None once that is decided.
+    """
+
+    container_id: str | None = None
+    generation: int = 0
+    commands: int = 0
+    restart_cause: str | None = None
+    restarts: tuple[datetime, ...] = ()
+    restarts_left: int | None = None
+    before: _Known | None = field(default=None, repr=False)
+
+    def after(self, step: Transition) -> _Known:
+        """What is known once the backend has taken a further edge."""
+        known = self
+        if step.action == "launch":
+            known = _Known(before=self)
+        elif known.before is not None and step.container_id is not None:
+            adopted = known.before.container_id == step.container_id
+            known = known.before if adopted else evolve(known, before=None)
+        if step.event == "dispatch":
+            known = evolve(known, commands=known.commands + 1)
+        if step.action == "relaunch":
+            known = evolve(known, commands=0, restart_cause=step.reason)
+        if step.event == "reset":
+            known = evolve(known, restarts=())
+        if step.event == "recover" and step.action == "relaunch":
+            known = evolve(known, restarts=(*known.restarts, step.at))
+        return evolve(
+            known,
+            container_id=step.container_id or known.container_id,
+            generation=step.generation,
+            restarts_left=step.restarts_left,
+        )
+
+    def forgiven(self, campaign: Campaign, name: str) -> int:
+        """How many of its restarts a long healthy time has made good."""
+        policy = campaign.policies.get(name)
+        if policy is None or self.restarts_left is None:
+            return 0
+        spent = policy.restart.max_restarts - self.restarts_left
+        return min(max(0, len(self.restarts) - spent), len(self.restarts))
+
+
+def _known(transitions: Iterable[JournaledTransition]) -> _Known:
+    known = _Known()
+    for row in transitions:
+        known = known.after(row.transition)
+    return known.before if known.before is not None else known

@@ -1,0 +1,142 @@
+"""Claims: whose things are, once their maker has died and another controller has taken them over.
+
+What a controller makes names its maker in labels, which nobody can change, and the path of a *claim*: a
+file that does not exist until somebody takes over what is labelled with it. Then it names the new owner,
+and that one counts. Who takes over holds the claim's lock while it looks and writes, and so do those who
+remove what a dead controller left: of several, one comes first, and the others see it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve
+
+from engine.owner import LABEL, Owner
+
+__all__ = ["CLAIM", "drop", "held", "may_take", "new", "owner_of", "take"]
+
+CLAIM: Final = f"{LABEL}claim"
+"""The label that says where the claim is."""
+
+_UNREADABLE: Final = "its claim cannot be read"
+
+
+def new() -> dict[str, str]:
+    """The label of a claim on what a controller is about to make; there is no file yet.
+
+    It will be below ``$XDG_STATE_HOME``, else ``~/.local/state``.
+    """
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        state = Path("~/.local/state").expanduser()
+    return {CLAIM: str(state / "dockwarden" / "claims" / uuid.uuid4().hex)}
+
+
+def owner_of(labels: Mapping[str, str]) -> Owner | None:
+    """Whose the thing with these labels is: who has taken it over, else its maker; None if it says none.
+
+    Where the claim cannot be read, because it is another user's, its maker counts as alive: nobody can
+    tell from here.
+    """
+    maker, file = Owner.from_labels(labels), _file(labels)
+    if maker is None or file is None:
+        return maker
+    try:
+        told = json.loads(file.read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return maker
+    except OSError:
+        return evolve(maker, host=f"{maker.host} ({_UNREADABLE})")
+    return Owner.from_labels(told if isinstance(told, dict) else {}) or maker
+
+
+def may_take(owner: Owner, labels: Mapping[str, str]) -> bool:
+    """Whether what carries these labels is the owner's, or a dead one's that anybody may clean up."""
+    present = owner_of(labels)
+    return present is not None and (present == owner or not present.alive)
+
+
+def take(owner: Owner, labels: Mapping[str, str]) -> bool:
+    """Make what carries these labels the owner's, for everybody to see.
+
+    Waits while somebody is removing it.
+
+    Returns:
+        whether it is now: not where its owner lives, nor where it has no claim that can be written.
+    """
+    file = _file(labels)
+    if file is None:
+        return False
+    try:
+        with _locked(file, fcntl.LOCK_EX):
+            if not may_take(owner, labels):
+                return False
+            written = file.with_name(f"{file.name}-new")
+            written.write_text(json.dumps(owner.labels()))
+            written.replace(file)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def held(labels: Mapping[str, str]) -> Iterator[None]:
+    """Keep everybody from taking over what carries these labels, while it is looked at and removed."""
+    file = _file(labels)
+    with ExitStack() as stack:
+        if file is not None:
+            with suppress(OSError):  # another user's: we could not take it over either
+                stack.enter_context(_locked(file, fcntl.LOCK_SH))
+        yield
+
+
+def drop(labels: Mapping[str, str]) -> None:
+    """Forget a claim, once nothing is left that carries it."""
+    file = _file(labels)
+    if file is not None:
+        with suppress(OSError):
+            file.unlink()
+
+
+def _file(labels: Mapping[str, str]) -> Path | None:
+    named = Path(labels.get(CLAIM, ""))
+    return named if named.is_absolute() else None
+
+
+@contextmanager
+def _locked(file: Path, how: int) -> Iterator[None]:
+    """Hold a claim's lock, shared or alone; whoever lets go of it last removes its file."""
+    lock = file.with_name(f"{file.name}-lock")
+    lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = _lock(lock, how)
+    try:
+        yield
+    finally:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.unlink()
+        os.close(descriptor)
+
+
+def _lock(lock: Path, how: int) -> int:
+    """Open and lock the file that has this name now, not one that has lost it meanwhile."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, how)
+            if os.path.samestat(os.fstat(descriptor), lock.stat()):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)

@@ -1,0 +1,93 @@
+"""A whole chaos run: campaign after campaign, until enough controllers have been killed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from tests.chaos.scene import Scene
+from tests.chaos.storm import Storm, moments
+from tests.chaos.verdict import Figures, judge
+
+__all__ = ["chaos", "left_on_the_engine", "left_on_the_machine"]
+
+_FEWEST: Final = 40
+
+
+def chaos(
+    folder: Path,
+    *,
+    kills: int,
+    seed: int,
+    runtime: str = "docker",
+    image: str = "none",
+    keep: bool | None = None,
+    say: Callable[[str], None] = lambda _sentence: None,
+) -> Figures:
+    """Run campaigns whose controllers are killed, check each, and return what happened in all of them.
+
+    Args:
+        folder: a scratch folder.
+        keep: whether containers outlive their controller; None: in three campaigns of four.
+        say: told what came of each campaign.
+
+    Raises:
+        AssertionError: something that must hold does not.
+    """
+    figures = Figures()
+    when = moments(seed)
+    for number in count(1):
+        kept = number % 4 != 0 if keep is None else keep
+        name = f"dockwarden-chaos-{os.getpid()}-{number}"
+        scene = Scene(folder / name, name, runtime, kept, _FEWEST, image)
+        environment = {**os.environ, "XDG_STATE_HOME": str(scene.folder / "state")}
+        storm = Storm(scene, when, environment)
+        storm.rage(kills - figures.kills)
+        look = left_on_the_engine if runtime == "docker" else left_on_the_machine
+        left = [*look(scene), *_files(scene.folder / "state")]
+        found = judge(scene, storm.sessions, left, environment)
+        say(f"{'keep' if kept else 'remove'}: {found}")
+        figures += found
+        if figures.kills >= kills:
+            return figures
+    raise AssertionError("counting does not end")
+
+
+def left_on_the_engine(scene: Scene) -> list[str]:
+    """Containers and networks of the campaign, by Compose's label and by ours."""
+    from engine.runtimes.docker.client import connect
+
+    client = connect()
+    left = {
+        found["Id"]
+        for prefix in ("com.docker.compose", "dockwarden")
+        for filters in ({"label": f"{prefix}.project={scene.name}"},)
+        for found in (
+            *client.containers(all=True, filters=filters),
+            *client.networks(filters=filters),
+        )
+    }
+    client.close()
+    return sorted(left)
+
+
+def left_on_the_machine(scene: Scene) -> list[str]:
+    """Processes that have the campaign's folder in their environment or their arguments."""
+    token = os.fsencode(scene.name)
+    return [entry.name for entry in Path("/proc").iterdir() if _mentions(entry, token)]
+
+
+def _mentions(process: Path, token: bytes) -> bool:
+    if not process.name.isdecimal() or int(process.name) == os.getpid():
+        return False
+    try:
+        return any(token in (process / name).read_bytes() for name in ("environ", "cmdline"))
+    except OSError:
+        return False
+
+
+def _files(folder: Path) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file()]

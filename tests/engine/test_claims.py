@@ -1,0 +1,111 @@
+"""Claims: who owns what, when makers die and others take over."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from engine import claims
+from engine.owner import Owner
+
+HERE = Owner.current()
+DEAD = evolve(HERE, started="1")
+OTHER = evolve(
+    HERE, pid=1, started=(Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19])
+)
+
+
+@pytest.fixture
+def labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What a dead controller has made carries these."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return {**DEAD.labels(), **claims.new()}
+
+
+def left(folder: Path) -> list[str]:
+    return [found.name for found in folder.rglob("*") if found.is_file()]
+
+
+def test_what_nobody_has_taken_over_is_its_makers(labels: dict[str, str], tmp_path: Path) -> None:
+    assert claims.owner_of(labels) == DEAD
+    assert claims.owner_of({}) is None
+    assert left(tmp_path) == []
+
+
+def test_what_a_dead_one_left_can_be_taken_over_once(labels: dict[str, str]) -> None:
+    assert claims.take(HERE, labels)
+    assert claims.owner_of(labels) == HERE
+    assert claims.take(HERE, labels)
+    assert not claims.take(OTHER, labels)
+    assert claims.owner_of(labels) == HERE
+
+
+def test_what_a_dead_one_had_taken_over_can_be_taken_over_again(labels: dict[str, str]) -> None:
+    assert claims.take(evolve(DEAD, started="2"), labels)
+    assert claims.take(OTHER, labels)
+    assert claims.owner_of(labels) == OTHER
+
+
+def test_what_a_living_one_made_cannot_be_taken_over(labels: dict[str, str]) -> None:
+    assert not claims.take(HERE, {**labels, **OTHER.labels()})
+
+
+def test_what_has_no_claim_cannot_be_taken_over(labels: dict[str, str]) -> None:
+    assert not claims.take(HERE, DEAD.labels())
+    assert not claims.take(HERE, {**labels, claims.CLAIM: "relative/path"})
+
+
+def test_of_many_at_once_one_gets_it(labels: dict[str, str]) -> None:
+    """The many are one process here, so each stands for a controller by another name."""
+    rivals = [evolve(HERE, host=f"{HERE.host}-{number}") for number in range(16)]
+    begin = threading.Barrier(len(rivals))
+
+    def rush(rival: Owner) -> bool:
+        begin.wait()
+        return claims.take(rival, labels)
+
+    with ThreadPoolExecutor(len(rivals)) as pool:
+        assert sum(pool.map(rush, rivals)) == 1
+
+
+def test_nobody_takes_over_what_is_being_removed(labels: dict[str, str]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with claims.held(labels), claims.held(labels):
+            taking = pool.submit(claims.take, HERE, labels)
+            assert claims.owner_of(labels) == DEAD
+            assert not taking.done()
+        assert taking.result()
+
+
+def test_nothing_is_left_of_a_claim_that_is_dropped(labels: dict[str, str], tmp_path: Path) -> None:
+    with claims.held(labels):
+        pass
+    assert claims.take(HERE, labels)
+    claims.drop(labels)
+    claims.drop(labels)
+    assert left(tmp_path) == []
+
+
+def test_what_cannot_be_read_belongs_to_somebody_that_may_live(
+    labels: dict[str, str], tmp_path: Path
+) -> None:
+    Path(labels[claims.CLAIM]).mkdir(parents=True)  # root can read everything else
+    owner = claims.owner_of(labels)
+    assert owner is not None
+    assert owner.alive
+    assert "cannot be read" in str(owner)
+    assert not claims.may_take(HERE, labels)
+
+
+@pytest.mark.parametrize("written", ["", "null", "[]", "{", '{"dockwarden.owner.pid": "x"}'])
+def test_a_claim_that_says_nothing_leaves_it_to_its_maker(
+    labels: dict[str, str], written: str
+) -> None:
+    file = Path(labels[claims.CLAIM])
+    file.parent.mkdir(parents=True)
+    file.write_text(written)
+    assert claims.owner_of(labels) == DEAD
