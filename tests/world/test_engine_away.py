@@ -58,11 +58,10 @@ def test_what_is_asked_meanwhile_waits_and_costs_nothing(
     through_the_gate: World, client: APIClient, gate: Gate
 ) -> None:
     world = through_the_gate
-    world.write(shell("exit 0"), ["true"], pauses={"between_experiments": "300ms"})
-    with events(client, "exec_die") as ended:
-        running = world.run()
-        ended()
-        gate.bar()
+    world.write(shell("exit 0"), ["true"], pauses={"between_experiments": "3s"})
+    running = world.run()
+    world.await_line(running, "alpha-e1 completed")
+    gate.bar()  # in the pause, so that nothing is under way
     world.await_warning(running, "the Docker engine is away")
     gate.open()
     code, out, err = world.end(running)
