@@ -190,7 +190,7 @@ def test_the_teardown_is_harmless_when_repeated(tmp_path: Path) -> None:
         await of.start(["alpha"])
         await of.teardown()
         await of.teardown()
-        assert fake(of).called("remove") == 1
+        assert (fake(of).called("remove"), fake(of).called("close")) == (1, 1)
         await of.start(["alpha"])
         assert of.backends["alpha"].state == "ready"
         await of.teardown()
@@ -332,3 +332,28 @@ def test_what_a_runtime_says_is_told_without_secrets(tmp_path: Path) -> None:
     run(story())
     assert any("A_TOKEN=***" in one.reason for one in told)
     assert not any("hush" in one.reason for one in told)
+
+
+def test_what_is_held_is_let_go_of_once_all_is_down_and_not_before(tmp_path: Path) -> None:
+    held: list[str] = []
+
+    class Held:
+        def release(self) -> None:
+            held.append("released")
+
+    def hold() -> Held:
+        held.append("held")
+        return Held()
+
+    async def story() -> None:
+        of = controller(tmp_path, *THREE, hold=hold)
+        await of.start(["alpha"])
+        await of.start(["beta"])
+        fake(of).will("remove", "beta", RemovalFailed("beta", "unkillable"))
+        with pytest.raises(TeardownError):
+            await of.teardown()
+        assert held == ["held"]
+        await of.teardown()
+        assert held == ["held", "released"]
+
+    run(story())

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from engine.backend import Backend
+from engine.dispatch import Limits
 from engine.errors import ContainerLost, ExecFailed, LaunchFailed, RemovalFailed
 from engine.record import Ending, Fault
 from engine.runtimes.base import Happening, Notice, Observation
@@ -259,6 +260,8 @@ def test_hints_about_other_containers_and_deaths_under_a_command_are_no_faults(
         backend = await scene.ready()
         assert backend.container is not None
         backend.observe(Notice(Happening.DIED, "alpha", "some other container"))
+        await asyncio.sleep(1)
+        assert scene.runtime.called("inspect") == 0
         before = evolve(backend.container, started_at="before")
         dead = Observation(before, running=False, exit_code=137)
         backend.observe(Notice(Happening.DIED, "alpha", before.id, dead))
@@ -293,5 +296,15 @@ def test_a_command_that_goes_down_with_its_stopped_container_is_interrupted(scen
         assert (await work).ending is Ending.INTERRUPTED
         removed.set_result(None)
         await stop
+
+    run(story())
+
+
+def test_a_command_that_never_writes_is_ended_when_its_silence_has_lasted(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", later())
+        ended = await backend.execute(scene.request(), Limits(silence_s=60))
+        assert (ended.ending, ended.duration_s) == (Ending.SILENCE, 60)
 
     run(story())
