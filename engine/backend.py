@@ -440,12 +440,15 @@ class Backend:
             self._reattach(found, under_way)
 
     def _take_over(self, found: Container) -> None:
-        heritage, self._heritage = self._heritage or Heritage(), None
+        heritage, self._heritage = self._heritage, None
         self.container = self.adopted = found
-        self.generation = heritage.generation
-        self.since_restart = heritage.since_restart
-        self.restart_cause = heritage.restart_cause
-        self.history = heritage.history(now_s())
+        if (
+            heritage is not None
+        ):  # else it is what a launch of our own left: its restarts go on counting
+            self.generation = heritage.generation
+            self.since_restart = heritage.since_restart
+            self.restart_cause = heritage.restart_cause
+            self.history = heritage.history(now_s())
         self._proved_s = now_s()
 
     def _reattach(self, container: Container, under_way: UnderWay) -> None:

@@ -111,6 +111,18 @@ def test_its_restarts_go_on_counting(scene: Scene) -> None:
     run(story())
 
 
+def test_what_a_launch_of_its_own_has_left_forgives_no_restart(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will("launch", "alpha", LaunchFailed("alpha", "no answer came"))
+        scene.runtime.will("adopt", "alpha", None, FOUND)
+        backend = scene.begin()
+        assert await backend.settled() == "ready"
+        assert backend.adopted is FOUND
+        assert backend.history.spent == 1
+
+    run(story())
+
+
 def test_where_there_is_nothing_to_take_over_it_starts_from_nothing(scene: Scene) -> None:
     async def story() -> None:
         backend = scene.begin(scene.under_way(), generation=3, restarts_ago_s=(1.0,))

@@ -183,6 +183,8 @@ class SimulatedRuntime:
         alike, expected = self._blueprint(service, folder), request and request.id
         try:
             for container in await self._surely("list", partial(self._ours, service)):
+                if container.owner == self._owner:
+                    continue  # a launch of our own, of which no answer came
                 if container.running and not container.paused and container.blueprint == alike:
                     requests = await self._surely("top", partial(_requests, container))
                     if requests <= {expected}:
