@@ -45,8 +45,9 @@ pages: $(READY) ## Write anew what is generated in the Markdown files: diagrams 
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.faults.table
 
-pictures: $(READY) ## Make the pictures in docs/pictures anew (takes Graphviz)
+pictures: $(READY) ## Make the pictures in docs/pictures anew (takes Graphviz, Chromium and the lab)
 	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.report.pictures
 
 soak: $(READY) ## Play 100,000 simulated campaigns with faults, against what must never happen (CAMPAIGNS=n)
 	$(BIN)/python -m tests.soak --campaigns $(CAMPAIGNS)

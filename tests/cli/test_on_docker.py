@@ -117,6 +117,9 @@ def test_twelve_experiments_over_three_backends_complete(write: Write, client: A
     assert names == {f"{PROJECT}-{backend}-1" for backend in BACKENDS}
     assert {record["image"][:7] for record in records(file)} == {"sha256:"}
     assert len({record["container_id"] for record in records(file)}) == 3
+    for record in records(file):  # when each command itself ran is seen from inside its container
+        assert record["started_at"] < record["ran_until"] <= record["ended_at"]
+        assert record["ran_from"] <= record["ran_until"]
 
 
 def test_compose_lists_the_containers_while_they_run(write: Write, client: APIClient) -> None:
