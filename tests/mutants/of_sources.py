@@ -401,7 +401,7 @@ _BACKEND: Final = _of(
     ),
     (
         "a budget that starts anew with the controller",
-        "        self.history = heritage.history\n",
+        "            self.history = heritage.history(now_s())\n",
         "",
     ),
 )
@@ -606,11 +606,6 @@ _LANGUAGE: Final = _of(
         "the latch is raised where there is nothing to remove",
         "return edge.source not in self.latch.released",
         "return True",
-    ),
-    (
-        "the latch is lowered by anything",
-        "return latched and edge.event not in self.latch.until",
-        "return False",
     ),
     (
         "the latch is never lowered",
