@@ -45,7 +45,7 @@ pages: $(READY) ## Write anew what is generated in the Markdown files: diagrams 
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.faults.table
 
-pictures: $(READY) ## Make the pictures in docs/pictures anew (takes Graphviz, Chromium and the lab)
+pictures: $(READY) ## Make the pictures in docs anew (takes Graphviz, Chromium and the lab)
 	$(BIN)/python -m tests.pictures
 	$(BIN)/python -m tests.report.pictures
 

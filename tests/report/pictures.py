@@ -31,9 +31,10 @@ from engine.secrets import Secrets
 from tests.browser import start
 from tests.lab import BASE_IMAGE, ensure_up
 from tests.lab.gpu import HOLD, Gpu, Gpus, bench
-from tests.pictures import FOLDER
 
-__all__ = ["make"]
+__all__ = ["FOLDER", "make"]
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "screenshots"
 
 _PATIENCE_S: Final = 120.0
 _HEIGHT: Final = 1500
