@@ -14,7 +14,8 @@ from tests.chaos.verdict import Figures, judge
 
 __all__ = ["chaos", "left_on_the_engine", "left_on_the_machine"]
 
-_FEWEST: Final = 40
+_KILLS_A_LIVE_ONE: Final = 20
+"""A run in which controllers are re-attached to what runs more rarely than this has tested little."""
 
 
 def chaos(
@@ -25,6 +26,7 @@ def chaos(
     runtime: str = "docker",
     image: str = "none",
     keep: bool | None = None,
+    experiments: int = 40,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> Figures:
     """Run campaigns whose controllers are killed, check each, and return what happened in all of them.
@@ -32,6 +34,7 @@ def chaos(
     Args:
         folder: a scratch folder.
         keep: whether containers outlive their controller; None: in three campaigns of four.
+        experiments: in each campaign.
         say: told what came of each campaign.
 
     Raises:
@@ -42,7 +45,7 @@ def chaos(
     for number in count(1):
         kept = number % 4 != 0 if keep is None else keep
         name = f"dockwarden-chaos-{os.getpid()}-{number}"
-        scene = Scene(folder / name, name, runtime, kept, _FEWEST, image)
+        scene = Scene(folder / name, name, runtime, kept, experiments, image, seed + number)
         environment = {**os.environ, "XDG_STATE_HOME": str(scene.folder / "state")}
         storm = Storm(scene, when, environment)
         storm.rage(kills - figures.kills)
@@ -52,6 +55,8 @@ def chaos(
         say(f"{'keep' if kept else 'remove'}: {found}")
         figures += found
         if figures.kills >= kills:
+            enough = figures.kills_under_keep // _KILLS_A_LIVE_ONE
+            assert figures.reattached_live >= enough, f"too few re-attachments: {figures}"
             return figures
     raise AssertionError("counting does not end")
 

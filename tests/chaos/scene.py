@@ -1,31 +1,52 @@
-"""The campaign that is killed: many short experiments, each of which keeps a diary of its own."""
+"""The campaign that is killed: experiments, short and long, each of which keeps a diary of its own."""
 
 from __future__ import annotations
 
 import json
+import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
-__all__ = ["Page", "Scene"]
+__all__ = ["Entry", "Page", "Scene"]
 
 _LINE: Final = (
-    'echo "begin $DOCKWARDEN_REQUEST" >>"{diary}"; sleep {seconds};'
-    ' echo "end $DOCKWARDEN_REQUEST" >>"{diary}"; exit {code}'
+    'echo "begin $DOCKWARDEN_REQUEST $(date +%s.%N)" >>"{diary}"; sleep {seconds};'
+    ' echo "end $DOCKWARDEN_REQUEST $(date +%s.%N)" >>"{diary}"; exit {code}'
 )
 """One short write each, opened to append: lines never mix."""
 
 _BACKENDS: Final = ("alpha", "beta")
 _FAILS_EVERY: Final = 7
 
+_LONG_SHARE: Final = 0.25
+_LONG_S: Final = (3.0, 6.0)
+"""Long enough to be met by the next controller, and sometimes by the one after it."""
+
+_SHORT_S: Final = (0.1, 0.7)
+
+
+@frozen
+class Entry:
+    """A line of the diary: which request, and when by its own clock, which is this machine's."""
+
+    request: str
+    at: datetime
+
 
 @frozen
 class Page:
-    """What experiments have written of themselves: the requests that began and ended, in order."""
+    """What experiments have written of themselves: which began and ended, in order."""
 
-    began: tuple[str, ...]
-    ended: tuple[str, ...]
+    began: tuple[Entry, ...]
+    ended: tuple[Entry, ...]
+
+    @property
+    def unfinished(self) -> frozenset[str]:
+        """The requests that have begun, and have not ended."""
+        return frozenset({one.request for one in self.began} - {one.request for one in self.ended})
 
 
 @frozen
@@ -37,8 +58,9 @@ class Scene:
         name: of the campaign and of the compose project.
         runtime: docker or process.
         keep: whether containers outlive their controller.
-        experiments: how many; each takes some tenths of a second, some up to three seconds.
+        experiments: how many; most take some tenths of a second, some several seconds.
         image: of the backends.
+        seed: decides how long each of them takes.
     """
 
     folder: Path
@@ -47,6 +69,7 @@ class Scene:
     keep: bool
     experiments: int
     image: str
+    seed: int
 
     @property
     def file(self) -> Path:
@@ -79,9 +102,13 @@ class Scene:
 
     def page(self) -> Page:
         """Read the diary."""
-        entries = [line.split() for line in self._diary.read_text().splitlines()]
-        began = tuple(request for what, request in entries if what == "begin")
-        return Page(began, tuple(request for what, request in entries if what == "end"))
+        lines = [line.split() for line in self._diary.read_text().splitlines()]
+        entries = [
+            (what, Entry(request, datetime.fromtimestamp(float(at), UTC)))
+            for what, request, at in lines
+        ]
+        began = tuple(entry for what, entry in entries if what == "begin")
+        return Page(began, tuple(entry for what, entry in entries if what == "end"))
 
     def failing(self) -> set[str]:
         """The runs whose command ends with an exit code other than 0."""
@@ -96,7 +123,8 @@ class Scene:
         return self.folder / "diary"
 
     def _experiment(self, number: int) -> dict[str, object]:
-        seconds = (0.2, 0.5, 0.3, 1.5, 0.4, 3.0)[number % 6]
+        rng = random.Random(f"{self.seed} {number}")
+        seconds = f"{rng.uniform(*(_LONG_S if rng.random() < _LONG_SHARE else _SHORT_S)):.2f}"
         line = _LINE.format(diary=self._diary, seconds=seconds, code=self._code(number))
         return {
             "name": self._name(number),

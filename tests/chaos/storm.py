@@ -101,6 +101,4 @@ class Storm:
         rest, _ = process.communicate(timeout=_PATIENCE_S)
         if moment is None and killed:
             raise AssertionError(f"the campaign did not come to its end: {first}{rest}")
-        page = self.scene.page()
-        outlived = frozenset(page.began) - frozenset(page.ended)
-        return Session(killed, process.returncode, first + rest, outlived)
+        return Session(killed, process.returncode, first + rest, self.scene.page().unfinished)

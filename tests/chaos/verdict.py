@@ -27,8 +27,11 @@ class Figures:
     """What happened.
 
     Attributes:
+        kills_under_keep: of the kills, those of controllers whose containers outlive them.
         outlived: experiments that went on when their controller was killed.
         reattached: of these, those that a later controller waited for.
+        reattached_live: how often a controller re-attached to an experiment that ran on after that, as
+            the experiment's own clock shows; the same one may have outlived several.
         ended_alone: of these, those that ended before a later controller came.
         lost: attempts that went down with their controller, and were made again.
         adopted: containers that a later controller took over.
@@ -36,12 +39,14 @@ class Figures:
 
     campaigns: int = 0
     kills: int = 0
+    kills_under_keep: int = 0
     experiments: int = 0
     completed: int = 0
     failed: int = 0
     attempts: int = 0
     outlived: int = 0
     reattached: int = 0
+    reattached_live: int = 0
     ended_alone: int = 0
     lost: int = 0
     adopted: int = 0
@@ -79,18 +84,24 @@ def judge(
     _one_end_each(scene, journal, lines)
     outlived = frozenset[str]().union(*(one.outlived for one in sessions if one.killed))
     _nothing_run_twice(scene, lines, outlived)
+    kills = sum(one.killed for one in sessions)
+    ended = {entry.request: entry.at for entry in scene.page().ended}
+    met = journal["reattached"]
+    live = [request for request, at in met if request in ended and at < ended[request]]
     endings = Counter(line["ending"] for line in lines)
     alone = [line for line in lines if _ALONE in line["reason"]]
     states = Counter(journal["outcomes"].values())
     return Figures(
         campaigns=1,
-        kills=sum(one.killed for one in sessions),
+        kills=kills,
+        kills_under_keep=kills if scene.keep else 0,
         experiments=scene.experiments,
         completed=states["completed"],
         failed=states["failed"],
         attempts=len(lines),
         outlived=len(outlived),
-        reattached=len({*journal["reattached"]} & outlived),
+        reattached=len({request for request, _ in met} & outlived),
+        reattached_live=len(live),
         ended_alone=len(alone),
         lost=endings["lost"],
         adopted=said.count(": adopted container "),
@@ -130,15 +141,16 @@ def _nothing_run_twice(
 ) -> None:
     """What experiments say of themselves: what is recorded as exited ran to its end, and ran once."""
     page = scene.page()
+    began, ended = ([entry.request for entry in entries] for entries in (page.began, page.ended))
     exited = {f"{line['run']}.{line['attempt']}" for line in lines if line["ending"] == "exited"}
     lost = {f"{line['run']}.{line['attempt']}" for line in lines if line["ending"] == "lost"}
-    assert len(page.began) == len({*page.began})
-    assert len(page.ended) == len({*page.ended})
-    assert exited <= {*page.ended}
-    assert {*page.began} <= exited | lost
+    assert len(began) == len({*began})
+    assert len(ended) == len({*ended})
+    assert exited <= {*ended}
+    assert {*began} <= exited | lost
     if scene.keep:
         # Whatever began was seen to its end, by whichever controller: nothing was run again.
-        assert {*page.began} == {*page.ended} == exited
+        assert {*began} == {*ended} == exited
         assert outlived <= exited
 
 
@@ -155,7 +167,7 @@ def _journal(scene: Scene) -> dict[str, Any]:
                 (one.run, one.number): (one.ending, one.exit_code) for one in journal.attempts()
             },
             "reattached": [
-                row.transition.reason
+                (row.transition.reason, row.transition.at)
                 for row in journal.transitions()
                 if row.transition.event == "reattach"
             ],
