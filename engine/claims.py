@@ -21,7 +21,7 @@ from attrs import evolve
 
 from engine.owner import LABEL, Owner
 
-__all__ = ["CLAIM", "drop", "held", "may_take", "new", "owner_of", "take"]
+__all__ = ["CLAIM", "drop", "held", "may_take", "new", "owner_of", "take", "tidy"]
 
 CLAIM: Final = f"{LABEL}claim"
 """The label that says where the claim is."""
@@ -34,10 +34,7 @@ def new() -> dict[str, str]:
 
     It will be below ``$XDG_STATE_HOME``, else ``~/.local/state``.
     """
-    state = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():
-        state = Path("~/.local/state").expanduser()
-    return {CLAIM: str(state / "dockwarden" / "claims" / uuid.uuid4().hex)}
+    return {CLAIM: str(_folder() / uuid.uuid4().hex)}
 
 
 def owner_of(labels: Mapping[str, str]) -> Owner | None:
@@ -50,12 +47,9 @@ def owner_of(labels: Mapping[str, str]) -> Owner | None:
     if maker is None or file is None:
         return maker
     try:
-        told = json.loads(file.read_text())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return maker
+        return _told(file) or maker
     except OSError:
         return evolve(maker, host=f"{maker.host} ({_UNREADABLE})")
-    return Owner.from_labels(told if isinstance(told, dict) else {}) or maker
 
 
 def may_take(owner: Owner, labels: Mapping[str, str]) -> bool:
@@ -79,7 +73,7 @@ def take(owner: Owner, labels: Mapping[str, str]) -> bool:
         with _locked(file, fcntl.LOCK_EX):
             if not may_take(owner, labels):
                 return False
-            written = file.with_name(f"{file.name}-new")
+            written = _unfinished(file)
             written.write_text(json.dumps(owner.labels()))
             written.replace(file)
     except OSError:
@@ -104,6 +98,43 @@ def drop(labels: Mapping[str, str]) -> None:
     if file is not None:
         with suppress(OSError):
             file.unlink()
+
+
+def tidy() -> None:
+    """Forget what claims dead controllers have left; nothing is any less orphaned by that.
+
+    Whoever they took over from has died as well. A claim that somebody holds at the moment stays.
+    """
+    with suppress(OSError):
+        for file in {
+            found.with_name(found.name.partition("-")[0]) for found in _folder().iterdir()
+        }:
+            with suppress(OSError), _locked(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                owner = _told(file)
+                if owner is None or not owner.alive:
+                    file.unlink(missing_ok=True)
+                _unfinished(file).unlink(missing_ok=True)
+
+
+def _told(file: Path) -> Owner | None:
+    """Whom a claim names; None where there is none, or nothing sensible in it."""
+    try:
+        told = json.loads(file.read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return Owner.from_labels(told if isinstance(told, dict) else {})
+
+
+def _folder() -> Path:
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        state = Path("~/.local/state").expanduser()
+    return state / "dockwarden" / "claims"
+
+
+def _unfinished(file: Path) -> Path:
+    """What a claim is written as, before it counts."""
+    return file.with_name(f"{file.name}-new")
 
 
 def _file(labels: Mapping[str, str]) -> Path | None:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 import docker.errors
@@ -44,7 +45,10 @@ def main() -> int:
             say=say,
         )
     except AssertionError as error:
-        print(f"{error}\nnot so by seed {told.seed}; what there is lies in {folder}")
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"{where.name}: {where.line}\n{error}\nnot so by seed {told.seed}; what there is lies in {folder}"
+        )
         return 1
     shutil.rmtree(folder)
     took = f"in {time.monotonic() - began_s:.0f} s"

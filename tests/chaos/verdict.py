@@ -76,7 +76,8 @@ def judge(
     said = "\n".join(session.said for session in sessions)
     assert "Traceback" not in said, said
     assert sessions[-1].exit_code == (1 if scene.failing() else 0), sessions[-1].said
-    assert list(left) == []
+    left = list(left)
+    assert left == [], f"left: {left}"
     lines = _lines(scene.results / "results.jsonl")
     journal = _journal(scene)
     told = _history(scene, environment)

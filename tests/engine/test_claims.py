@@ -109,3 +109,28 @@ def test_a_claim_that_says_nothing_leaves_it_to_its_maker(
     file.parent.mkdir(parents=True)
     file.write_text(written)
     assert claims.owner_of(labels) == DEAD
+
+
+def test_claims_that_dead_controllers_left_are_forgotten_and_no_others(
+    labels: dict[str, str], tmp_path: Path
+) -> None:
+    kept, taken = ({**labels, **claims.new()} for _ in range(2))
+    assert claims.take(evolve(DEAD, started="2"), labels)
+    assert claims.take(HERE, kept)
+    with claims.held(taken):
+        names = {Path(taken[claims.CLAIM]).name, Path(kept[claims.CLAIM]).name}
+        for cut_short in ("-lock", "-new"):
+            (tmp_path / "dockwarden" / "claims" / f"killed{cut_short}").touch()
+        claims.tidy()
+        assert {name.removesuffix("-lock") for name in left(tmp_path)} == names
+    assert left(tmp_path) == [Path(kept[claims.CLAIM]).name]
+    assert claims.owner_of(labels) == DEAD
+    assert claims.owner_of(kept) == HERE
+
+
+def test_where_there_are_no_claims_there_is_nothing_to_forget(
+    labels: dict[str, str], tmp_path: Path
+) -> None:
+    assert labels
+    claims.tidy()
+    assert left(tmp_path) == []

@@ -40,8 +40,12 @@ class World:
     _begun: list[subprocess.Popen[str]] = field(factory=list, init=False)
 
     def write(self, *experiments: Sequence[str], **campaign: Any) -> None:
-        """Write a campaign of these commands, which are called ``e1``, ``e2`` and so on."""
-        service = {"image": BASE_IMAGE, "stop_grace_period": "0s"}
+        """Write a campaign of these commands, which are called ``e1``, ``e2`` and so on.
+
+        The backend sees the campaign's folder as ``/world``.
+        """
+        seen = [f"{self.folder}:/world"]
+        service = {"image": BASE_IMAGE, "stop_grace_period": "0s", "volumes": seen}
         compose = {"name": PROJECT, "services": {"alpha": service}}
         (self.folder / "docker-compose.yml").write_text(json.dumps(compose))
         listed = [

@@ -114,6 +114,7 @@ def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: f
         raise TeardownError(left)
     for one in resources:
         claims.drop(one.labels)
+    claims.tidy()
 
 
 @contextmanager

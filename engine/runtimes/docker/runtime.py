@@ -436,6 +436,7 @@ class DockerRuntime:
             return {"networks": said(error)}
         while self._adopted and not left:
             claims.drop(self._adopted.pop())
+        await asyncio.to_thread(claims.tidy)
         return left
 
     def _ours(self, service: str, client: APIClient) -> list[dict[str, Any]]:

@@ -1,0 +1,73 @@
+"""The controller is killed while an experiment runs, and another one goes on."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from docker.api import APIClient
+
+from engine.runtimes.docker.client import engine_facts
+from engine.runtimes.noted import noted
+from tests.world.world import PROJECT, World, shell
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+
+TALKS_TO_US = shell("echo one; echo >/world/up; read _ </world/go; echo two; echo why >&2; exit 3")
+"""Both are named pipes: it waits until we listen, and then until we answer."""
+
+
+@pytest.fixture
+def kept(world: World) -> World:
+    """A world in which containers outlive their controller, and in which claims lie."""
+    world.environment = {"XDG_STATE_HOME": str(world.folder / "state")}
+    for pipe in ("up", "go"):
+        os.mkfifo(world.folder / pipe)
+    world.write(TALKS_TO_US, ["true"], on_controller_exit="keep")
+    return world
+
+
+def test_what_outlives_it_is_waited_for_and_nothing_is_run_again(
+    kept: World, client: APIClient
+) -> None:
+    world, since = kept, engine_facts(client).time
+    first = world.run()
+    (world.folder / "up").read_text()
+    first.kill()
+    first.communicate()
+    assert world.outcomes() == {}
+
+    second = world.run()
+    world.await_warning(second, "0 of 2 runs are settled, 1 attempt was under way")
+    world.await_line(second, "alpha: adopted container ")
+    world.await_line(second, "alpha-e1 outlived its controller (attempt 1): re-attached to it")
+    assert noted(world.shared / "alpha-e1/attempt-1") is None
+    (world.folder / "go").write_text("\n")
+    code, out, err = world.end(second)
+
+    assert code == 1, err
+    assert "alpha-e1 failed: exit code 3" in out
+    assert world.outcomes() == {"e1": "failed", "e2": "completed"}
+    record, after = world.lines()
+    assert [record["attempt"], after["attempt"]] == [1, 1]
+    assert (record["ending"], record["exit_code"]) == ("exited", 3)
+    assert (record["stdout_lines"], record["stderr_lines"]) == (["one", "two"], ["why"])
+    assert (world.latest / record["stdout"]).read_bytes() == b"one\ntwo\n"
+    assert record["started_at"] <= record["ran_from"] < record["ran_until"] <= record["ended_at"]
+    assert record["container_id"] == after["container_id"]
+    assert after["since_restart"] == record["since_restart"] + 1
+    told = _told(client, since)
+    assert told.count("create") == 1
+    execs = [one for one in told if one.startswith("exec_")]
+    entered = [one for one in execs if one.startswith("exec_create")]
+    assert execs.index("exec_die") < execs.index(entered[1])  # nothing entered while it ran
+    assert sum("/attempt-" in one for one in entered) == len(["e1", "e2"])
+    assert [path for path in (world.folder / "state").rglob("*") if path.is_file()] == []
+
+
+def _told(client: APIClient, since: int) -> list[str]:
+    """What the engine has told of the backend's container."""
+    filters = {"label": f"com.docker.compose.project={PROJECT}", "type": "container"}
+    until = engine_facts(client).time + 1
+    events = client.events(since=since, until=until, filters=filters, decode=True)
+    return [event["Action"] for event in events]
