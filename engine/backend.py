@@ -221,6 +221,8 @@ class Backend:
         """
         self._fire("reset", reason, recreate=True)
         self.history = RestartHistory()
+        if self._heritage is not None:
+            self._heritage = evolve(self._heritage, restarts_ago_s=(), forgiven=0)
         self._attention.begin_anew()
 
     def recover(self) -> None:
@@ -232,6 +234,8 @@ class Backend:
         fault = self.fault or Fault("unfit")
         decision = self.policy.restart.decide(self.history, now_s=now_s(), rng=self._rng)
         facts = {"curable": fault.curable, "budget_left": decision.allowed}
+        # Where it is refused, nothing is to be charged.
+        self._instance.lifecycle.decide(self.state, "recover", facts, latched=self.stopping)
         if all(facts.values()):
             self.history = self.history.with_restart(now_s() + decision.delay_s)
         elif fault.curable:
@@ -448,7 +452,7 @@ class Backend:
             self.generation = heritage.generation
             self.since_restart = heritage.since_restart
             self.restart_cause = heritage.restart_cause
-            self.history = heritage.history(now_s())
+            self.history = self.history.after(heritage.history(now_s()))
         self._proved_s = now_s()
 
     def _reattach(self, container: Container, under_way: UnderWay) -> None:

@@ -55,6 +55,11 @@ class RestartHistory:
         """The history with one more restart, due at ``at_s``."""
         return evolve(self, times_s=(*self.times_s, at_s))
 
+    def after(self, earlier: RestartHistory) -> RestartHistory:
+        """This history as the continuation of an earlier one."""
+        times_s = (*earlier.times_s, *self.times_s)
+        return RestartHistory(times_s, earlier.forgiven + self.forgiven)
+
 
 @frozen
 class RestartDecision:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final, TypeVar
 
-__all__ = ["BEGINNING", "VirtualClockLoop", "run"]
+__all__ = ["BEGINNING", "VirtualClock", "VirtualClockLoop", "run"]
 
 BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """The date at which virtual time begins, unless another one is given."""
+
+_MOMENT_S: Final = 1e-6
+"""Enough for all to happen that is due at once."""
 
 T = TypeVar("T")
 
@@ -59,6 +62,55 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     def wall_clock(self, tz: tzinfo) -> datetime:
         """The virtual date and time; see :func:`engine.clock.utc_now`."""
         return (self.began_at + timedelta(seconds=self.now_s)).astimezone(tz)
+
+
+class VirtualClock:
+    """A virtual clock to be moved on by hand: between its steps a program stands still.
+
+    Attributes:
+        loop: the event loop that keeps it.
+    """
+
+    def __init__(self) -> None:
+        self.loop = VirtualClockLoop()
+        self._runner = asyncio.Runner(loop_factory=lambda: self.loop)
+
+    @property
+    def now_s(self) -> float:
+        """The time in seconds since the clock was made."""
+        return self.loop.now_s
+
+    def run(self, program: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end; time passes as it waits.
+
+        Raises:
+            RuntimeError: it waits for something that can never happen.
+        """
+        return self._runner.run(program)
+
+    def advance(self, seconds: float = _MOMENT_S) -> None:
+        """Let so much time pass, in seconds, and everything happen that is due by then."""
+        self.run(asyncio.sleep(seconds))
+
+    def call(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Call a plain function on the event loop, for what needs one to run."""
+
+        async def called() -> T:
+            return function(*arguments, **options)
+
+        return self.run(called())
+
+    def begin(self, program: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin a coroutine, which goes on whenever time passes."""
+
+        async def begun() -> asyncio.Task[T]:
+            return asyncio.create_task(program)
+
+        return self.run(begun())
+
+    def close(self) -> None:
+        """Cancel whatever still waits, and let go."""
+        self._runner.close()
 
 
 def run(program: Coroutine[Any, Any, T]) -> T:

@@ -392,12 +392,14 @@ class Faults:
 
     Attributes:
         struck: how often each has struck, by name.
+        over: whether nothing strikes any more.
     """
 
     rate: float
     rng: random.Random
     only: frozenset[str] | None = None
     struck: Counter[str] = field(factory=Counter, init=False)
+    over: bool = field(default=False, init=False)
     _tables: dict[tuple[Strikes, str], tuple[list[Fault], list[float]]] = field(
         factory=dict, init=False
     )
@@ -420,7 +422,7 @@ class Faults:
 
     def end(self) -> None:
         """From now on nothing is struck."""
-        self.rate = 0.0
+        self.rate, self.over = 0.0, True
 
     def _table(self, at: Strikes, call: str) -> tuple[list[Fault], list[float]]:
         faults = [

@@ -135,7 +135,7 @@ class Line:
         assert callable(does)  # noqa: S101 - what befalls containers
         container = process.container
         here = self.world.containers.get(container.id) is container and container.running
-        if self.faults.rate and here and does(self.world, process):
+        if not self.faults.over and here and does(self.world, process):
             self.faults.struck[fault.name] += 1
 
     def _hear(self, event: Happened) -> None:

@@ -130,6 +130,11 @@ class SimulatedRuntime:
         """Stop watching; what runs goes on."""
         self._line.close()
 
+    def die(self) -> None:
+        """Be dead, as when its process is killed: no call gets through, and what it made anybody may take."""
+        self._line.sever()
+        self.world.alive.discard(self._owner)
+
     def _on_event(self, event: Happened) -> None:
         self._execs.on_event(event)
         happening = _HAPPENINGS.get(event.action)
