@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
@@ -19,9 +17,11 @@ from engine.controller import Controller
 from engine.errors import DispatchError, DockwardenError
 from engine.gpu import Action, ContainerHealthStatus, Health
 from engine.leash import Leash
+from engine.loop_thread import LoopThread, Worker
 from engine.owner import Owner
 from engine.policy import BackendPolicy
 from engine.record import Ended, Fault, Transition
+from engine.runtimes.base import Runtime
 from engine.runtimes.choose import (
     RuntimeName,
     choose_runtime,
@@ -123,11 +123,7 @@ class ContainerManager:
         self._leash = on_controller_exit == "remove"
         self._temporary = output_dir is None
         self._folder = _output_folder(output_dir)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="dockwarden", daemon=True
-        )
-        self._thread.start()
+        self._worker = self._hire()
         try:
             self._controller = self._wait(
                 self._make(
@@ -156,7 +152,7 @@ class ContainerManager:
         *,
         adopt_compose: bool,
     ) -> Controller:
-        hands = await choose_runtime(
+        hands = await self._hands(
             runtime, project, policies, docker_client=docker_client, adopt_compose=adopt_compose
         )
         engine = engine_variables(docker_client)
@@ -164,6 +160,26 @@ class ContainerManager:
         # Of simulated containers nothing is left once this process is gone.
         hold = watch if self._leash and runtime != "simulated" else None
         return Controller(project, hands, self._folder, policies, marked=secrets, hold=hold)
+
+    # What the manager of the tests has otherwise; see engine.testing.manager
+
+    def _hire(self) -> Worker:
+        """What runs the manager's coroutines."""
+        return LoopThread()
+
+    async def _hands(
+        self,
+        runtime: RuntimeName,
+        project: Project,
+        policies: Mapping[str, BackendPolicy],
+        *,
+        docker_client: DockerClient | None,
+        adopt_compose: bool,
+    ) -> Runtime:
+        """The runtime that it uses."""
+        return await choose_runtime(
+            runtime, project, policies, docker_client=docker_client, adopt_compose=adopt_compose
+        )
 
     # Starting and stopping
 
@@ -277,10 +293,7 @@ class ContainerManager:
 
     def close(self) -> None:
         """Let go of the manager's thread and its temporary folder; tears nothing down."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+        self._worker.close()
         self._stream.close()
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -401,13 +414,7 @@ class ContainerManager:
         return observation is not None and observation.running
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the manager's loop; whoever is interrupted waiting takes it along."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+        return self._worker.wait(work)
 
 
 def _fault(status: ContainerHealthStatus) -> Fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
@@ -28,6 +28,9 @@ MakeRuntime = Callable[..., SimulatedRuntime]
 """Makes the runtime: :class:`SimulatedRuntime` or a subclass of it; takes what that takes."""
 
 
+_FREE_S: Final = 600.0
+
+
 @define(eq=False)
 class Simulation:
     """A controller, the simulated world it works on, and the clock that moves both.
@@ -41,11 +44,10 @@ class Simulation:
         commands: what commands do; None for a second each, all of which succeed.
         runtime: makes the runtime.
         seed: of the jitter of backoffs.
+        clock: the virtual time.
+        faults: what goes wrong: on order, now, or by chance; and the world that it goes wrong in.
 
     Attributes:
-        world: what is true.
-        faults: what goes wrong: on order, now, or by chance.
-        clock: the virtual time.
         controller: under test.
         transitions: those that it has told of.
     """
@@ -59,13 +61,11 @@ class Simulation:
     runtime: MakeRuntime = SimulatedRuntime
     seed: int = 0
     clock: VirtualClock = field(factory=VirtualClock)
-    world: World = field(factory=World)
-    faults: OrderedFaults = field(init=False)
+    faults: OrderedFaults = field(factory=OrderedFaults)
     controller: Controller = field(init=False)
     transitions: list[Transition] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.faults = OrderedFaults(world=self.world)
         self.controller = Controller(
             self.project,
             self.hands(),
@@ -76,6 +76,11 @@ class Simulation:
             effects=self.effects,
         )
         self.controller.on_transition(self.transitions.append)
+
+    @property
+    def world(self) -> World:
+        """What is true."""
+        return self.faults.world
 
     def hands(self) -> SimulatedRuntime:
         """Another runtime on the same world, as another controller has."""
@@ -120,22 +125,19 @@ class Simulation:
         ]
 
     def close(self) -> None:
-        """Take everything down, once the faults have ended, and let go of the clock.
+        """Take everything down, once the faults have ended.
 
         Raises:
             TeardownError: something could not be removed.
         """
         self.faults.end()
-        try:
-            self.run(self._taken_down())
-        finally:
-            self.clock.close()
+        self.run(self._taken_down())
 
     async def _taken_down(self) -> None:
         try:
             await self.controller.teardown()
-        except TeardownError:  # what could not be removed at first
-            await asyncio.sleep(600)
+        except TeardownError:  # what was stuck comes free
+            await asyncio.sleep(_FREE_S)
             await self.controller.teardown()
 
 
