@@ -60,6 +60,9 @@ _LOG: Final = logging.getLogger(__name__)
 _USE_IT: Final = "; or have it used as it is (adopt: compose)"
 _LAST_LINES: Final = 20
 _BEING_REMOVED: Final = (404, 409)
+_REMOVALS: Final = 3
+"""How often a removal is tried while the engine gives no answer."""
+_AGAIN_S: Final = 1.0
 """What the engine answers about a container that somebody has removed, or is about to."""
 
 _CANNOT_RUN: Final = (126, 127)
@@ -396,16 +399,7 @@ class DockerRuntime:
         """
         if service in self._guests.taken:
             await self._guests.leave(service)
-        try:
-            for listed in await self._calls(partial(self._ours, service)):
-                if grace_s > 0:
-                    await self._end(service, listed["Id"], grace_s)
-                await self._calls(partial(self._remove, listed))
-            left = await self._calls(partial(self._ours, service))
-        except ENGINE_ERRORS as error:
-            raise RemovalFailed(
-                service, f"its container could not be removed: {said(error)}"
-            ) from error
+        left = await self._left(service, grace_s)
         if left:
             names = ", ".join(listed["Names"][0].lstrip("/") for listed in left)
             raise RemovalFailed(
@@ -413,6 +407,23 @@ class DockerRuntime:
                 f"its container {names} is still there after removal: a process in it may be stuck in the"
                 f" kernel; try docker rm -f {names}, else restart the engine",
             )
+
+    async def _left(self, service: str, grace_s: float) -> list[dict[str, Any]]:
+        """Remove the service's containers, and list those that are left; no answer is no refusal."""
+        for tries_left in reversed(range(_REMOVALS)):
+            try:
+                for listed in await self._calls(partial(self._ours, service)):
+                    if grace_s > 0:
+                        await self._end(service, listed["Id"], grace_s)
+                    await self._calls(partial(self._remove, listed))
+                return await self._calls(partial(self._ours, service))
+            except ENGINE_ERRORS as error:
+                reason = f"its container could not be removed: {said(error)}"
+                if not tries_left or isinstance(error, docker.errors.APIError):
+                    raise RemovalFailed(service, reason) from error
+                _LOG.warning("%s: %s; looking again", service, reason)
+            await asyncio.sleep(_AGAIN_S)
+        raise AssertionError("the last try returns or raises")
 
     def _remove(self, listed: Mapping[str, Any], client: APIClient) -> None:
         """Remove a container, unless somebody has taken it over meanwhile."""
