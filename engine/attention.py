@@ -25,6 +25,10 @@ __all__ = ["Attention"]
 
 _LOG: Final = logging.getLogger(__name__)
 
+_AGAIN_S: Final = 1.0
+_SELDOM_S: Final = 60.0
+"""How long an inspection that got no answer waits for the next one, at first and at most."""
+
 
 @define(eq=False)
 class Attention:
@@ -95,17 +99,25 @@ class Attention:
             self._inspection = asyncio.create_task(self._inspect(), name=name)
 
     async def _inspect(self) -> None:
-        backend = self._backend
+        backend, wait_s = self._backend, _AGAIN_S
         while self._noticed and backend.idle:
             self._noticed = False
             ticket = backend.ticket
             try:
                 observation = await self._runtime.inspect(backend.name)
             except RuntimeFault as unknown:
-                # Not an answer: hold the state; the runtime says when it can see again.
+                # Not an answer: hold the state, and ask again.
                 _LOG.warning("%s: cannot be inspected: %s", backend.name, unknown.reason)
-                return
+                self._noticed = True
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _SELDOM_S)
+                continue
             if ticket != backend.ticket or backend.container is None:
+                return
+            if (
+                backend.state == "busy"
+            ):  # an experiment was handed over meanwhile: look again after it
+                self._noticed = True
                 return
             fault = judge(observation, backend.container)
             if fault is not None:
@@ -169,11 +181,12 @@ class Attention:
             name = f"rounds {self._backend.name}"
             self._rounds = asyncio.create_task(self._go_round(), name=name)
 
-    def end_rounds(self) -> None:
-        """Look no more."""
-        if self._rounds is not None:
-            self._rounds.cancel()
-            self._rounds = None
+    def end(self) -> None:
+        """Look no more, neither from time to time nor for a hint."""
+        for task in (self._rounds, self._inspection):
+            if task is not None:
+                task.cancel()
+        self._rounds = self._inspection = None
 
     async def _go_round(self) -> None:
         backend, health = self._backend, self._backend.policy.health

@@ -258,6 +258,8 @@ class Backend:
             self.history = self.policy.restart.refunded(self.history, healthy_s=healthy_s)
         fault = self.fault = evolve(fault, reason=self._hide(fault.reason))
         self._fire("fault", fault.reason)
+        if self._running is not None:  # seen from outside, not by the end of what runs
+            self._running.abandon(fault.reason)
         if self.policy.recover:
             self.recover()
         return True
@@ -521,7 +523,7 @@ class Backend:
             self.report(Fault(fault.reason, curable=fault.curable, recreate=recreate))
 
     async def _remove(self, ticket: int, *, grace_s: float) -> None:
-        self._attention.end_rounds()
+        self._attention.end()
         self._heritage = None
         try:
             if self._running is not None:

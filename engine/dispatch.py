@@ -68,11 +68,13 @@ class Dispatch:
     limits: Limits
     begun_ago_s: float | None = None
     _interrupted: bool = field(default=False, init=False)
+    _abandoned: str | None = field(default=None, init=False)
+    _command: asyncio.Future[ExecResult] | None = field(default=None, init=False)
 
     async def run(self) -> Outcome:
         """Run the command and wait for its end; who is cancelled waiting takes the command along."""
         begin = self._runtime.execute if self.begun_ago_s is None else self._runtime.attach
-        command = asyncio.ensure_future(begin(self._container, self.request))
+        command = self._command = asyncio.ensure_future(begin(self._container, self.request))
         try:
             passed = await self._within_limits(command)
             if passed is not None:
@@ -92,7 +94,9 @@ class Dispatch:
         except asyncio.CancelledError:
             await self._kill(self.limits.grace_s)
             await asyncio.wait({command}, timeout=_SETTLE_S)
-            raise
+            if self._abandoned is None:
+                raise
+            return Outcome(Ending.LOST, None, self._abandoned)
         if self._interrupted:
             return Outcome(Ending.INTERRUPTED, result.exit_code, _STOPPED, ran=result.ran)
         return Outcome(Ending.EXITED, result.exit_code, ran=result.ran)
@@ -101,6 +105,12 @@ class Dispatch:
         """End the command from outside; :meth:`run` then tells how it ended."""
         self._interrupted = True
         await self._kill(grace_s)
+
+    def abandon(self, reason: str) -> None:
+        """Give the command up, begun or not: its container is unfit, as somebody else has seen."""
+        self._abandoned = reason
+        if self._command is not None:
+            self._command.cancel()
 
     async def _within_limits(
         self, command: asyncio.Future[ExecResult]

@@ -96,13 +96,14 @@ class _Known:
             known = _Known(before=self)
         elif known.before is not None and step.container_id is not None:
             adopted = known.before.container_id == step.container_id
-            known = known.before if adopted else evolve(known, before=None)
+            known = known.found() if adopted else evolve(known, before=None)
         if step.event == "dispatch":
             known = evolve(known, commands=known.commands + 1)
         if step.action == "relaunch":
             known = evolve(known, commands=0, restart_cause=step.reason)
         if step.event == "reset":
-            known = evolve(known, restarts=())
+            before = known.before and evolve(known.before, restarts=())
+            known = evolve(known, restarts=(), before=before)
         if step.event == "recover" and step.action == "relaunch":
             known = evolve(known, restarts=(*known.restarts, step.at))
         return evolve(
@@ -111,6 +112,11 @@ class _Known:
             generation=step.generation,
             restarts_left=step.restarts_left,
         )
+
+    def found(self) -> _Known:
+        """What is known once the container before has been adopted; restarts until then count."""
+        assert self.before is not None  # noqa: S101 - that is what was adopted
+        return evolve(self.before, restarts=(*self.before.restarts, *self.restarts))
 
     def forgiven(self, campaign: Campaign, name: str) -> int:
         """How many of its restarts a long healthy time has made good."""

@@ -21,6 +21,7 @@ from engine.errors import (
     LaunchFailed,
     NotReady,
     RemovalFailed,
+    RuntimeFault,
 )
 from engine.machine import Machine
 from engine.policy import BackendPolicy, RestartPolicy
@@ -269,6 +270,73 @@ def test_nothing_is_inspected_while_busy_and_once_afterwards(scene: Scene) -> No
         assert scene.runtime.called("inspect") == 0
         await work
         await until(lambda: scene.runtime.called("inspect") == 1)
+
+    run(story())
+
+
+def test_an_inspection_that_gets_no_answer_is_repeated_ever_more_seldom(scene: Scene) -> None:
+    async def story() -> float:
+        await scene.ready()
+        scene.runtime.will("inspect", "alpha", *[RuntimeFault("alpha", "no answer")] * 8)
+        began = asyncio.get_running_loop().time()
+        scene.runtime.die("alpha")
+        while scene.runtime.called("inspect") < 9:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(1)
+        await until(lambda: "ready fault unhealthy" in scene.path)
+        return asyncio.get_running_loop().time() - began
+
+    assert run(story()) == 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60
+
+
+def test_no_inspection_outlives_its_backend(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("inspect", "alpha", RuntimeFault("alpha", "no answer"))
+        backend.observe(Notice(Happening.BLIND, None))
+        await until(lambda: scene.runtime.called("inspect") == 1)
+        await backend.stop()
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+        await asyncio.sleep(3600)
+        assert scene.runtime.called("inspect") == 1
+
+    run(story())
+
+
+def test_an_inspection_that_a_dispatch_overtakes_is_repeated_after_it(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        assert backend.container is not None
+        unfit = Observation(backend.container, running=True, health="unhealthy")
+        answer = asyncio.get_running_loop().create_future()
+        scene.runtime.will("inspect", "alpha", answer, unfit)
+        ends = asyncio.get_running_loop().create_future()
+        scene.runtime.will("execute", "alpha", ends)
+        backend.observe(Notice(Happening.HEALTH, "alpha", backend.container.id))
+        await until(lambda: scene.runtime.called("inspect") == 1)
+        work = asyncio.create_task(backend.execute(scene.request()))
+        await until(lambda: scene.runtime.called("execute") == 1)
+        answer.set_result(unfit)
+        await asyncio.sleep(1)
+        assert (backend.state, scene.runtime.called("inspect")) == ("busy", 1)
+        ends.set_result(0)
+        assert (await work).ending is Ending.EXITED
+        await until(lambda: backend.state == "restarting")
+
+    run(story())
+
+
+@pytest.mark.parametrize("recover", [True, False])
+def test_a_fault_that_others_see_ends_what_runs_as_lost(scene: Scene, recover: bool) -> None:  # noqa: FBT001
+    async def story() -> None:
+        patient = RestartPolicy(backoff_s=60, backoff_max_s=60, jitter=0)
+        backend, work = await scene.busy(BackendPolicy(restart=patient, recover=recover))
+        began = asyncio.get_running_loop().time()
+        backend.report(Fault("seen from outside"))
+        ended = await work
+        assert (ended.ending, ended.reason) == (Ending.LOST, "seen from outside")
+        assert backend.state == ("restarting" if recover else "unhealthy")
+        assert asyncio.get_running_loop().time() == began
+        assert scene.runtime.called("kill") == 1
 
     run(story())
 

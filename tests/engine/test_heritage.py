@@ -111,6 +111,17 @@ def test_its_restarts_go_on_counting(scene: Scene) -> None:
     run(story())
 
 
+def test_restarts_until_it_is_found_count_besides(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will("adopt", "alpha", LaunchFailed("alpha", "no answer came"), FOUND)
+        backend = scene.begin(restarts_ago_s=(60.0,))
+        assert await backend.settled() == "ready"
+        assert backend.adopted is FOUND
+        assert backend.history.spent == 2
+
+    run(story())
+
+
 def test_what_a_launch_of_its_own_has_left_forgives_no_restart(scene: Scene) -> None:
     async def story() -> None:
         scene.runtime.will("launch", "alpha", LaunchFailed("alpha", "no answer came"))

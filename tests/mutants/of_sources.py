@@ -327,7 +327,7 @@ _BACKEND: Final = _of(
         "recreate = fault.recreate",
     ),
     ("no rounds", "            self._attention.begin_rounds()\n", ""),
-    ("rounds go on under a stop", "        self._attention.end_rounds()\n", ""),
+    ("rounds go on under a stop", "        self._attention.end()\n", ""),
     (
         "what runs is not ended before its container",
         "            if self._running is not None:\n                try:\n                    await self._running",
