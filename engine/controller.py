@@ -167,6 +167,11 @@ class Controller:
             if name not in self._starting:
                 await self.runtime.remove(name, grace_s=0)
 
+    @property
+    def opened(self) -> bool:
+        """Whether the runtime is in use: from the first start on until all is down."""
+        return self._open
+
     def backend(self, service: str) -> Backend:
         """The backend of a service that has been started.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -14,9 +15,11 @@ from engine.campaign.plan import PlannedRun
 from engine.clock import now_s
 from engine.compose import needed
 from engine.controller import Controller
-from engine.errors import StartError
+from engine.errors import RemovalFailed, StartError
 
 __all__ = ["Fleet", "refresh_reason"]
+
+_LOG: Final = logging.getLogger(__name__)
 
 _COOLING_S: Final = 5.0
 """How often a GPU that is too warm is looked at."""
@@ -36,6 +39,7 @@ class Fleet:
     controller: Controller
     unusable: dict[str, str] = field(factory=dict, init=False)
     _users: set[str] = field(factory=set, init=False)
+    _left: set[str] = field(factory=set, init=False)
     _last: dict[str, PlannedRun] = field(factory=dict, init=False)
     _launching: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
@@ -58,6 +62,15 @@ class Fleet:
                     waiting = [name for name in waiting if name not in hit]
                 else:
                     return
+
+    async def clear(self, names: Iterable[str]) -> None:
+        """Remove what an earlier session left; what cannot be removed now, the teardown tries again."""
+        for name in names:
+            try:
+                await self.controller.clear([name])
+            except RemovalFailed as failed:
+                _LOG.warning("%s", failed)
+                self._left.add(name)
 
     async def take_over(self, names: Iterable[str]) -> None:
         """Begin to start backends in which something of an earlier session may still run."""
@@ -86,7 +99,7 @@ class Fleet:
         self.unusable[name] = f"its backend is {state}{fault}"
         return self.unusable[name]
 
-    async def prepare(self, run: PlannedRun, on_pause: Callable[[float, str], None]) -> None:
+    async def prepare(self, run: PlannedRun, on_pause: Callable[[float, str], None]) -> str:
         """Do to a run's backend what the campaign wants done before the run.
 
         That is: take the others out of the way, restart it though nothing is wrong, let it cool down.
@@ -94,21 +107,22 @@ class Fleet:
         Args:
             on_pause: called with how long it may take at most, in seconds, and why, when it is waited.
 
-        Raises:
-            RemovalFailed: another backend was to go and could not be removed.
+        Returns:
+            why the run cannot be tried, though its backend is not at fault: another one is in the way;
+            empty if nothing is.
         """
         if self.campaign.exclusive:
-            backends = self.controller.backends
-            in_the_way = [one for one in self._users if one != run.backend and one in backends]
-            await self.controller.stop(in_the_way)
-            self._users.intersection_update({run.backend})
+            try:
+                await self._make_way(run.backend)
+            except RemovalFailed as failed:
+                return f"not alone on the machine: {failed}"
         await self.see_ready([run.backend])
         if run.backend in self.unusable:
-            return
+            return ""
         self._users.add(run.backend)
         backend = self.controller.backend(run.backend)
         if await backend.settled() != "ready":
-            return
+            return ""
         refresh = self.campaign.refresh.get(run.backend, Refresh())
         reason = refresh_reason(refresh, self._last.get(run.backend), run, backend.since_restart)
         self._last[run.backend] = run
@@ -117,6 +131,16 @@ class Fleet:
             await backend.settled()
         if self.campaign.cool_down is not None:
             await self._cool_down(backend, self.campaign.cool_down, on_pause)
+        return ""
+
+    async def _make_way(self, name: str) -> None:
+        """Take down whatever else is up."""
+        backends = self.controller.backends
+        await self.controller.stop([one for one in self._users if one != name and one in backends])
+        self._users.intersection_update({name})
+        for one in sorted(self._left - {*needed(self.controller.project, [name])}):
+            await self.controller.clear([one])
+            self._left.remove(one)
 
     async def _cool_down(
         self, backend: Backend, limit: CoolDown, on_pause: Callable[[float, str], None]

@@ -50,20 +50,21 @@ def resume(
         SetupError: something cannot be written.
     """
     journal.plan(journaled(runs))
-    lines = {(record.run, record.attempt): record for record in results.records()}
+    lines = _lines(results.records())
     outcomes = {outcome.run: outcome for outcome in journal.outcomes()}
     attempts = _by_run(journal.attempts())
     newest = {attempt.backend: attempt for attempt in journal.attempts()}
     machine = Machine(EXPERIMENT)
     progress: dict[str, Progress] = {}
     for run in runs:
-        unknown = _unjournaled(run, attempts.get(run.id, []), lines)
+        mine = lines.get(run.id, {})
+        unknown = _unjournaled(attempts.get(run.id, []), mine)
         ended: list[AttemptRecord] = []
         records: list[AttemptRecord] = []
         outcome = outcomes.get(run.id)
         under_way: Attempt | None = None
         for attempt in attempts.get(run.id, []):
-            line = lines.get((run.id, attempt.number))
+            line = mine.get(attempt.number)
             if (
                 attempt == newest[attempt.backend]
                 and line is None
@@ -87,7 +88,7 @@ def resume(
         )
         _journal(journal, progress[run.id], unknown, ended, outcome)
         for record in records:
-            if (run.id, record.attempt) not in lines:
+            if record.attempt not in mine:
                 results.write(record)
     return progress
 
@@ -159,16 +160,20 @@ def _by_run(attempts: Iterable[Attempt]) -> dict[str, list[Attempt]]:
     return found
 
 
+def _lines(records: Iterable[AttemptRecord]) -> dict[str, dict[int, AttemptRecord]]:
+    """The lines of each run, by its attempts' numbers."""
+    found: dict[str, dict[int, AttemptRecord]] = {}
+    for record in records:
+        found.setdefault(record.run, {})[record.attempt] = record
+    return found
+
+
 def _unjournaled(
-    run: PlannedRun, attempts: Iterable[Attempt], lines: Mapping[tuple[str, int], AttemptRecord]
+    attempts: Iterable[Attempt], lines: Mapping[int, AttemptRecord]
 ) -> list[AttemptRecord]:
     """The lines of attempts that the journal could not take in any more: its disk was full, say."""
     known = {attempt.number for attempt in attempts}
-    return [
-        record
-        for (run_id, number), record in lines.items()
-        if run_id == run.id and number not in known
-    ]
+    return [record for number, record in lines.items() if number not in known]
 
 
 def _journal(

@@ -213,14 +213,19 @@ class CampaignRunner:
         busy = {one.run.backend for one in under_way}
         wanted = busy if self.campaign.exclusive else busy | {*_backends(self._todo)}
         unwanted = {*needed(self.project, self.controller.heritages)}
-        await self.controller.clear(sorted(unwanted - {*needed(self.project, wanted)}))
+        await self.fleet.clear(sorted(unwanted - {*needed(self.project, wanted)}))
         await self.fleet.take_over(busy)
-        for progress in under_way:
-            task = asyncio.create_task(self._await(progress), name=progress.run.id)
-            self._outlived[progress.run.id] = task
-            self._attempts.add(task)
+        self._await_outlived()
         if self._outlived and not self.campaign.parallel:  # one experiment runs at a time
             await asyncio.wait(self._outlived.values())
+
+    def _await_outlived(self) -> None:
+        """Begin to see the attempts of an earlier session to their ends; harmless when repeated."""
+        for name, progress in self.progress.items():
+            if progress.under_way is not None and name not in self._outlived:
+                task = asyncio.create_task(self._await(progress), name=name)
+                self._outlived[name] = task
+                self._attempts.add(task)
 
     async def _await(self, progress: Progress) -> None:
         """See an attempt of an earlier session to its end."""
@@ -264,9 +269,7 @@ class CampaignRunner:
         if progress.run.id in self._outlived:
             await asyncio.shield(self._outlived[progress.run.id])
         while not progress.settled:
-            if not self._barred(progress.run):
-                await self.fleet.prepare(progress.run, partial(self._say_pause, progress.run))
-            reason = self._barred(progress.run) or await self.fleet.unfit(progress.run.backend)
+            reason = await self._refused(progress.run)
             if reason:
                 progress.abandon(reason)
                 self.ledger.abandoned(progress)
@@ -277,6 +280,15 @@ class CampaignRunner:
         self._tell(RunSettled(progress.run, progress.state, progress.reason))
         self._count()
         return progress.attempts > 0
+
+    async def _refused(self, run: PlannedRun) -> str:
+        """Prepare the backend of a run; say why no attempt of it is begun, or nothing if one may be."""
+        return (
+            self._barred(run)
+            or await self.fleet.prepare(run, partial(self._say_pause, run))
+            or self._barred(run)
+            or await self.fleet.unfit(run.backend)
+        )
 
     def _count(self) -> None:
         """Halt the campaign, once too large a share of it has failed."""
@@ -333,6 +345,8 @@ class CampaignRunner:
         self._ending = True
         work.cancel()
         outcomes: list[Any] = [*await asyncio.gather(work, return_exceptions=True)]
+        if self.controller.opened:  # else what they left goes on, and the next session may find it
+            self._await_outlived()
         grace_s = self.campaign.grace_s if self._interrupt.is_set() else None
         outcomes += await tear_down(self.controller, grace_s=grace_s, force=self._force)
         outcomes += await conclude(self._attempts)

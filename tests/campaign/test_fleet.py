@@ -11,6 +11,7 @@ from engine.campaign.events import Pausing
 from engine.campaign.fleet import refresh_reason
 from engine.campaign.model import CoolDown, Experiment, Order, Refresh
 from engine.campaign.plan import PlannedRun
+from engine.errors import RemovalFailed
 from engine.health.policy import HealthPolicy
 from engine.record import Transition
 from tests.campaign.stage import AT_ONCE, Stage
@@ -63,6 +64,16 @@ def test_an_exclusive_backend_has_the_others_taken_down_first(stage: Stage) -> N
         [(m, name) for m in ("launch", "execute", "remove")] for name in ("alpha", "beta")
     )
     assert steps == [*alpha, *beta, *alpha, *beta]
+
+
+def test_an_exclusive_run_is_not_tried_beside_what_cannot_be_removed(stage: Stage) -> None:
+    stage.change(exclusive=True, eager=False, parallel=False, order=Order.INTERLEAVED)
+    stage.fake.will("remove", "alpha", RemovalFailed("alpha", "stuck"))
+    states = stage.run()
+    assert states.pop("beta-x") == "skipped"
+    assert stage.reasons["beta-x"] == "not alone on the machine: alpha: stuck"
+    assert states["beta-y"] == "completed"
+    assert stage.is_down()
 
 
 def warm(degrees: int) -> str:

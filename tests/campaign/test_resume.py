@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from engine.campaign.inheritance import heritages
 from engine.campaign.model import Experiment
 from engine.campaign.plan import plan
 from engine.campaign.progress import Progress
@@ -22,15 +24,16 @@ from engine.campaign.records import AttemptRecord, Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.standing import Standing, standing
-from engine.errors import JournalCorrupt
+from engine.errors import JournalCorrupt, RemovalFailed
 from engine.journal import FILE_NAME, Journal
 from engine.policy import RetryPolicy
-from engine.record import Ending
+from engine.record import Ending, Transition
 from engine.testing import clock
 from tests.campaign.stage import Stage
 from tests.fake_runtime import FakeRuntime
 
 AT = datetime(2026, 1, 31, 10, 15, tzinfo=UTC)
+STUCK = RemovalFailed("alpha", "stuck")
 
 
 def look(stage: Stage, **digests: str) -> Standing | None:
@@ -38,8 +41,18 @@ def look(stage: Stage, **digests: str) -> Standing | None:
     return standing(stage.campaign, planned, planned, digests)
 
 
-def carry_out(stage: Stage, *, fresh: bool = False) -> CampaignRunner:
-    """Run the stage's campaign, or what is left of it, with a journal."""
+def carry_out(
+    stage: Stage,
+    *,
+    fresh: bool = False,
+    aside: Callable[[CampaignRunner], object] = lambda _runner: None,
+) -> CampaignRunner:
+    """Run the stage's campaign, or what is left of it, with a journal; ``aside`` begins on its loop."""
+
+    async def session() -> None:
+        aside(stage.runner)
+        await stage.runner.run()
+
     stage.fake = FakeRuntime() if not fresh else stage.fake
     left = None if fresh else look(stage)
     with ExitStack() as stack:
@@ -60,7 +73,7 @@ def carry_out(stage: Stage, *, fresh: bool = False) -> CampaignRunner:
             *(results, journal, None, earlier),
         )
         stage.runner.on_event(stage.events.append)
-        clock.run(stage.runner.run())
+        clock.run(session())
     return stage.runner
 
 
@@ -168,11 +181,29 @@ class Left:
         )
         self.journal.plan(journaled(plan(stage.campaign)))
 
-    def begun(self, run: str, number: int) -> Path:
+    def up(self, backend: str) -> None:
+        """A container was started for a backend."""
+        self.went(backend, "stopped start starting", "launch")
+
+    def went(
+        self, backend: str, edge: str, action: str | None, container_id: str | None = None
+    ) -> None:
+        """A backend took an edge."""
+        source, event, target = edge.split()
+        self.journal.transition(
+            Transition(AT, backend, event, source, target, action, "why", 1, container_id)
+        )
+
+    def begun(self, run: str, number: int, container_id: str | None = None) -> Path:
         backend = run.partition("-")[0]
         folder = f"{backend}/{run}/attempt-{number}"
         self.journal.attempt_begun(
-            run, number, backend=backend, request=f"{run}.{number}", folder=folder, at=AT
+            *(run, number),
+            backend=backend,
+            request=f"{run}.{number}",
+            folder=folder,
+            at=AT,
+            container_id=container_id,
         )
         (self.folder / folder).mkdir(parents=True)
         (self.folder / folder / "stdout").write_text("half\nway\n")
@@ -249,6 +280,63 @@ class TestAnAttemptThatWasUnderWay:
         carry_out(left.stage)
         assert left.stage.states["alpha-x"] == "completed"
         assert left.stage.runner.progress["alpha-x"].attempts == 5
+
+
+class TestWhatAnEarlierSessionHasLeftUp:
+    @pytest.fixture
+    def up(self, left: Left) -> Left:
+        """Alpha has done all it had to; beta is in the middle of its first run."""
+        for backend in ("alpha", "beta"):
+            left.up(backend)
+        for run in ("alpha-x", "alpha-y"):
+            left.ended(run, "exited", code=0)
+            left.journal.outcome(run, "completed")
+        left.begun("beta-x", 1, container_id="beta-left")
+        left.journal.close()
+        return left
+
+    def test_what_cannot_be_removed_holds_up_nobody(self, up: Left) -> None:
+        carry_out(up.stage, aside=lambda _: up.stage.fake.will("remove", "alpha", STUCK))
+        assert set(up.stage.states.values()) == {"completed"}
+        assert up.stage.fake.called("remove", "alpha") == 2
+
+    def test_an_exclusive_backend_waits_until_it_is_gone(self, up: Left) -> None:
+        up.stage.change(exclusive=True, eager=False, parallel=False)
+        carry_out(up.stage, aside=lambda _: up.stage.fake.will("remove", "alpha", STUCK, STUCK))
+        assert up.stage.states["beta-x"] == "failed"
+        assert "not alone on the machine: alpha: stuck" in up.stage.reasons["beta-x"]
+        assert up.stage.states["beta-y"] == "completed"
+
+    def test_an_interrupt_before_it_is_found_ends_an_attempt_that_was_under_way(
+        self, up: Left
+    ) -> None:
+        def aside(runner: CampaignRunner) -> None:
+            loop = asyncio.get_running_loop()
+            up.stage.fake.will("remove", "alpha", loop.create_future())
+            loop.call_later(1, runner.interrupt)
+
+        carry_out(up.stage, aside=aside)
+        assert up.stage.states["beta-x"] == "pending"
+        assert attempts_and_outcomes(up.stage)[0][("beta-x", 1)] == "interrupted"
+        assert up.stage.fake.called("remove", "beta") == 1
+
+
+def test_restarts_before_a_container_was_found_are_among_those_that_are_handed_on(
+    left: Left,
+) -> None:
+    def recovers(container_id: str | None) -> None:
+        left.went("alpha", "starting fault unhealthy", None, container_id)
+        left.went("alpha", "unhealthy recover restarting", "relaunch", container_id)
+
+    left.up("alpha")
+    recovers("one")
+    for found in ("one", "another"):
+        left.journal.begin_session({})
+        left.up("alpha")
+        recovers(None)
+        left.went("alpha", "restarting proved_ready ready", None, found)
+        known = heritages(left.stage.campaign, left.journal, (), left.folder, now=AT)
+        assert len(known["alpha"].restarts_ago_s) == (2 if found == "one" else 1)
 
 
 class TestWhatIsSettledStaysSo:
