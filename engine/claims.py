@@ -21,7 +21,7 @@ from attrs import evolve
 
 from engine.owner import LABEL, Owner
 
-__all__ = ["CLAIM", "drop", "held", "may_take", "new", "owner_of", "take", "tidy"]
+__all__ = ["CLAIM", "drop", "held", "here", "may_take", "new", "owner_of", "take", "tidy"]
 
 CLAIM: Final = f"{LABEL}claim"
 """The label that says where the claim is."""
@@ -50,6 +50,12 @@ def owner_of(labels: Mapping[str, str]) -> Owner | None:
         return _told(file) or maker
     except OSError:
         return evolve(maker, host=f"{maker.host} ({_UNREADABLE})")
+
+
+def here(labels: Mapping[str, str]) -> bool:
+    """Whether a claim on what carries these labels would lie among ours."""
+    file = _file(labels)
+    return file is not None and file.parent == _folder()
 
 
 def may_take(owner: Owner, labels: Mapping[str, str]) -> bool:

@@ -19,6 +19,14 @@ settings.register_profile("dockwarden", deadline=None)
 settings.load_profile("dockwarden")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Claims of these tests are theirs alone: what other tests leave at the same time is not theirs to reap."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def lab() -> Engine:
     """The lab's engine; a skip with the reason where none can be had, and a failure in CI."""

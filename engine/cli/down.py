@@ -21,9 +21,9 @@ _GRACE_S: Final = 10.0
     "--force", is_flag=True, help="Remove at once, also what belongs to a dockwarden that runs."
 )
 def down(campaign: Path | None, *, force: bool) -> int:
-    """Remove the containers and networks that dockwarden has left on the Docker engine.
+    """Remove what dockwarden has left on the Docker engine, and the local processes of its backends.
 
-    With CAMPAIGN, only those of its compose project. Named volumes stay. What belongs to a dockwarden
+    With CAMPAIGN, only what is of its compose project. Named volumes stay. What belongs to a dockwarden
     that still runs is refused.
 
     \b
@@ -31,20 +31,22 @@ def down(campaign: Path | None, *, force: bool) -> int:
       dockwarden down examples/campaign.yml
     """  # noqa: D301 - click's mark for a paragraph that is not to be filled
     from engine.errors import OwnedElsewhere
-    from engine.runtimes.docker.census import remove_all, take
+    from engine.runtimes.inventory import remove_all, take
 
     project = project_name(campaign)
-    found = take(project).everything
+    listed = take(project)
+    found = listed.found
     owned = [one for one in found if one.owned]
     if owned and not force:
-        listed = "; ".join(f"{one.kind} {one.name} of {one.owner}" for one in owned)
+        theirs = "; ".join(f"{one.kind} {one.name} of {one.owner}" for one in owned)
         raise OwnedElsewhere(
-            f"these belong to a dockwarden that still runs: {listed}; end it first (Ctrl+C there),"
+            f"these belong to a dockwarden that still runs: {theirs}; end it first (Ctrl+C there),"
             " or use --force to take them away from it. Nothing was removed"
         )
     remove_all(found, project=project, grace_s=0 if force else _GRACE_S)
     for one in found:
         click.echo(f"removed {one.kind} {one.name}")
+    listed.confess()
     if not found:
-        click.echo("nothing of ours is on the engine")
+        click.echo("nothing of ours is there")
     return DONE

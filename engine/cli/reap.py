@@ -10,7 +10,7 @@ from engine.cli.exits import DONE
 from engine.owner import Owner
 
 if TYPE_CHECKING:
-    from engine.runtimes.docker.census import Resource
+    from engine.runtimes.resource import Resource
 
 __all__ = ["reap"]
 
@@ -20,7 +20,7 @@ _GRACE_S: Final = 10.0
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and touch nothing.")
 def reap(*, dry_run: bool) -> int:
-    """Remove the containers and networks of dockwardens that have died, of all projects.
+    """Remove the containers, networks and processes of dockwardens that have died, of all projects.
 
     What belongs to a dockwarden that runs, or may run on another machine, is left alone, and so is
     what does not say whose it is. Named volumes stay.
@@ -29,20 +29,21 @@ def reap(*, dry_run: bool) -> int:
     Example:
       dockwarden reap --dry-run
     """  # noqa: D301 - click's mark for a paragraph that is not to be filled
-    from engine.runtimes.docker import census
+    from engine.runtimes import inventory
 
-    found = census.take().everything
-    orphans = [one for one in found if one.orphaned]
+    listed = inventory.take()
+    orphans = [one for one in listed.found if one.orphaned]
     if not dry_run:
-        census.remove_all(orphans, project=None, grace_s=_GRACE_S)
+        inventory.remove_all(orphans, project=None, grace_s=_GRACE_S)
     for one in orphans:
         verb = "would remove" if dry_run else "removed"
         click.echo(f"{verb} {_name(one)}, which {one.owner} left behind")
-    if not orphans:
-        click.echo("no dead dockwarden has left anything on the engine")
-    for one in found:
+    for one in listed.found:
         if not one.orphaned:
             click.echo(f"left alone: {_name(one)} {_whose(one)}")
+    listed.confess()
+    if not orphans:
+        click.echo("no dead dockwarden has left anything")
     return DONE
 
 

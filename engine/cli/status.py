@@ -1,4 +1,4 @@
-"""``dockwarden status``: what of ours is on the engine."""
+"""``dockwarden status``: what of ours is there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.cli.exits import DONE
 from engine.cli.options import maybe_campaign_argument, project_name
 
 if TYPE_CHECKING:
-    from engine.runtimes.docker.census import Resource
+    from engine.runtimes.resource import Resource
 
 __all__ = ["describe", "status"]
 
@@ -21,28 +21,30 @@ __all__ = ["describe", "status"]
 @maybe_campaign_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(campaign: Path | None, *, as_json: bool) -> int:
-    """List the containers and networks that dockwarden has on the Docker engine.
+    """List what dockwarden has on the Docker engine, and the local processes of its backends.
 
-    With CAMPAIGN, only those of its compose project. The process runtime leaves nothing to list.
+    With CAMPAIGN, only what is of its compose project.
 
     \b
     Example:
       dockwarden status examples/campaign.yml
     """  # noqa: D301 - click's mark for a paragraph that is not to be filled
-    from engine.runtimes.docker.census import take
+    from engine.runtimes.inventory import take
 
-    found = take(project_name(campaign)).everything
+    listed = take(project_name(campaign))
     if as_json:
-        click.echo(json.dumps([_plain(one) for one in found], indent=2))
-    elif not found:
-        click.echo("nothing of ours is on the engine")
+        click.echo(json.dumps([_plain(one) for one in listed.found], indent=2))
     else:
-        click.echo("\n".join(describe(one) for one in found))
+        for one in listed.found:
+            click.echo(describe(one))
+    listed.confess()
+    if not listed.found and not as_json:
+        click.echo("nothing of ours is there")
     return DONE
 
 
 def describe(resource: Resource) -> str:
-    """A container or network on one line."""
+    """What is there, on one line."""
     whose = f"of {resource.owner}" if resource.owner else "of an unknown owner"
     life = "running" if resource.owned else "gone; dockwarden down removes what it left"
     return (

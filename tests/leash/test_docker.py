@@ -221,7 +221,7 @@ class TestReap:
 
     def test_nothing_to_take(self) -> None:
         asked = CliRunner().invoke(reap, [])
-        assert asked.output == "no dead dockwarden has left anything on the engine\n"
+        assert asked.output == "no dead dockwarden has left anything\n"
 
 
 def test_help_has_an_example() -> None:

@@ -9,52 +9,20 @@ from functools import partial
 from typing import Any, Final
 
 import docker.errors
-from attrs import field, frozen
+from attrs import frozen
 from docker.api import APIClient
 
 from engine import claims
 from engine.errors import RuntimeUnavailable, TeardownError
-from engine.owner import Owner
 from engine.runtimes.docker.client import ENGINE_ERRORS, connect, said
 from engine.runtimes.docker.naming import COMPOSE_SERVICE, PROJECT
 from engine.runtimes.docker.stop import remove_container
+from engine.runtimes.resource import Resource
 
-__all__ = ["Census", "Resource", "remove_all", "take"]
+__all__ = ["Census", "remove_all", "take"]
 
 _AT_ONCE: Final = 16
 """So many things are removed side by side; one that is stuck holds up no other."""
-
-
-@frozen
-class Resource:
-    """A container or a network of ours.
-
-    Attributes:
-        kind: ``container`` or ``network``.
-        service: the service it is for; empty for a network.
-        status: what the engine says of a container, such as ``Up 3 minutes (healthy)``.
-        labels: what it carries.
-        owner: whose it is: the controller that made it, or one that has taken it over.
-    """
-
-    kind: str
-    id: str
-    name: str
-    project: str
-    service: str
-    status: str
-    labels: Mapping[str, str] = field(repr=False)
-    owner: Owner | None
-
-    @property
-    def owned(self) -> bool:
-        """Whether its owner still runs."""
-        return self.owner is not None and self.owner.alive
-
-    @property
-    def orphaned(self) -> bool:
-        """Whether it says whose it is, and that owner has died."""
-        return self.owner is not None and not self.owner.alive
 
 
 @frozen

@@ -9,12 +9,24 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from engine import claims
 from engine.owner import Owner
 from engine.runtimes.base import Container
 from engine.runtimes.process.spawn import Child
 from engine.runtimes.process.tree import Identity, end, find
 
-__all__ = ["BACKEND", "MAIN_LOG", "OWNER", "REQUEST", "Backend", "Tag", "owner_mark"]
+__all__ = [
+    "BACKEND",
+    "CLAIM",
+    "MAIN_LOG",
+    "OWNER",
+    "REQUEST",
+    "Backend",
+    "Tag",
+    "claim_mark",
+    "labels_of",
+    "owner_mark",
+]
 
 BACKEND = "DOCKWARDEN_BACKEND"
 """In the environment of every process of a backend: ``project/service/unique``."""
@@ -22,12 +34,26 @@ REQUEST = "DOCKWARDEN_REQUEST"
 """In the environment of every process of a request: its id."""
 OWNER = "DOCKWARDEN_OWNER"
 """Likewise of every process: whose it is, so that those of a dead controller can be told later."""
+CLAIM = "DOCKWARDEN_CLAIM"
+"""Likewise: who takes it over says so there; see :mod:`engine.claims`."""
 MAIN_LOG = "main.log"
 
 
 def owner_mark(owner: Owner) -> dict[str, str]:
     """The variable that says whose a process is."""
     return {OWNER: ",".join(f"{name}={value}" for name, value in sorted(owner.labels().items()))}
+
+
+def claim_mark() -> dict[str, str]:
+    """The variable that says where a claim on processes would be."""
+    return {CLAIM: claims.new()[claims.CLAIM]}
+
+
+def labels_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the labels of a container would be, as the variables of a process tell them."""
+    told = (pair.partition("=") for pair in environment[OWNER].split(","))
+    labels = {name: value for name, _, value in told}
+    return {**labels, claims.CLAIM: environment[CLAIM]}
 
 
 @frozen

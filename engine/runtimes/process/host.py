@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 from engine.spec import Condition, MountKind, Project, ServiceSpec
 
@@ -39,11 +39,13 @@ class Host:
     Attributes:
         keep_alive: by service, the command of the main process where the service's own does not stay.
         owner: the variables that say whose a process is.
+        claim: likewise, where it is said if somebody takes it over.
     """
 
     project: Project
     keep_alive: Mapping[str, tuple[str, ...]]
     owner: Mapping[str, str]
+    claim: Mapping[str, str] = field(factory=dict)
 
     def service(self, name: str) -> ServiceSpec:
         return self.project.services[name]
@@ -54,7 +56,8 @@ class Host:
 
     def environment(self, name: str) -> dict[str, str]:
         """The environment of the service's processes, the marks aside."""
-        return {**base_environment(os.environ), **self.service(name).environment, **self.owner}
+        ours = {**self.owner, **self.claim}
+        return {**base_environment(os.environ), **self.service(name).environment, **ours}
 
     def folder(self, name: str, working_dir: str | None = None) -> Path:
         """The folder that the service's processes start in."""

@@ -40,7 +40,8 @@ from engine.runtimes.base import (
     Observation,
 )
 from engine.runtimes.health_check import probe_command, until_healthy
-from engine.runtimes.process.backend import Backend, owner_mark
+from engine.runtimes.process import census
+from engine.runtimes.process.backend import Backend, claim_mark, owner_mark
 from engine.runtimes.process.files import tail
 from engine.runtimes.process.host import Host, ineffective
 from engine.runtimes.process.starting import SHOWN_LINES, probe, start_main, start_request
@@ -76,7 +77,8 @@ class ProcessRuntime:
         keep_alive: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
         owner: Owner | None = None,
     ) -> None:
-        self._host = Host(project, keep_alive, owner_mark(owner or Owner.current()))
+        marks = owner_mark(owner or Owner.current()), claim_mark()
+        self._host = Host(project, keep_alive, *marks)
         self._backends: dict[str, Backend] = {}
         self._on_notice: Callable[[Notice], None] | None = None
         self.warnings: Mapping[str, tuple[str, ...]] = {
@@ -129,7 +131,7 @@ class ProcessRuntime:
         folder: Path,  # noqa: ARG002 - the protocol's
         request: ExecRequest | None = None,  # noqa: ARG002 - the protocol's
     ) -> Container | None:
-        """Nothing is taken over: what a dead controller left is another session's."""
+        """Nothing is taken over: what a dead controller left goes with the next launch."""
         return None
 
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
@@ -249,7 +251,12 @@ class ProcessRuntime:
         return [] if backend is None else tail(backend.log, lines)
 
     async def remove(self, service: str, *, grace_s: float) -> None:
-        """End every process of the service's backend."""
+        """End every process of the service's backend, and of those that dead controllers have left."""
+        for found in census.take(self._host.project.name):
+            if found.service == service and found.orphaned:
+                reason = await census.remove(found, grace_s)
+                if reason:
+                    raise RemovalFailed(service, reason, curable=False)
         backend = self._backends.get(service)
         if backend is None:
             return

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-__all__ = ["Identity", "end", "find", "stuck"]
+__all__ = ["Identity", "carriers", "end", "find", "stuck"]
 
 _PROC = Path("/proc")
 _UNKILLABLE_AFTER_S = 10.0
@@ -112,6 +112,18 @@ def find(mark: Mapping[str, str], leaders: Iterable[Identity] = ()) -> set[Ident
         newest = {pid for pid, stat in running.items() if stat.parent in newest} - found
         found |= newest
     return {Identity(pid, running[pid].start_ticks) for pid in found}
+
+
+def carriers(*names: str) -> dict[Identity, dict[str, str]]:
+    """The running processes that carry all of these variables, and the values of these."""
+    found: dict[Identity, dict[str, str]] = {}
+    for pid in _pids():
+        told = (os.fsdecode(entry).partition("=") for entry in _environment(pid))
+        values = {name: value for name, _, value in told if name in names}
+        process = Identity.of(pid)
+        if len(values) == len(names) and process.runs():
+            found[process] = values
+    return found
 
 
 async def end(members: Callable[[], set[Identity]], grace_s: float) -> set[Identity]:

@@ -1,0 +1,69 @@
+"""What of ours is on this machine and on the engine: processes, containers, networks; and its removal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from engine.errors import RuntimeUnavailable
+from engine.runtimes.resource import Resource
+
+__all__ = ["Inventory", "remove_all", "take"]
+
+
+@frozen
+class Inventory:
+    """What there is.
+
+    Attributes:
+        away: why the engine could not be looked at; None where it could.
+    """
+
+    found: tuple[Resource, ...]
+    away: RuntimeUnavailable | None = None
+
+    def confess(self) -> None:
+        """Say what could not be looked at, once the rest is done.
+
+        Raises:
+            RuntimeUnavailable: no engine answered.
+        """
+        if self.away is not None:
+            raise self.away
+
+
+def take(project: str | None = None) -> Inventory:
+    """List what of ours is there.
+
+    Args:
+        project: the compose project to keep to; None for all.
+    """
+    from engine.runtimes.docker import census as engines
+    from engine.runtimes.process import census as processes
+
+    local = processes.take(project)
+    try:
+        return Inventory((*local, *engines.take(project).everything))
+    except RuntimeUnavailable as away:
+        return Inventory(local, away)
+
+
+def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: float) -> None:
+    """Remove what was listed, and see that it is gone.
+
+    Args:
+        project: as it was given to :func:`take`.
+        grace_s: how long each may take to end, in seconds.
+
+    Raises:
+        TeardownError: something is left; it names each.
+        RuntimeUnavailable: no engine answers any more.
+    """
+    from engine.runtimes.docker import census as engines
+    from engine.runtimes.process import census as processes
+
+    local = [one for one in resources if one.kind == "processes"]
+    processes.remove_all(local, grace_s=grace_s)
+    others = [one for one in resources if one.kind != "processes"]
+    engines.remove_all(others, project=project, grace_s=grace_s)

@@ -1,0 +1,44 @@
+"""What of ours is there, on an engine or on this machine, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from engine.owner import Owner
+
+__all__ = ["Resource"]
+
+
+@frozen
+class Resource:
+    """A container or a network of ours, or the processes of a backend that has none.
+
+    Attributes:
+        kind: ``container``, ``network`` or ``processes``.
+        service: the service it is for; empty for a network.
+        status: what the engine says of a container, such as ``Up 3 minutes (healthy)``; of processes,
+            how many run.
+        labels: what it carries.
+        owner: whose it is: the controller that made it, or one that has taken it over.
+    """
+
+    kind: str
+    id: str
+    name: str
+    project: str
+    service: str
+    status: str
+    labels: Mapping[str, str] = field(repr=False)
+    owner: Owner | None
+
+    @property
+    def owned(self) -> bool:
+        """Whether its owner still runs."""
+        return self.owner is not None and self.owner.alive
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether it says whose it is, and that owner has died."""
+        return self.owner is not None and not self.owner.alive
