@@ -105,9 +105,10 @@ class Coverage:
                 feasible[EDGES][then] = None
                 if now.last is not None:
                     feasible[PAIRS][f"{first}, {then}"] = None
-                    self._ways.setdefault((first, then), way)
-                for outcome in self._outcomes(edge):
+                    self._ways.setdefault((PAIRS, f"{first}, {then}"), way)
+                for outcome, decisive in self._outcomes(edge):
                     feasible[OUTCOMES][outcome] = None
+                    self._ways.setdefault((OUTCOMES, outcome), (*ways[now], (edge, decisive)))
                 latched = self.lifecycle.latched_after(edge, latched=now.latched)
                 after = _Position(edge, latched)
                 if after not in ways:
@@ -127,11 +128,12 @@ class Coverage:
             if facts is not None:
                 yield edge, facts
 
-    def _outcomes(self, edge: Edge) -> Iterator[str]:
-        """What the facts that decide about an edge's event can be there."""
+    def _outcomes(self, edge: Edge) -> Iterator[tuple[str, Facts]]:
+        """What the facts that decide about an edge's event can be there, each with all of them."""
         for facts in self.facts:
             if edge.guard(facts):
-                yield from _told(self.lifecycle, edge, facts)
+                for outcome in _told(self.lifecycle, edge, facts):
+                    yield outcome, facts
 
     # What was
 
@@ -170,9 +172,9 @@ class Coverage:
         return not any(self.missing.values()) and not self.denied
 
     def ways(self) -> Iterator[Way]:
-        """For each pair that was not seen, as it comes to its turn: the shortest way through it."""
-        for (first, then), way in self._ways.items():
-            if f"{first}, {then}" not in self.seen[PAIRS]:
+        """For each pair and outcome that was not seen, as it comes to its turn: the shortest way to it."""
+        for (sort, what), way in self._ways.items():
+            if what not in self.seen[sort]:
                 yield way
 
     def require_whole(self) -> None:

@@ -97,6 +97,7 @@ class Scene:
     _runs: dict[str, _Run] = field(factory=dict, init=False)
     _asked: list[asyncio.Task[None]] = field(factory=list, init=False)
     _counted: int = field(default=0, init=False)
+    _left_awaited: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="dockwarden-")
@@ -203,7 +204,8 @@ class Scene:
             simulation.faults.order("server_error", call="list", times=5)
         simulation.begin(self._awaited())
         simulation.advance(0)
-        if self.left == "busy" and _LEFT not in self._runs:
+        if self.left == "busy" and not self._left_awaited:
+            self._left_awaited = True
             outlived = simulation.controller.outlived(_NAME)
             may_end = {Ending.LOST}  # its container may be taken for unfit, and made anew
             self._runs[_LEFT] = _Run(simulation.begin(outlived), may_end)

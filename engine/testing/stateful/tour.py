@@ -48,18 +48,18 @@ def needs(way: Way) -> tuple[Left, int]:
     left: Left = "busy" if any(edge.event == "reattach" for edge, _ in way) else "nothing"
     granted = 0
     for edge, facts in way:
-        if edge.event == "recover" and not all(facts.values()):
-            break
-        granted += edge.event == "recover"
+        if edge.event == "recover":
+            granted += facts["budget_left"]
+            if not all(facts.values()):
+                break
     return left, granted
 
 
 def goes(scene: Scene, way: Way) -> bool:
     """Lead a scene along a way; returns whether it could be led to its end."""
-    following = [*(edge for edge, _ in way[1:]), None]
-    for (edge, _), then in zip(way, following, strict=True):
+    for number, (edge, _) in enumerate(way, 1):
         before = len(scene.witness.edges)
-        _BRING.get(edge.event, _waits)(scene, edge, then)
+        _BRING.get(edge.event, _waits)(scene, edge, way[number:])
         scene.look()
         _until_more(scene, before)
         if scene.witness.edges[before : before + 1] != [str(edge)]:
@@ -75,19 +75,31 @@ def _until_more(scene: Scene, before: int) -> None:
         scene.advance(step_s)
 
 
-def _waits(_scene: Scene, _edge: Edge, _then: Edge | None) -> None:
+def _waits(_scene: Scene, _edge: Edge, _rest: Way) -> None:
     """It comes by itself."""
 
 
-def _starts(scene: Scene, _edge: Edge, then: Edge | None) -> None:
-    scene.start(unadopted=scene.left == "busy" and then is not None and then.event == "fault")
+def _starts(scene: Scene, _edge: Edge, rest: Way) -> None:
+    fails = _next(rest) == "fault"
+    if fails and _incurable(rest[1:]):
+        scene.mishap("its image is gone")
+    scene.start(unadopted=fails and scene.left == "busy")
 
 
-def _dispatches(scene: Scene, _edge: Edge, _then: Edge | None) -> None:
+def _next(rest: Way) -> str:
+    return rest[0][0].event if rest else ""
+
+
+def _incurable(rest: Way) -> bool:
+    """Whether what comes next is the decision that no restart cures it."""
+    return _next(rest) == "recover" and not rest[0][1]["curable"]
+
+
+def _dispatches(scene: Scene, _edge: Edge, _rest: Way) -> None:
     scene.dispatch()
 
 
-def _finishes(scene: Scene, _edge: Edge, _then: Edge | None) -> None:
+def _finishes(scene: Scene, _edge: Edge, _rest: Way) -> None:
     for _ in range(100):  # until the command has begun
         if scene.running:
             break
@@ -95,10 +107,10 @@ def _finishes(scene: Scene, _edge: Edge, _then: Edge | None) -> None:
     scene.end_command()
 
 
-def _falls_ill(scene: Scene, edge: Edge, _then: Edge | None) -> None:
+def _falls_ill(scene: Scene, edge: Edge, rest: Way) -> None:
     """In ready somebody finds it unfit; else its container dies, before its gate or under its command."""
     if edge.source == "ready":
-        scene.find_unfit()
+        scene.find_unfit(curable=not _incurable(rest))
         return
     before = len(scene.witness.edges)
     for _ in range(100):
@@ -119,25 +131,25 @@ def _vulnerable(scene: Scene) -> bool:
     return not healthy or last.startswith("busy --finish")
 
 
-def _recovers(scene: Scene, _edge: Edge, _then: Edge | None) -> None:
+def _recovers(scene: Scene, _edge: Edge, _rest: Way) -> None:
     scene.recover()
 
 
-def _restarts(scene: Scene, _edge: Edge, _then: Edge | None) -> None:
+def _restarts(scene: Scene, _edge: Edge, _rest: Way) -> None:
     scene.restart()
 
 
-def _resets(scene: Scene, _edge: Edge, _then: Edge | None) -> None:
+def _resets(scene: Scene, _edge: Edge, _rest: Way) -> None:
     scene.reset()
 
 
-def _stops(scene: Scene, _edge: Edge, then: Edge | None) -> None:
-    if then is not None and then.event == "removal_failed":
+def _stops(scene: Scene, _edge: Edge, rest: Way) -> None:
+    if _next(rest) == "removal_failed":
         scene.hide()
     scene.stop()
 
 
-_BRING: Final[Mapping[str, Callable[[Scene, Edge, Edge | None], None]]] = {
+_BRING: Final[Mapping[str, Callable[[Scene, Edge, Way], None]]] = {
     "start": _starts,
     "dispatch": _dispatches,
     "finish": _finishes,

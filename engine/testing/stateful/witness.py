@@ -197,10 +197,22 @@ class Witness:
             return
         if any(container.stuck for container in self.containers):
             self.stuck_s = self.now_s()
+        if event.action == "exec_start":
+            self._look_within()
         if event.action == "start" and self._due_s is not None and self.now_s() < self._due_s:
             self.complain(
                 "the_backoff_is_waited_out", f"started {self._due_s - self.now_s():g} s early"
             )
+
+    def _look_within(self) -> None:
+        for container in self.containers:
+            running = sorted(
+                f"{one.order.request} as {one.pid}"
+                for one in container.processes.values()
+                if one.order.request and not one.order.request.startswith("end of ")
+            )
+            if len(running) > 1 and not container.stuck:
+                self.complain("one_command_at_a_time", " beside ".join(running))
 
     def look(self, state: str, *, latched: bool, left: int) -> None:
         """Hold what the engine shows, and what is true, against the rules.
@@ -224,14 +236,6 @@ class Witness:
         """Hold what is true against the rules that need no backend."""
         if len(self.containers) > 1:
             self.complain("one_container", ", ".join(one.id for one in self.containers))
-        for container in self.containers:
-            running = sorted(
-                f"{one.order.request} as {one.pid}"
-                for one in container.processes.values()
-                if one.order.request and not one.order.request.startswith("end of ")
-            )
-            if len(running) > 1 and not container.stuck:
-                self.complain("one_command_at_a_time", " beside ".join(running))
         for violation in self._invariants.violations:
             self.complain("nothing_forbidden", violation)
 
