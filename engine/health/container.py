@@ -51,6 +51,9 @@ async def post_mortem(runtime: Runtime, container: Container, lost: ContainerLos
 def _death(observation: Observation) -> str:
     if observation.oom_killed:
         return "its container was killed by the kernel for want of memory (OOM)"
+    if observation.engine_restarted:
+        code = observation.exit_code
+        return f"its container ended when its engine was restarted (exit code {code})"
     if observation.exit_code == _SIGKILLED:
         return "its container was killed from outside (exit code 137, no OOM)"
     return f"its container's main process ended (exit code {observation.exit_code})"

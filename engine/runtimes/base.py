@@ -61,6 +61,7 @@ class Observation:
             ``starting``, ``healthy`` or ``unhealthy``. Counts only while running.
         exit_code: of the main process, when not running.
         oom_killed: whether the kernel killed it for memory.
+        engine_restarted: whether it ended before the container engine itself was found to be back.
     """
 
     container: Container
@@ -69,6 +70,7 @@ class Observation:
     health: str | None = None
     exit_code: int | None = None
     oom_killed: bool = False
+    engine_restarted: bool = False
 
 
 class Happening(enum.Enum):

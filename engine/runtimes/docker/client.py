@@ -101,13 +101,16 @@ class Calls:
 
     Args:
         connect: makes a client for a thread.
+
+    Attributes:
+        patience: what it is waited for with.
     """
 
     def __init__(self, connect: Callable[[], APIClient] = connect) -> None:
+        self.patience = Patience()
         self._connect = connect
         self._pool: ThreadPoolExecutor | None = None
         self._local = threading.local()
-        self._patience = Patience()
         self._answered = False
 
     async def __call__(self, call: Callable[[APIClient], T], *, settle: bool = True) -> T:
@@ -130,6 +133,18 @@ class Calls:
             future.add_done_callback(_forget)
             raise
 
+    async def knock(self) -> None:
+        """Wait until the engine lets somebody new in.
+
+        One that is being stopped does not, from the first: those who are in see its containers end, and
+        could even start them again, before it ends itself.
+        """
+
+        def come_and_go(_client: APIClient) -> None:
+            self._new_client(self._local.given_up).close()
+
+        await self(come_and_go, settle=False)
+
     def close(self) -> None:
         """End the threads once they are idle; does not wait for them. A later call starts others."""
         if self._pool is not None:
@@ -146,16 +161,17 @@ class Calls:
     def _patient_client(self, given_up: threading.Event) -> APIClient:
         """A client for this thread; where none has been made yet, the engine must be there now."""
         if self._answered:
-            try:
-                client = self._patience.wait_out(self._connect, given_up)
-            except (
-                RuntimeUnavailable
-            ) as error:  # for whoever calls it is like any other call's failure
-                raise docker.errors.DockerException(str(error)) from error
+            client = self._new_client(given_up)
         else:
             client = self._connect()
             self._answered = True
-        return be_patient(client, self._patience, lambda: self._local.given_up)
+        return be_patient(client, self.patience, lambda: self._local.given_up)
+
+    def _new_client(self, given_up: threading.Event) -> APIClient:
+        try:
+            return self.patience.wait_out(self._connect, given_up)
+        except RuntimeUnavailable as error:  # for whoever calls it is like any other call's failure
+            raise docker.errors.DockerException(str(error)) from error
 
 
 def _forget(future: asyncio.Future[T]) -> None:

@@ -15,7 +15,7 @@ from attrs import define, field
 
 from engine.runtimes.base import Container, Observation
 
-__all__ = ["Deaths"]
+__all__ = ["Deaths", "moment_ns"]
 
 _NS: Final = 1_000_000_000
 
@@ -36,7 +36,7 @@ class Deaths:
         """What an event shows to be so; None where it proves nothing."""
         actor = event["Actor"]
         container = self._runs.get(actor["ID"])
-        if container is None or event["timeNano"] <= _moment_ns(container.started_at):
+        if container is None or event["timeNano"] <= moment_ns(container.started_at):
             return None
         if event["Action"] == "oom":
             self._out_of_memory.add(container.id)
@@ -50,7 +50,7 @@ class Deaths:
         )
 
 
-def _moment_ns(written: str) -> int:
+def moment_ns(written: str) -> int:
     """The engine's way to write a moment, as nanoseconds since the epoch."""
     whole, _, fraction = written.rstrip("Z").partition(".")
     seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())

@@ -1,8 +1,8 @@
 """The engine's event stream: who died, whose health changed, which exec ended.
 
 One thread reads it, blocked while nothing happens. Events only wake us: the stream ends silently when
-the daemon restarts, so it is taken up again from the last event seen, and then everybody is told to look
-for themselves.
+the daemon restarts, so it is taken up again from the last event seen, as soon as the engine is back, and
+then everybody is told to look for themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from docker.api import APIClient
 from docker.types.daemon import CancellableStream
 
 from engine.errors import RuntimeUnavailable
-from engine.runtimes.docker.client import ENGINE_ERRORS, connect
+from engine.runtimes.docker.client import ENGINE_ERRORS
+from engine.runtimes.docker.patience import Patience
 
 __all__ = ["EventStream"]
 
@@ -34,6 +35,7 @@ class EventStream:
         filters: the engine's event filters, besides the kinds of event.
         on_event: called on the event loop with each event, as the engine sends it.
         on_blind: called on the event loop after a gap in the stream.
+        patience: with which an engine that is away is waited for.
         connect: makes the client that reads.
     """
 
@@ -42,8 +44,10 @@ class EventStream:
         filters: Mapping[str, Any],
         on_event: Callable[[dict[str, Any]], None],
         on_blind: Callable[[], None],
-        connect: Callable[[], APIClient] = connect,
+        patience: Patience,
+        connect: Callable[[], APIClient],
     ) -> None:
+        self._patience = patience
         self._connect = connect
         self._filters = {**filters, "type": "container", "event": _KINDS}
         self._on_event = on_event
@@ -74,24 +78,26 @@ class EventStream:
                 _LOG.debug("the event stream was closed already", exc_info=True)
 
     def _read(self) -> None:
-        client: APIClient | None = None
         blind = False
         wait_s = _RETRY_S
-        while not self._closing.is_set():
+        while True:
             try:
-                client = client or self._connect()
+                client = self._patience.wait_out(self._connect, self._closing)
                 stream = client.events(since=self._since, filters=self._filters, decode=True)
                 self._stream = stream
                 if blind:
+                    self._patience.found_back()
                     self._tell(self._on_blind)
                 blind, wait_s = False, _RETRY_S
                 for event in stream:
                     self._since = event["time"]
                     self._tell(self._on_event, event)
             except (*ENGINE_ERRORS, RuntimeUnavailable, ValueError) as error:
-                client = None
-                if not self._closing.is_set() and not blind:
-                    _LOG.warning("the engine's event stream broke off: %s", error)
+                _LOG.debug("the engine's event stream broke off: %s", error)
+            if self._closing.is_set():
+                return
+            if not blind:
+                self._patience.broke_off()
             blind = True
             self._closing.wait(wait_s)
             wait_s = min(wait_s * 2, _RETRY_MAX_S)

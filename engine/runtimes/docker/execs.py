@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -35,7 +36,6 @@ __all__ = ["Execs"]
 _LOG: Final = logging.getLogger(__name__)
 
 _SHELL: Final = ("/bin/sh", "-c")
-_SIGKILLED: Final = 137
 _VERIFY_S: Final = 30.0
 """How long ending a process tree may take on top of its grace."""
 
@@ -50,6 +50,10 @@ _LIST_EVERY_S: Final = 30.0
 """How often it is then asked whether the command still runs."""
 
 
+_UNKNOWN: Final[dict[str, Any]] = {"Running": False, "ExitCode": None}
+"""An exec that the engine does not know any more."""
+
+
 class _Forgotten(Exception):
     """The engine does not know an exec any more, and its container runs on."""
 
@@ -60,10 +64,12 @@ class _Pending:
 
     Attributes:
         ended: its exit code, or None when its container went away.
+        started: whether it has been started for certain.
     """
 
     container: Container
     ended: asyncio.Future[int | None]
+    started: bool = True
 
 
 class Execs:
@@ -104,7 +110,7 @@ class Execs:
                 )
             except _Forgotten:
                 exit_code = await self._until_noted(container, request, output)
-        return await self._result(container, request, exit_code)
+        return await self._result(container, request, output, exit_code)
 
     async def attach(
         self, container: Container, request: ExecRequest, output: Output
@@ -112,7 +118,7 @@ class Execs:
         """Wait for the end of what an earlier controller began; see :meth:`Runtime.attach`."""
         async with _followed(output, container, request):
             exit_code = await self._end_of(container, request, output)
-        return await self._result(container, request, exit_code)
+        return await self._result(container, request, output, exit_code)
 
     async def _end_of(self, container: Container, request: ExecRequest, output: Output) -> int:
         find = partial(adoption.exec_of, container.id, output.inside(request))
@@ -127,18 +133,24 @@ class Execs:
         return await self._until_noted(container, request, output)
 
     async def _result(
-        self, container: Container, request: ExecRequest, exit_code: int
+        self, container: Container, request: ExecRequest, output: Output, exit_code: int
     ) -> ExecResult:
         """How a command ended whose exec ended with ``exit_code``."""
         found = noted(request.folder)
+        if found is None and request.id not in self._killed:
+            # The engine may have made it up: killed and started again, it says 127 of what it has lost
+            # sight of, whether that runs on or not.
+            try:
+                await self._until_noted(container, request, output)
+                found = noted(request.folder)
+            except CommandLost:
+                # Not even the shell around the command lived to note its exit code. That is how the
+                # death of the whole container looks from here, a moment before it is announced.
+                await self._await_death(container)
         if found is not None:
             with contextlib.suppress(OSError):  # of no use any more
                 (request.folder / STARTED).unlink()
             return ExecResult(found.exit_code, found.ran)
-        # Not even the shell around the command lived to note its exit code. Unless we ended it, that
-        # is how the death of the whole container looks from here, a moment before it is announced.
-        if exit_code == _SIGKILLED and request.id not in self._killed:
-            await self._await_death(container)
         return ExecResult(exit_code)
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
@@ -214,15 +226,19 @@ class Execs:
             start: whether to start it before; else it runs already, or has ended.
         """
         ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        self._pending[exec_id] = _Pending(container, ended)
+        self._pending[exec_id] = _Pending(container, ended, started=not start)
         try:
             if start:
                 await self._start(container, exec_id)
+                self._pending[exec_id] = _Pending(container, ended)
             else:
                 await self._check(exec_id)
             exit_code = await ended
         finally:
             del self._pending[exec_id]
+            # So that the loop does not complain where the start has said the same.
+            if ended.done() and not ended.cancelled():
+                ended.exception()
         if exit_code is None:
             raise ContainerLost(container.service, "its container went away under what ran in it")
         return exit_code
@@ -232,7 +248,9 @@ class Execs:
 
         Raises:
             ContainerLost: nobody tells; nothing else may be started beside what perhaps runs.
+            _Forgotten: the engine has been restarted meanwhile.
         """
+        began_ns = time.time_ns()
         try:
             await self._calls(lambda client: client.exec_start(exec_id, detach=True))
         except docker.errors.APIError:
@@ -241,9 +259,14 @@ class Execs:
             try:
                 found = await self._calls(lambda client: client.exec_inspect(exec_id))
             except ENGINE_ERRORS as error:
+                forgotten = isinstance(error, docker.errors.NotFound)
+                if forgotten and await self._runs(container):
+                    raise _Forgotten from error
                 reason = f"the engine does not say whether its command runs: {said(error)}"
                 raise ContainerLost(container.service, reason) from error
             if not found["Running"] and found["ExitCode"] is None:
+                if self._calls.patience.away_since(began_ns):
+                    raise _Forgotten from None
                 raise
             if not found["Running"]:
                 self._resolve(exec_id, found["ExitCode"])
@@ -281,11 +304,14 @@ class Execs:
         Raises:
             ContainerLost: its container does not run, or has been started anew.
         """
+        lost = ContainerLost(container.service, "its container went away under what ran in it")
         if await self._runs(container) is False:
-            raise ContainerLost(container.service, "its container went away under what ran in it")
+            raise lost
         try:
             running = await self._calls(partial(adoption.forgotten, container.id))
         except ENGINE_ERRORS as error:
+            if await self._runs(container) is False:
+                raise lost from error
             _LOG.warning("%s: what runs in it cannot be seen: %s", container.service, said(error))
             return False
         if output.inside(request) in running:
@@ -336,15 +362,18 @@ class Execs:
             try:
                 found = await self._calls(lambda client: client.exec_inspect(exec_id))
             except docker.errors.NotFound:
-                # The engine forgets its execs when it restarts. What ran in a container that still runs
-                # may run on; the engine's next gap brings us back, if it does not say now.
+                found = _UNKNOWN
+            if not found["Running"] and found["ExitCode"] is None:
+                if not pending.started and found is not _UNKNOWN:
+                    return
+                # The engine forgets its execs when it restarts, or how they stand. What ran in a container
+                # that still runs may run on; the engine's next gap brings us back, if it does not say now.
                 match await self._runs(pending.container):
                     case False:
                         self._resolve(exec_id, None)
-                    case True if not pending.ended.done():
+                    case True if exec_id in self._pending and not pending.ended.done():
                         pending.ended.set_exception(_Forgotten())
-                return
-            if not found["Running"]:
+            elif not found["Running"]:
                 self._resolve(exec_id, found["ExitCode"])
 
     def _resolve(self, exec_id: str, exit_code: int | None) -> None:

@@ -27,6 +27,7 @@ PATIENCE_S: Final = 120.0
 
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
+_NOTICEABLE_S: Final = 0.5
 _LOOKS: Final = ("GET", "HEAD")
 _NOBODY_THERE: Final = (FileNotFoundError, ConnectionRefusedError)
 
@@ -37,6 +38,8 @@ T = TypeVar("T")
 class Patience:
     """What all calls of one runtime share: says once that the engine is away, and once that it is back."""
 
+    _broken_off: bool = field(default=False, init=False)
+    _back_ns: int | None = field(default=None, init=False)
     _away: bool = field(default=False, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -54,28 +57,67 @@ class Patience:
         """
         until_s = time.monotonic() + PATIENCE_S
         pause_s = _FIRST_PAUSE_S
+        waited = False
         while True:
+            began_ns = time.time_ns()
             try:
                 answer = attempt()
             except Exception as error:
                 out_of_time = given_up.is_set() or time.monotonic() >= until_s
                 if out_of_time or not (_nobody_there(error) or (looks and _cut_off(error))):
                     raise
-                self._say(away=True)
+                with self._lock:
+                    if not self.away_since(began_ns):  # else others have waited it out meanwhile
+                        self._say_away()
+                waited = True
             else:
-                self._say(away=False)
+                # An engine on its way out still answers those whose connection is open.
+                if waited:
+                    with self._lock:
+                        self._say_back()
                 return answer
             given_up.wait(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    def _say(self, *, away: bool) -> None:
-        if away == self._away:  # nearly always: no lock for that
-            return
+    def broke_off(self) -> None:
+        """Take note that the engine has ended a connection that stays open for as long as it lives.
+
+        It is called away once it has not taken up another one for a moment: what lies between it and us
+        may end connections too.
+        """
+        self._broken_off = True
+        noticeable = threading.Timer(_NOTICEABLE_S, self._missed)
+        noticeable.daemon = True
+        noticeable.start()
+
+    def found_back(self) -> None:
+        """Take note that it has taken up another one."""
         with self._lock:
-            changed, self._away = away != self._away, away
-        if changed and away:
+            self._broken_off = False
+            self._say_back()
+
+    def away_since(self, moment_ns: int) -> bool:
+        """Whether the engine has been away since then, which is what a restart of it looks like.
+
+        Args:
+            moment_ns: in nanoseconds since the epoch.
+        """
+        return self._broken_off or (self._back_ns is not None and moment_ns <= self._back_ns)
+
+    def _missed(self) -> None:
+        with self._lock:
+            if self._broken_off:
+                self._say_away()
+
+    def _say_away(self) -> None:
+        if not self._away:
+            self._away = True
             _LOG.warning("the Docker engine is away; waiting for it, for %g s at most", PATIENCE_S)
-        elif changed:
+
+    def _say_back(self) -> None:
+        self._back_ns = time.time_ns()
+        if self._away:
+            self._away = False
             _LOG.warning("the Docker engine is back")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import docker.errors
+from attrs import evolve
 from docker.api import APIClient
 
 from engine import claims
@@ -33,7 +34,7 @@ from engine.runtimes.base import (
 )
 from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
-from engine.runtimes.docker.deaths import Deaths
+from engine.runtimes.docker.deaths import Deaths, moment_ns
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
 from engine.runtimes.docker.guests import Guests, is_guest
@@ -139,7 +140,9 @@ class DockerRuntime:
         self.description = f"{by}docker engine {facts.version} at {facts.url}"
         self._on_notice = on_notice
         filters = {"label": f"{COMPOSE_PROJECT}={self._project.name}"}
-        self._events = EventStream(filters, self._on_event, self._on_blind, self._connect)
+        self._events = EventStream(
+            filters, self._on_event, self._on_blind, self._calls.patience, self._connect
+        )
         self._events.start(since=facts.time)
 
     async def close(self) -> None:
@@ -157,7 +160,10 @@ class DockerRuntime:
             return
         self._wake(actor["ID"])
         service = actor["Attributes"].get(COMPOSE_SERVICE)
-        self._on_notice(Notice(happening, service, actor["ID"], self._deaths.seen(event)))
+        seen = self._deaths.seen(event)
+        if seen is not None:
+            seen = evolve(seen, engine_restarted=self._calls.patience.away_since(event["timeNano"]))
+        self._on_notice(Notice(happening, service, actor["ID"], seen))
 
     def _on_blind(self) -> None:
         self._execs.on_blind()
@@ -283,6 +289,10 @@ class DockerRuntime:
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
         """Start a container anew. See :meth:`Runtime.relaunch`."""
         spec = self._project.services[container.service]
+        try:
+            await self._calls.knock()
+        except ENGINE_ERRORS as error:
+            raise LaunchFailed(container.service, said(error)) from error
         if not recreate or container.id in self._guests.taken.values():
             try:
                 await self._maker.stop(spec, container.id, spec.stop_grace_period_s)
@@ -364,6 +374,11 @@ class DockerRuntime:
         try:
             for listed in await self._calls(partial(self._ours, service)):
                 found = await self._calls(partial(_inspect, listed["Id"]))
+                if found is not None and not found["State"]["Running"]:
+                    await self._calls.knock()
+                    died_ns = moment_ns(found["State"]["FinishedAt"])
+                    restarted = self._calls.patience.away_since(died_ns)
+                    return evolve(_observation(found), engine_restarted=restarted)
                 if found is not None:
                     return _observation(found)
         except ENGINE_ERRORS as error:

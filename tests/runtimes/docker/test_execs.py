@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any, cast
+from unittest.mock import Mock
 
+import docker.errors
 import pytest
 import requests
 
 from engine.errors import ContainerLost, ExecFailed
 from engine.runtimes.base import Container
 from engine.runtimes.docker.client import Calls
-from engine.runtimes.docker.execs import Execs
+from engine.runtimes.docker.execs import Execs, _Forgotten
+from engine.runtimes.docker.patience import Patience
 
 CONTAINER = Container("alpha", "c1", "now")
 STATE = {"State": {"Running": True, "StartedAt": "now"}}
@@ -45,7 +48,8 @@ def run(client: Client) -> int:
         return call(client)
 
     async def story() -> int:
-        return await Execs(cast("Calls", calls))._run(CONTAINER, ["true"])
+        asked = Mock(side_effect=calls, patience=Patience())
+        return await Execs(cast("Calls", asked))._run(CONTAINER, ["true"])
 
     return asyncio.run(story())
 
@@ -60,6 +64,11 @@ def test_a_command_whose_start_got_no_answer_is_looked_up() -> None:
 def test_a_command_that_did_not_start_is_said_so() -> None:
     with pytest.raises(ExecFailed, match="connection reset"):
         run(Client(start=LOST, look={"Running": False, "ExitCode": None}))
+
+
+def test_a_command_that_a_restarted_engine_has_forgotten_may_run_on() -> None:
+    with pytest.raises(_Forgotten):
+        run(Client(start=LOST, look=docker.errors.NotFound("no such exec instance")))
 
 
 def test_where_nobody_says_whether_it_runs_nothing_else_may_run_there() -> None:
