@@ -163,7 +163,9 @@ def _forget_dead_containerd(layout: Layout) -> None:
 
 def _daemon_config(layout: Layout) -> dict[str, object]:
     """The engine's daemon.json: everything that it would otherwise share with the system's."""
+    options = layout.daemon_options
     return {
+        **(json.loads(options.read_text()) if options.exists() else {}),
         "hosts": [layout.docker_host],
         "data-root": str(layout.data_root),
         "exec-root": str(layout.exec_root),

@@ -84,6 +84,11 @@ class Layout:
         return self.lab_dir / "daemon.json"
 
     @property
+    def daemon_options(self) -> Path:
+        """What this lab's daemon.json has besides; nothing where there is no such file."""
+        return self.lab_dir / "daemon-options.json"
+
+    @property
     def bin_dir(self) -> Path:
         """The folder that comes first on dockerd's PATH."""
         return self.lab_dir / "bin"

@@ -1,0 +1,121 @@
+"""The engine itself is restarted in the middle of a campaign, with live-restore and without."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from docker.api import APIClient
+
+from tests.lab import Engine, ensure_up, take_down
+from tests.lab.engine import stop_daemon
+from tests.lab.layout import LAB_DIR_VARIABLE, Layout, current_layout
+from tests.world.world import World, shell
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+
+HALFWAY = "echo before; until test -p $D/up; do sleep 0.05; done; echo up >$D/up"
+UNTIL_TOLD = "until test -e $D/go; do sleep 0.05; done; echo after"
+SHARED = "D=/run/dockwarden"
+
+HOW = pytest.mark.parametrize("how", ["stopped", "killed"])
+
+
+@pytest.fixture(scope="module")
+def lab(lab: Engine, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine of this file's own, so that nobody else notices when it is restarted."""
+    shared = current_layout()
+    own = Layout(shared.lab_dir / "restarted")
+    own.lab_dir.mkdir(exist_ok=True)
+    own.daemon_options.write_text(json.dumps({"live-restore": request.param}))
+    if not own.base_tar.parent.exists():
+        own.base_tar.parent.symlink_to(shared.base_tar.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LAB_DIR_VARIABLE, str(own.lab_dir))
+        yield ensure_up()
+        take_down()
+
+
+def halfway(world: World) -> None:
+    """Wait until the experiment is halfway through."""
+    up = world.shared / "up"
+    os.mkfifo(up)
+    assert up.read_text() == "up\n"
+
+
+def restart(how: str, world: World, running: subprocess.Popen[str]) -> None:
+    """End the engine, and start it again when it has been missed."""
+    stop_daemon(current_layout(), kill=how == "killed")
+    world.await_warning(running, "the Docker engine is away; waiting for it, for 120 s at most")
+    ensure_up()
+
+
+@HOW
+@pytest.mark.parametrize("lab", [True], indirect=True, ids=["live-restore"])
+def test_with_live_restore_the_experiment_runs_on(
+    world: World,
+    client: APIClient,
+    how: str,
+) -> None:
+    once = f"{SHARED}; test -e $D/go && exit 9; {HALFWAY}; {UNTIL_TOLD}; exit 3"
+    world.write(shell(once), ["true"], ["true"])
+    running = world.run()
+    world.await_line(running, "alpha-e1 started")
+    halfway(world)
+    restart(how, world, running)
+    (world.shared / "go").touch()
+    code, out, err = world.end(running)
+    assert code == 1, err
+    assert err == "dockwarden: the Docker engine is back\n"
+    assert world.outcomes() == {"e1": "failed", "e2": "completed", "e3": "completed"}
+    first, *others = world.lines()
+    assert (first["attempt"], first["ending"], first["exit_code"]) == (1, "exited", 3)
+    assert first["stdout_lines"] == ["before", "after"]
+    assert [(one["attempt"], one["exit_code"]) for one in others] == [(1, 0), (1, 0)]
+    assert len({one["container_id"] for one in world.lines()}) == 1
+    assert "restart" not in out
+
+
+@HOW
+@pytest.mark.parametrize("lab", [False], indirect=True, ids=["without"])
+def test_without_it_the_attempt_is_lost_and_tried_again(
+    world: World,
+    client: APIClient,
+    how: str,
+) -> None:
+    once = f"{SHARED}; test -e $D/go && exit 0; {HALFWAY}; exec sleep 600"
+    world.write(shell(once), ["true"])
+    running = world.run()
+    world.await_line(running, "alpha-e1 started")
+    halfway(world)
+    (world.shared / "go").touch()
+    restart(how, world, running)
+    code, out, err = world.end(running)
+    assert code == 0, err
+    assert err == "dockwarden: the Docker engine is back\n"
+    assert world.outcomes() == {"e1": "completed", "e2": "completed"}
+    lost, again, other = world.lines()
+    assert (lost["attempt"], lost["ending"], lost["stdout_lines"]) == (1, "lost", ["before"])
+    assert "its container ended when its engine was restarted" in lost["reason"]
+    assert [(one["attempt"], one["exit_code"]) for one in (again, other)] == [(2, 0), (1, 0)]
+    assert again["generation"] == other["generation"] == 2
+    assert out.count("-> restarting") == 1
+    assert "1 restart\n" in out
+
+
+@pytest.mark.parametrize("lab", [False], indirect=True, ids=["without"])
+def test_without_it_an_idle_container_is_restarted_once_the_engine_is_back(
+    world: World, client: APIClient
+) -> None:
+    world.write(["true"], ["true"], pauses={"between_experiments": "3s"})
+    running = world.run()
+    world.await_line(running, "alpha-e1 completed")
+    restart("stopped", world, running)
+    code, out, err = world.end(running)
+    assert code == 0, err
+    assert err == "dockwarden: the Docker engine is back\n"
+    assert world.outcomes() == {"e1": "completed", "e2": "completed"}
+    assert out.count("-> restarting") == 1
