@@ -10,6 +10,8 @@ from typing import Final
 
 from attrs import frozen
 
+from engine.journal import FILE_NAME, Journal
+
 __all__ = ["Entry", "Page", "Scene"]
 
 _LINE: Final = (
@@ -72,6 +74,11 @@ class Scene:
     seed: int
 
     @property
+    def adopted(self) -> bool:
+        """Whether the next controller takes over what one leaves; of local processes it ends it."""
+        return self.keep and self.runtime != "process"
+
+    @property
     def file(self) -> Path:
         """The campaign file."""
         return self.folder / "campaign.yml"
@@ -109,6 +116,14 @@ class Scene:
         ]
         began = tuple(entry for what, entry in entries if what == "begin")
         return Page(began, tuple(entry for what, entry in entries if what == "end"))
+
+    def is_over(self) -> bool:
+        """Whether a controller has come to the campaign's end; another would begin it anew."""
+        if not (self.results / FILE_NAME).exists():
+            return False
+        with Journal.read(self.results / FILE_NAME) as journal:
+            sessions = list(journal.sessions())
+        return bool(sessions) and sessions[-1].ended_at is not None
 
     def failing(self) -> set[str]:
         """The runs whose command ends with an exit code other than 0."""

@@ -76,9 +76,9 @@ class Storm:
         done = 0
         while done < kills:
             self.sessions.append(self._session(next(self.moments)))
-            if not self.sessions[-1].killed:
+            done += self.sessions[-1].killed
+            if not self.sessions[-1].killed or self.scene.is_over():  # just before it was killed
                 return done
-            done += 1
         self.sessions.append(self._session(None))
         return done
 

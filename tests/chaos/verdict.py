@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any, Final
 
 from attrs import asdict, frozen
@@ -27,7 +28,7 @@ class Figures:
     """What happened.
 
     Attributes:
-        kills_under_keep: of the kills, those of controllers whose containers outlive them.
+        kills_under_keep: of the kills, those of controllers whose containers are adopted by the next.
         outlived: experiments that went on when their controller was killed.
         reattached: of these, those that a later controller waited for.
         reattached_live: how often a controller re-attached to an experiment that ran on after that, as
@@ -75,7 +76,8 @@ def judge(
     sessions = list(sessions)
     said = "\n".join(session.said for session in sessions)
     assert "Traceback" not in said, said
-    assert sessions[-1].exit_code == (1 if scene.failing() else 0), sessions[-1].said
+    expected = -SIGKILL if sessions[-1].killed else 1 if scene.failing() else 0
+    assert sessions[-1].exit_code == expected, sessions[-1].said
     left = list(left)
     assert left == [], f"left: {left}"
     lines = _lines(scene.results / "results.jsonl")
@@ -95,7 +97,7 @@ def judge(
     return Figures(
         campaigns=1,
         kills=kills,
-        kills_under_keep=kills if scene.keep else 0,
+        kills_under_keep=kills if scene.adopted else 0,
         experiments=scene.experiments,
         completed=states["completed"],
         failed=states["failed"],
@@ -149,7 +151,7 @@ def _nothing_run_twice(
     assert len(ended) == len({*ended})
     assert exited <= {*ended}
     assert {*began} <= exited | lost
-    if scene.keep:
+    if scene.adopted:
         # Whatever began was seen to its end, by whichever controller: nothing was run again.
         assert {*began} == {*ended} == exited
         assert outlived <= exited

@@ -17,7 +17,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "harness.md").read_text()
 
 def test_it_lists_every_rule() -> None:
     assert dict(
-        re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE.partition("rules of the harness")[2], re.MULTILINE)
+        re.findall(
+            r"^\| `(\w+)` \| (.*) \|$", PAGE.partition("rules of the harness")[2], re.MULTILINE
+        )
     ) == {**RULES}
 
 

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from engine import claims
 from engine.clock import utc_now
 from engine.errors import (
     CommandLost,
@@ -269,7 +270,8 @@ class ProcessRuntime:
             del self._backends[service]
 
     async def sweep(self) -> Mapping[str, str]:
-        """There are no networks to remove."""
+        """There are no networks to remove; only claims that dead controllers have left."""
+        claims.tidy()
         return {}
 
     def _current(self, container: Container) -> Backend | None:
