@@ -141,7 +141,7 @@ class Attention:
             if self._watch.fresh:
                 return backend.container
             look = await self.look()
-            if backend.state != "ready":
+            if not backend.idle:
                 continue
             if look.fit:
                 return backend.container

@@ -269,6 +269,28 @@ def test_a_dispatch_given_up_during_its_look_takes_the_look_along(scene: Scene) 
     run(story())
 
 
+def test_nothing_is_dispatched_after_a_look_under_which_a_stop_began(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready(every_s=30)
+        async with backend.turn:
+            await asyncio.sleep(31)
+        seen, gone = later(), later()
+        scene.runtime.will("look", "alpha", seen)
+        scene.runtime.will("remove", "alpha", gone)
+        work = asyncio.create_task(backend.execute(scene.request()))
+        await until(lambda: scene.looks == 2)
+        stop = asyncio.create_task(backend.stop())
+        await until(lambda: scene.runtime.called("remove") == 1)
+        seen.set_result(0)
+        await asyncio.sleep(1)
+        gone.set_result(None)
+        await stop
+        with pytest.raises(DispatchError, match="it is stopped"):
+            await work
+
+    run(story())
+
+
 def test_a_stop_mutes_looks_at_once(scene: Scene) -> None:
     async def story() -> None:
         backend = await scene.ready(every_s=30, look_within_s=10_000)

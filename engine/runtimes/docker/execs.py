@@ -146,7 +146,7 @@ class Execs:
             except CommandLost:
                 # Not even the shell around the command lived to note its exit code. That is how the
                 # death of the whole container looks from here, a moment before it is announced.
-                await self._await_death(container)
+                await self._await_death(container, request)
         if found is not None:
             with contextlib.suppress(OSError):  # of no use any more
                 (request.folder / STARTED).unlink()
@@ -327,10 +327,10 @@ class Execs:
             reason += "; dockwarden needs /bin/sh in the image to run experiments in it"
         return ExecFailed(container.service, f"the command could not be started: {reason}")
 
-    async def _await_death(self, container: Container) -> None:
+    async def _await_death(self, container: Container, request: ExecRequest) -> None:
         """Raise if the container dies, or has died, within a moment."""
         ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        watch = f"death of {container.id}"
+        watch = f"death of {container.id} under {request.id}"
         self._pending[watch] = _Pending(container, ended)
         try:
             if await self._runs(container) is not False:

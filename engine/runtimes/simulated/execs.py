@@ -71,7 +71,7 @@ class Execs:
         if noted is not None:
             return ExecResult(noted, _span(order.process))
         if exit_code == KILLED and request.id not in self._killed:
-            await self._await_death(container)
+            await self._await_death(container, request)
         self._killed.discard(request.id)
         return ExecResult(exit_code)
 
@@ -216,10 +216,10 @@ class Execs:
             return ContainerLost(container.service, f"its container does not run: {error}")
         return ExecFailed(container.service, f"the command could not be started: {error}")
 
-    async def _await_death(self, container: Container) -> None:
+    async def _await_death(self, container: Container, request: ExecRequest) -> None:
         """Raise if the container dies, or has died, within a moment."""
         ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        watch = f"death of {container.id}"
+        watch = f"death of {container.id} under {request.id}"
         self._pending[watch] = _Pending(container, ended, None)
         try:
             if await self._runs(container):

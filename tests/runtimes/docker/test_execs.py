@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 from unittest.mock import Mock
 
@@ -12,10 +13,11 @@ import pytest
 import requests
 
 from engine.errors import ContainerLost, ExecFailed
-from engine.runtimes.base import Container
+from engine.runtimes.base import Container, ExecRequest
 from engine.runtimes.docker.client import Calls
 from engine.runtimes.docker.execs import Execs, _Forgotten
 from engine.runtimes.docker.patience import Patience
+from engine.testing import clock
 
 CONTAINER = Container("alpha", "c1", "now")
 STATE = {"State": {"Running": True, "StartedAt": "now"}}
@@ -43,13 +45,16 @@ class Client:
         return STATE
 
 
-def run(client: Client) -> int:
+def execs(client: Client) -> Execs:
     async def calls(call: Callable[[Any], Any], **_: Any) -> Any:
         return call(client)
 
+    return Execs(cast("Calls", Mock(side_effect=calls, patience=Patience())))
+
+
+def run(client: Client) -> int:
     async def story() -> int:
-        asked = Mock(side_effect=calls, patience=Patience())
-        return await Execs(cast("Calls", asked))._run(CONTAINER, ["true"])
+        return await execs(client)._run(CONTAINER, ["true"])
 
     return asyncio.run(story())
 
@@ -74,3 +79,12 @@ def test_a_command_that_a_restarted_engine_has_forgotten_may_run_on() -> None:
 def test_where_nobody_says_whether_it_runs_nothing_else_may_run_there() -> None:
     with pytest.raises(ContainerLost, match="does not say whether its command runs"):
         run(Client(start=LOST, look=LOST))
+
+
+def test_two_commands_may_wait_for_the_death_of_one_container(tmp_path: Path) -> None:
+    async def story() -> None:
+        both = execs(Client())
+        requests = (ExecRequest(name, ("true",), tmp_path) for name in ("one", "two"))
+        await asyncio.gather(*(both._await_death(CONTAINER, one) for one in requests))
+
+    clock.run(story())
