@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -87,6 +88,7 @@ class Controller:
 
     backends: dict[str, Backend] = field(factory=dict, init=False)
     _starting: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    _roots: dict[str, str] = field(factory=dict, init=False)
     _secrets: Secrets = field(init=False)
     _machine: Machine = field(init=False)
     _rng: random.Random = field(init=False)
@@ -140,7 +142,8 @@ class Controller:
             if name in one_shots:
                 bring = self._complete(name)
             else:
-                self.backends.setdefault(name, self._backend(name))
+                if name not in self.backends:
+                    self.backends[name] = self._backend(name)
                 bring = self._bring(name)
             self._starting[name] = asyncio.create_task(bring, name=f"start {name}")
         if wait:
@@ -171,6 +174,11 @@ class Controller:
     def opened(self) -> bool:
         """Whether the runtime is in use: from the first start on until all is down."""
         return self._open
+
+    def started(self, service: str) -> bool:
+        """Whether a service has been started and was ready then; what became of it, its backend knows."""
+        task = self._starting.get(service)
+        return task is not None and task.done() and not task.cancelled() and not task.exception()
 
     def backend(self, service: str) -> Backend:
         """The backend of a service that has been started.
@@ -225,13 +233,12 @@ class Controller:
             working_dir=working_dir,
             user=user,
         )
-        if not request.folder.resolve().is_relative_to(backend.folder.resolve()):
+        if not _lies_within(request.folder, self._roots[service]):
             raise InputError(
                 f"the folder {folder!r} leads out of that of {service}; name one within"
             )
         try:
-            # A controller that died before it handed the request over left its folder, but nothing in it.
-            request.folder.mkdir(parents=True, exist_ok=not _holds_anything(request.folder))
+            _make(request.folder)
         except OSError as error:
             raise _no_folder(request.folder, error) from error
         return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
@@ -311,12 +318,14 @@ class Controller:
     # How it is done
 
     def _backend(self, name: str) -> Backend:
+        folder = self._folder_of(name)
+        self._roots[name] = os.path.realpath(folder)
         return Backend(
             spec=self.project.services[name],
             runtime=self.runtime,
             machine=self._machine,
             policy=self.policies.get(name, BackendPolicy()),
-            folder=self._folder_of(name),
+            folder=folder,
             on_transition=self._tell,
             on_look=self._tell_look,
             rng=self._rng,
@@ -450,8 +459,18 @@ def _each(listeners: Iterable[Callable[[_T], None]], what: _T) -> None:
             _LOG.exception("a listener failed on %s", what)
 
 
-def _holds_anything(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
+def _lies_within(folder: Path, root: str) -> bool:
+    """Whether a folder, wherever links in it lead, lies within one whose real path is known."""
+    return os.path.commonpath((os.path.realpath(folder), root)) == root
+
+
+def _make(folder: Path) -> None:
+    """Make a request's folder. A controller that died before it handed the request over left it empty."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise
 
 
 def _no_folder(folder: Path, error: OSError) -> SetupError:

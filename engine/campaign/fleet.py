@@ -81,6 +81,8 @@ class Fleet:
     async def see_ready(self, names: Iterable[str]) -> None:
         """Start backends, if need be, and wait until each is ready or known not to become so."""
         for name in dict.fromkeys(names):
+            if self.controller.started(name):
+                continue
             if name not in self.unusable:
                 await self.launch([name])
             if name not in self.unusable:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterable
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from engine.campaign.plan import PlannedRun
 from engine.campaign.records import AttemptRecord
@@ -41,7 +41,7 @@ class Progress:
         reason: why it is where it is, in words.
         spent_s: how long its attempts have taken, in seconds.
         since_s: when the attempt that runs now began, in seconds of the event loop's clock.
-        last: the record of its last attempt.
+        last: the record of its last attempt, without the last lines of its output.
         under_way: its last attempt, if an earlier session began it and nobody knows yet how it ended.
     """
 
@@ -100,7 +100,9 @@ class Progress:
         tried = record.attempt - self.interrupted > 1
         facts = {"succeeded": succeeded, "attempt_left": again, "tried": tried}
         self._instance.fire(EVENTS[ending], facts)
-        self.last, self.since_s, self.under_way = record, None, None
+        # What it wrote is in its line; to keep that here would cost memory with each run.
+        self.last = evolve(record, stdout_lines=(), stderr_lines=())
+        self.since_s, self.under_way = None, None
         self.interrupted += ending is Ending.INTERRUPTED
         self.spent_s += record.duration_s or 0.0
         self.reason = "" if succeeded else reason_of(record)

@@ -26,7 +26,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TextIO
 
-from attrs import asdict, define, evolve, field, fields, frozen
+from attrs import define, evolve, field, fields, frozen
 
 from engine.errors import SetupError
 from engine.record import Ended, Ending, Span
@@ -110,7 +110,8 @@ class AttemptRecord:
 
     def to_json(self) -> str:
         """The record on one line."""
-        return json.dumps(asdict(self), default=datetime.isoformat)
+        told = {one.name: getattr(self, one.name) for one in fields(AttemptRecord)}
+        return json.dumps(told, default=datetime.isoformat)
 
     @classmethod
     def from_json(cls, line: str) -> Self:
@@ -138,15 +139,28 @@ class Results:
     Attributes:
         folder: absolute; exists.
         secrets: kept out of what is written.
+        durable: whether a record outlives a loss of power, not only the death of this process; False is
+            for simulations.
     """
 
     folder: Path
     _lines: TextIO
     secrets: Secrets = field(factory=Secrets)
+    durable: bool = True
 
     @classmethod
-    def create(cls, results: Path, at: datetime, secrets: Secrets | None = None) -> Self:
+    def create(
+        cls,
+        results: Path,
+        at: datetime,
+        secrets: Secrets | None = None,
+        *,
+        durable: bool = True,
+    ) -> Self:
         """Make a new folder for a run that begins at ``at``.
+
+        Args:
+            durable: see the attribute.
 
         Raises:
             SetupError: it cannot be made.
@@ -157,7 +171,7 @@ class Results:
             lines = _open_private(folder / RESULTS, "x")
         except OSError as error:
             raise _unwritable(results, error) from error
-        return cls(folder, lines, secrets or Secrets())
+        return cls(folder, lines, secrets or Secrets(), durable)
 
     @classmethod
     def reopen(cls, folder: Path, secrets: Secrets | None = None) -> Self:
@@ -187,7 +201,8 @@ class Results:
         try:
             self._lines.write(f"{record.without(self.secrets).to_json()}\n")
             self._lines.flush()
-            os.fsync(self._lines.fileno())
+            if self.durable:
+                os.fsync(self._lines.fileno())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
 

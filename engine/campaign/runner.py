@@ -276,6 +276,7 @@ class CampaignRunner:
                 break
             attempt = asyncio.create_task(self._attempt(progress), name=progress.run.id)
             self._attempts.add(attempt)
+            attempt.add_done_callback(self._attempts.discard)
             await asyncio.shield(attempt)
         self._tell(RunSettled(progress.run, progress.state, progress.reason))
         self._count()

@@ -39,16 +39,20 @@ class OutputFolder:
     def begin(cls, folder: Path) -> OutputFolder:
         """Make the files, which are empty as long as nothing is written."""
         for name in (*_STREAMS, "exit_code"):
-            (folder / name).touch()
+            os.close(os.open(f"{folder}/{name}", os.O_CREAT | os.O_WRONLY, 0o644))
         return cls(folder)
 
     def write(self, stream: str, data: bytes) -> None:
         """Take in some bytes; the file's time is that of the event loop's clock."""
-        path = self.folder / stream
-        with path.open("ab") as file:
-            file.write(data)
         now_s = utc_now().timestamp()
-        os.utime(path, (now_s, now_s))
+        descriptor = os.open(
+            f"{self.folder}/{stream}", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644
+        )
+        try:
+            os.write(descriptor, data)
+            os.utime(descriptor, (now_s, now_s))
+        finally:
+            os.close(descriptor)
 
     def note(self, exit_code: int) -> None:
         """Note a command's end, as the shell around it does."""
