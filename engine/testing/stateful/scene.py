@@ -64,7 +64,6 @@ class _Run:
 
     task: asyncio.Task[Ended | None]
     may_end: set[Ending] = field(factory=set)
-    exit_code: int | None = None
 
 
 @define(eq=False)
@@ -95,6 +94,7 @@ class Scene:
     started: bool = field(default=False, init=False)
     _scratch: tempfile.TemporaryDirectory[str] = field(init=False)
     _runs: dict[str, _Run] = field(factory=dict, init=False)
+    _codes: dict[str, int] = field(factory=dict, init=False)
     _asked: list[asyncio.Task[None]] = field(factory=list, init=False)
     _counted: int = field(default=0, init=False)
     _left_awaited: bool = field(default=False, init=False)
@@ -225,10 +225,7 @@ class Scene:
     def end_command(self, exit_code: int = 0) -> None:
         """Let the command that runs end."""
         for name in self.running:
-            run = self._runs.get(name)
-            if run is not None:
-                run.may_end.add(Ending.EXITED)
-                run.exit_code = exit_code
+            self._codes[name] = exit_code
             self.commands.end(name, exit_code)
 
     def restart(self, *, recreate: bool = False) -> None:
@@ -367,11 +364,13 @@ class Scene:
         ended = run.task.result()
         assert ended is not None  # noqa: S101 - seen above
         told = f"{name} {ended.ending.value} with {ended.exit_code}, {ended.reason or 'no reason'}"
-        if ended.ending not in run.may_end:
-            may_end = sorted(ending.value for ending in run.may_end) or "running"
-            self.witness.complain("one_outcome", f"{told}; it must be {may_end}")
-        elif ended.ending is Ending.EXITED and run.exit_code not in (ended.exit_code, None):
-            self.witness.complain("one_outcome", f"{told}; it ended with {run.exit_code}")
+        code = self._codes.get(name)
+        may_end = run.may_end if code is None else run.may_end | {Ending.EXITED}
+        if ended.ending not in may_end:
+            expected = sorted(ending.value for ending in may_end) or "running"
+            self.witness.complain("one_outcome", f"{told}; it must be {expected}")
+        elif ended.ending is Ending.EXITED and ended.exit_code != code:
+            self.witness.complain("one_outcome", f"{told}; it ended with {code}")
 
     # The end
 
