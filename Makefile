@@ -9,7 +9,7 @@ LAB := $(PYTHON) -m tests.lab
 CAMPAIGNS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: soak help setup demo test fuzz conformance mutants docs pages pictures gpu-check chaos check format lab lab-down clean
+.PHONY: soak help setup demo test bench fuzz conformance mutants docs pages pictures gpu-check chaos check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ soak: $(READY) ## Play 100,000 simulated campaigns with faults, against what mus
 
 fuzz: $(READY) ## Feed over a hundred thousand broken files to whatever reads one
 	$(BIN)/python -m tests.fuzz.run
+
+bench: $(READY) ## Measure side by side with what a user would pick instead; ONLY="dispatch start" for some
+	$(BIN)/python -m benchmarks $(ONLY)
 
 gpu-check: $(READY) ## On a machine with a GPU: probe it, and let a backend leak device memory
 	$(BIN)/python -m tests.gpu_check

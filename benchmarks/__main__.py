@@ -1,0 +1,96 @@
+"""``python -m benchmarks [NAME...]``: measure, print the table, keep the figures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import rounds_of
+from benchmarks.results import LATEST, PAGE, Outcome, machine_facts, markdown, merged
+from benchmarks.table import BENCHMARKS
+from tests.lab import LabError, ensure_up
+
+_BEGIN, _END = "<!-- results -->", "<!-- /results -->"
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--rounds", type=click.IntRange(1), help="How many, in place of each benchmark's own."
+)
+@click.option("--list", "as_list", is_flag=True, help="Only list the benchmarks.")
+@click.option("--keep/--no-keep", default=True, help="Whether the figures are kept.")
+def main(names: tuple[str, ...], *, rounds: int | None, as_list: bool, keep: bool) -> None:
+    """Measure dockwarden side by side with what a user would pick instead."""
+    if as_list:
+        for one in BENCHMARKS:
+            click.echo(f"{one.name:10} {one.title}")
+        return
+    unknown = {*names} - {one.name for one in BENCHMARKS}
+    if unknown:
+        known = ", ".join(one.name for one in BENCHMARKS)
+        raise click.UsageError(
+            f"no benchmark named {', '.join(sorted(unknown))}; there are {known}"
+        )
+    try:
+        engine = ensure_up(compose_required=True)
+    except LabError as error:
+        raise click.ClickException(str(error)) from error
+    os.environ.update(engine.environment)
+    logging.getLogger("engine").addHandler(logging.NullHandler())
+    facts = machine_facts(engine)
+    outcomes = []
+    for one in BENCHMARKS:
+        if names and one.name not in names:
+            continue
+        click.echo(f"{one.name}: {one.title}", err=True)
+        measured = []
+        with one.scene() as turns:
+            for number, each in enumerate(rounds_of(turns, rounds or one.rounds), start=1):
+                measured.append(each)
+                click.echo(f"  round {number}", err=True)
+        outcomes.append(Outcome(one, tuple(measured)))
+    before: dict[str, Any] = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+    _print(outcomes)
+    if keep:
+        results = merged(before, outcomes, facts)
+        results = {one.name: results[one.name] for one in BENCHMARKS if one.name in results}
+        LATEST.parent.mkdir(exist_ok=True)
+        LATEST.write_text(json.dumps(results, indent=1) + "\n")
+        PAGE.write_text(
+            re.sub(
+                f"{_BEGIN}.*{_END}",
+                lambda _: f"{_BEGIN}\n{markdown(results)}\n{_END}",
+                PAGE.read_text(),
+                flags=re.DOTALL,
+            )
+        )
+
+
+def _print(outcomes: list[Outcome]) -> None:
+    table = Table("what", "against", "to reach", "median", "quartiles", "reached")
+    for one in outcomes:
+        for figure in one.figures:
+            goal, spread = figure.goal, figure.spread
+            table.add_row(
+                goal.what,
+                goal.against,
+                goal.asked,
+                f"{spread.median:.3g} {goal.unit}",
+                f"{spread.low:.3g} to {spread.high:.3g}",
+                "yes" if figure.reached else "no",
+            )
+        table.add_section()
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""One no-op experiment, handed to a backend that is up already."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+from python_on_whales import DockerClient
+
+from benchmarks.measure import Turn
+from benchmarks.stage import Stage, seconds, stage
+from engine.campaign.events import AttemptStarted, Event, RunSettled
+from engine.runtimes.docker.client import connect
+
+__all__ = ["BARE", "COMPOSE_EXEC", "COMPOSE_RUN", "OURS", "WHALES", "dispatch"]
+
+OURS: Final = "one no-op experiment"
+BARE: Final = "bare SDK exec"
+WHALES: Final = "python-on-whales compose.execute"
+COMPOSE_EXEC: Final = "docker compose exec"
+COMPOSE_RUN: Final = "docker compose run --rm"
+
+_BATCH: Final = 10
+_NO_OP: Final = ["true"]
+
+
+@contextmanager
+def dispatch() -> Iterator[Sequence[Turn]]:
+    """A no-op by a campaign of ours, by the bare SDK, by python-on-whales and by Compose's commands."""
+    with ExitStack() as stack:
+        here = stack.enter_context(stage("dispatch"))
+        peer = stack.enter_context(here.up("bench-dispatch-peer"))
+        client = stack.enter_context(connect())
+        (container,) = client.containers(filters={"label": f"com.docker.compose.project={peer}"})
+        whales = DockerClient(compose_files=[here.compose_file], compose_project_name=peer)
+        backend = here.services[0]
+
+        def bare() -> None:
+            exec_id = client.exec_create(container["Id"], _NO_OP)["Id"]
+            client.exec_start(exec_id)
+            assert client.exec_inspect(exec_id)["ExitCode"] == 0
+
+        def whale() -> None:
+            whales.compose.execute(backend, _NO_OP, tty=False)
+
+        def compose_exec() -> None:
+            here.compose("exec", "-T", backend, *_NO_OP, project=peer)
+
+        def compose_run() -> None:
+            here.compose("run", "--rm", "-T", backend, *_NO_OP, project=peer)
+
+        yield (
+            lambda: {OURS: _campaign(here)},
+            lambda: {BARE: _each(bare)},
+            lambda: {WHALES: _each(whale)},
+            lambda: {COMPOSE_EXEC: _each(compose_exec)},
+            lambda: {COMPOSE_RUN: seconds(compose_run)},
+        )
+
+
+def _each(work: Any) -> float:
+    """How long one of a batch takes."""
+    return seconds(lambda: [work() for _ in range(_BATCH)]) / _BATCH
+
+
+def _campaign(here: Stage) -> float:
+    """How long one run of a campaign takes, from the first one's begin to the last one's outcome."""
+    moments: list[float] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, AttemptStarted | RunSettled):
+            moments.append(time.perf_counter())
+
+    experiment = {
+        "name": "noop",
+        "backend": here.services[0],
+        "command": _NO_OP,
+        "repeat": _BATCH,
+    }
+    file = here.campaign([experiment])
+    summary = asyncio.run(here.carry_out(file, note))
+    assert summary.all_completed, summary.to_text()
+    return (moments[-1] - moments[0]) / _BATCH
