@@ -9,7 +9,7 @@ LAB := $(PYTHON) -m tests.lab
 CAMPAIGNS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: soak help setup demo test bench fuzz conformance mutants docs pages pictures gpu-check chaos check format lab lab-down clean
+.PHONY: help setup demo test bench fuzz soak mutants chaos conformance docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
