@@ -37,7 +37,7 @@ from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
 from engine.spec import ServiceSpec
 from states import Edge
 
-__all__ = ["Backend", "Effect"]
+__all__ = ["Backend", "Effect", "Fact"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -46,6 +46,9 @@ _SETTLE_S: Final = 60.0
 
 Effect = Callable[["Backend"], Awaitable[str | None]]
 """What an action of a user's own does; the event that it returns is put to the machine."""
+
+Fact = Callable[["Backend"], bool]
+"""What a fact of a user's own is now; asked for before each event whose guards name it."""
 
 _Work = Callable[[int], Awaitable[None]]
 """An effect; it is given the ticket under which it begins."""
@@ -65,6 +68,7 @@ class Backend:
         rng: the source of the backoff's jitter.
         on_look: called with what each look at its GPUs showed; must be quick.
         effects: what the actions of an extended lifecycle do, by name.
+        facts: what its guards are told, by name.
         heritage: what an earlier controller knew of it; None where there was none.
         hide: takes secrets out of what is said about it.
 
@@ -90,6 +94,7 @@ class Backend:
     _rng: random.Random
     _on_look: Callable[[GpuLook], None] = lambda _look: None
     _effects: Mapping[str, Effect] = field(factory=dict)
+    _facts: Mapping[str, Fact] = field(factory=dict)
     _heritage: Heritage | None = None
     _hide: Callable[[str], str] = str
 
@@ -288,7 +293,10 @@ class Backend:
         """
         async with self.turn:
             container = await self._attention.fit_container()
-            self._fire("dispatch", request.id)
+            while self._fire("dispatch", request.id).action != "execute":
+                container = (
+                    await self._attention.fit_container()
+                )  # the table had it do something first
             ended = await self._dispatched(container, request, limits or Limits())
             await self._attention.look_after()
             return ended
@@ -342,7 +350,8 @@ class Backend:
         Args:
             order: arguments for the action.
         """
-        edge = self._instance.fire(event, facts or {})
+        own = {name: tell(self) for name, tell in self._facts.items()}
+        edge = self._instance.fire(event, {**own, **(facts or {})})
         if edge.source != edge.target or self.stopping:
             self.since_s = now_s()
         work = self._work(edge, reason, order)

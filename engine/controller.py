@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 from attrs import define, evolve, field
 
-from engine.backend import Backend, Effect
+from engine.backend import Backend, Effect, Fact
 from engine.compose import needed
 from engine.dispatch import Limits
 from engine.errors import (
@@ -42,8 +42,6 @@ __all__ = ["Controller", "Hold"]
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_BUILT_IN: Final = frozenset({"launch", "attach", "prove", "execute", "relaunch", "remove"})
-
 
 class Hold(Protocol):
     """What is let go of once all is down."""
@@ -64,6 +62,7 @@ class Controller:
         seed: of the random generator (the jitter of backoffs).
         lifecycle: the table that backends live by; :data:`states.BACKEND` or an extension of it.
         effects: what the actions of an extended lifecycle do.
+        facts: what its guards are told.
         marked: the names of variables whose values are kept secret whatever they are called; see
             :mod:`engine.secrets`.
         hold: called before anything is started; what it returns is released once all is down. See
@@ -82,6 +81,7 @@ class Controller:
     seed: int | None = None
     lifecycle: Lifecycle = BACKEND
     effects: Mapping[str, Effect] = field(factory=dict)
+    facts: Mapping[str, Fact] = field(factory=dict)
     marked: Collection[str] = ()
     hold: Callable[[], Hold] | None = None
     heritages: Mapping[str, Heritage] = field(factory=dict)
@@ -98,11 +98,18 @@ class Controller:
     _onlookers: list[Callable[[GpuLook], None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        unknown = sorted(self.lifecycle.actions.keys() - _BUILT_IN - self.effects.keys())
-        if unknown:
+        lifecycle = self.lifecycle
+        undone = sorted(lifecycle.actions.keys() - BACKEND.actions.keys() - self.effects.keys())
+        if undone:
             raise InputError(
-                f"the lifecycle {self.lifecycle.name!r} has actions that nothing does:"
-                f" {', '.join(unknown)}; pass a function for each under effects"
+                f"the lifecycle {lifecycle.name!r} has actions that nothing does:"
+                f" {', '.join(undone)}; pass a function for each under effects"
+            )
+        untold = sorted(lifecycle.facts.keys() - BACKEND.facts.keys() - self.facts.keys())
+        if untold:
+            raise InputError(
+                f"the lifecycle {lifecycle.name!r} has facts that nobody tells:"
+                f" {', '.join(untold)}; pass a function for each under facts"
             )
         self._secrets = Secrets.of_project(self.project, self.marked)
         self._machine = Machine(self.lifecycle)
@@ -330,6 +337,7 @@ class Controller:
             on_look=self._tell_look,
             rng=self._rng,
             effects=self.effects,
+            facts=self.facts,
             heritage=self.heritages.get(name),
             hide=self._hide,
         )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from engine.backend import Backend, Effect
+from engine.backend import Backend, Effect, Fact
 from engine.dispatch import Limits
 from engine.errors import (
     ContainerLost,
@@ -29,7 +29,7 @@ from engine.record import Ending, Fault, Transition
 from engine.runtimes.base import ExecRequest, Happening, Notice, Observation
 from engine.spec import ServiceSpec
 from engine.testing.clock import run
-from states import BACKEND, Lifecycle, Row, TransitionRefused
+from states import BACKEND, Lifecycle, Row, TransitionRefused, fact
 from tests.engine.watched import until
 from tests.fake_runtime import FakeRuntime
 
@@ -51,6 +51,7 @@ class Scene:
         policy: BackendPolicy | None = None,
         lifecycle: Lifecycle = BACKEND,
         effects: dict[str, Effect] | None = None,
+        facts: dict[str, Fact] | None = None,
     ) -> Backend:
         backend = Backend(
             spec=ServiceSpec("alpha"),
@@ -61,6 +62,7 @@ class Scene:
             on_transition=self.taken.append,
             rng=random.Random(1),
             effects=effects or {},
+            facts=facts or {},
         )
         self.runtime.notify = backend.observe
         self.backend = backend
@@ -665,6 +667,44 @@ def test_an_extended_lifecycle_does_actions_of_the_users_own(scene: Scene) -> No
         assert backend.state == "stopped"
 
     run(story())
+
+
+def test_an_extended_lifecycle_is_told_facts_of_the_users_own(scene: Scene) -> None:
+    cooling = BACKEND.extend(
+        states={"cooling": "waiting for the device to cool down"},
+        events={"cooled": "it has"},
+        facts={"hot": "the device is above its limit"},
+        actions={"cool": "wait"},
+        without=[("ready", "dispatch")],
+        rows=[
+            Row("ready", "dispatch", "busy", guard=~fact("hot"), action="execute"),
+            Row("ready", "dispatch", "cooling", guard=fact("hot"), action="cool"),
+            Row("cooling", "cooled", "ready"),
+            Row("cooling", "stop", "cooling", action="remove"),
+            Row("cooling", "removed", "stopped"),
+            Row("cooling", "removal_failed", "exhausted"),
+        ],
+    )
+
+    async def cool(_backend: Backend) -> str:
+        await asyncio.sleep(30)
+        return "cooled"
+
+    def hot(_backend: Backend) -> bool:
+        return asyncio.get_running_loop().time() < 50
+
+    async def story() -> None:
+        backend = scene.make(lifecycle=cooling, effects={"cool": cool}, facts={"hot": hot})
+        backend.start()
+        await backend.settled()
+        ended = await backend.execute(scene.request())
+        assert ended.exit_code == 0
+        assert asyncio.get_running_loop().time() == 60
+        await backend.stop()
+
+    run(story())
+    once = ["ready dispatch cooling", "cooling cooled ready"]
+    assert scene.path[2:-2] == [*once, *once, "ready dispatch busy", "busy finish ready"]
 
 
 def test_virtual_time_says_so_when_nothing_can_happen_any_more() -> None:

@@ -23,7 +23,7 @@ from engine.policy import BackendPolicy
 from engine.record import Transition
 from engine.spec import Condition, Dependency, Project, ServiceSpec
 from engine.testing.clock import run
-from states import BACKEND, Row
+from states import BACKEND, Row, fact
 from tests.fake_runtime import FakeRuntime
 
 HEALTHY = Dependency(Condition.HEALTHY)
@@ -281,6 +281,19 @@ def test_an_action_that_nothing_does_is_refused(tmp_path: Path) -> None:
         rows=[Row("busy", "finish", "ready", action="sing")],
     )
     with pytest.raises(InputError, match="actions that nothing does: sing"):
+        controller(tmp_path, *THREE, lifecycle=odd)
+
+
+def test_a_fact_that_nobody_tells_is_refused(tmp_path: Path) -> None:
+    odd = BACKEND.extend(
+        facts={"hot": "the device is above its limit"},
+        without=[("ready", "dispatch")],
+        rows=[
+            Row("ready", "dispatch", "busy", guard=~fact("hot"), action="execute"),
+            Row("ready", "dispatch", "unhealthy", guard=fact("hot")),
+        ],
+    )
+    with pytest.raises(InputError, match="facts that nobody tells: hot"):
         controller(tmp_path, *THREE, lifecycle=odd)
 
 
