@@ -163,8 +163,8 @@ class Execs:
                 while True:
                     with contextlib.suppress(_Forgotten):
                         return await self._run(container, argv, user=request.user) == 0
-        except ContainerLost:
-            return True
+        except ContainerLost:  # gone, and all of it with it; or only paused
+            return await self._runs(container) is False
         except (TimeoutError, ExecFailed):
             return False
 
@@ -321,7 +321,7 @@ class Execs:
 
     async def _not_started(self, container: Container, error: Exception) -> RuntimeFault:
         reason = said(error)
-        if await self._runs(container) is not True:
+        if await self._runs(container, awake=True) is not True:
             return ContainerLost(container.service, f"its container does not run: {reason}")
         if "/bin/sh" in reason:
             reason += "; dockwarden needs /bin/sh in the image to run experiments in it"
@@ -342,8 +342,12 @@ class Execs:
             del self._pending[watch]
         raise ContainerLost(container.service, "its container died under what ran in it")
 
-    async def _runs(self, container: Container) -> bool | None:
-        """Whether the container runs as it was started; None where the engine does not say."""
+    async def _runs(self, container: Container, *, awake: bool = False) -> bool | None:
+        """Whether the container runs as it was started; None where the engine does not say.
+
+        Args:
+            awake: whether a container that is paused does not count as one that runs.
+        """
         try:
             found = await self._calls(lambda client: client.inspect_container(container.id))
         except docker.errors.NotFound:
@@ -351,8 +355,9 @@ class Execs:
         except ENGINE_ERRORS:
             return None
         state = found["State"]
-        frozen = state.get("Paused", False)
-        return bool(state["Running"]) and not frozen and state["StartedAt"] == container.started_at
+        if awake and state.get("Paused", False):
+            return False
+        return bool(state["Running"]) and state["StartedAt"] == container.started_at
 
     async def _check(self, exec_id: str) -> None:
         pending = self._pending.get(exec_id)

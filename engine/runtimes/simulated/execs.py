@@ -104,8 +104,8 @@ class Execs:
         try:
             async with asyncio.timeout(grace_s + _VERIFY_S):
                 return await self._run(container, order) == 0
-        except ContainerLost:
-            return True
+        except ContainerLost:  # gone, and all of it with it; or only paused
+            return not await self._runs(container)
         except (TimeoutError, ExecFailed):
             return False
 
@@ -212,7 +212,7 @@ class Execs:
         raise ContainerLost(container.service, "the daemon does not say whether its command runs")
 
     async def _not_started(self, container: Container, error: DaemonError) -> RuntimeFault:
-        if not await self._runs(container):
+        if not await self._runs(container, awake=True):
             return ContainerLost(container.service, f"its container does not run: {error}")
         return ExecFailed(container.service, f"the command could not be started: {error}")
 
@@ -231,13 +231,16 @@ class Execs:
             del self._pending[watch]
         raise ContainerLost(container.service, "its container died under what ran in it")
 
-    async def _runs(self, container: Container) -> bool:
+    async def _runs(self, container: Container, *, awake: bool = False) -> bool:
+        """Whether the container runs as it was started, and, if it has to be awake, is not paused."""
         world = self._line.world
         try:
             found = await self._line.call("find", lambda: world.find(container.id))
         except DaemonError:
             return False
-        return found.running and not found.paused and found.started_at == container.started_at
+        if awake and found.paused:
+            return False
+        return found.running and found.started_at == container.started_at
 
     async def _check(self, exec_id: str) -> None:
         """Find out about a command whose end may have been missed."""
