@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,15 +33,17 @@ def open_engine(engine: Engine) -> Iterator[Engine]:
     os.chown(engine.socket, -1, before)
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder of the user's own; pytest's are closed to all but root."""
+    with tempfile.TemporaryDirectory(prefix="dockwarden-owned-") as name:
+        os.chown(name, USER, USER)
+        yield Path(name)
+
+
 @pytest.mark.parametrize("inside", ["root", "65534"])
 @pytest.mark.usefixtures("open_engine")
-def test_results_belong_to_the_user_who_ran_it(
-    tmp_path_factory: pytest.TempPathFactory, inside: str
-) -> None:
-    folder = tmp_path_factory.mktemp("owned")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
-    os.chown(folder, USER, USER)
+def test_results_belong_to_the_user_who_ran_it(folder: Path, inside: str) -> None:
     service = {"image": BASE_IMAGE, "user": inside, "stop_grace_period": "0s"}
     compose = {"name": "dockwarden-owned", "services": {"alpha": service}}
     (folder / "docker-compose.yml").write_text(json.dumps(compose))
