@@ -54,7 +54,9 @@ def main(names: tuple[str, ...], *, rounds: int | None, as_list: bool, keep: boo
         click.echo(f"{one.name}: {one.title}", err=True)
         measured = []
         with one.scene() as turns:
-            for number, each in enumerate(rounds_of(turns, rounds or one.rounds), start=1):
+            for number, each in enumerate(
+                rounds_of(turns, rounds or one.rounds, warm_up=one.warm_up), start=1
+            ):
                 measured.append(each)
                 click.echo(f"  round {number}", err=True)
         outcomes.append(Outcome(one, tuple(measured)))

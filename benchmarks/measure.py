@@ -127,7 +127,8 @@ class Benchmark:
         name: how it is asked for.
         title: what is measured, in words.
         scene: sets it up.
-        rounds: how many are measured; one more comes first, and is thrown away.
+        rounds: how many are measured.
+        warm_up: whether one more comes first, and is thrown away.
         goals: what is to be reached.
         note: what a reader has to know: the lower bound of what cannot be reached.
     """
@@ -137,6 +138,7 @@ class Benchmark:
     scene: Scene
     rounds: int
     goals: tuple[Goal, ...]
+    warm_up: bool = True
     note: str = ""
 
     def figures(self, rounds: Sequence[Round]) -> tuple[Figure, ...]:
@@ -147,9 +149,13 @@ class Benchmark:
         )
 
 
-def rounds_of(turns: Sequence[Turn], rounds: int) -> Iterator[Round]:
-    """Take all turns, round by round; each round begins with another one, and the first is a warm-up."""
-    for number in range(rounds + 1):
+def rounds_of(turns: Sequence[Turn], rounds: int, *, warm_up: bool = True) -> Iterator[Round]:
+    """Take all turns, round by round; each round begins with another one.
+
+    Args:
+        warm_up: whether a further round comes first, of which nothing is told.
+    """
+    for number in range(0 if warm_up else 1, rounds + 1):
         first = number % len(turns)
         measured: dict[str, float] = {}
         for turn in (*turns[first:], *turns[:first]):

@@ -38,6 +38,7 @@ BENCHMARKS: Final = (
         "60 short experiments on 3 backends, side by side, from the command to its last line",
         campaign.campaign,
         rounds=3,
+        warm_up=False,
         goals=(
             at_most(1.0, campaign.OURS, campaign.EXEC_LOOP),
             times_less(3, campaign.OURS, campaign.RUN_LOOP),
@@ -69,6 +70,7 @@ BENCHMARKS: Final = (
         "a controller while an experiment runs, for a minute",
         idle.idle,
         rounds=1,
+        warm_up=False,
         goals=(
             under(0.05, f"{idle.CPU}: {idle.OURS}", "% of a core"),
             under(1, f"{idle.EXECS}: {idle.OURS}", "execs"),
@@ -79,6 +81,7 @@ BENCHMARKS: Final = (
         "long campaigns on the simulated runtime",
         simulated.simulated,
         rounds=2,
+        warm_up=False,
         goals=(
             *(
                 at_most(1.2, f"{simulated.EACH} {size}", f"{simulated.EACH} {simulated.SIZES[0]}")
