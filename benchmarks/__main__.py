@@ -7,13 +7,14 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import rounds_of
+from benchmarks.measure import Round, rounds_of
 from benchmarks.results import LATEST, PAGE, Outcome, machine_facts, markdown, merged
 from benchmarks.table import BENCHMARKS
 from tests.lab import LabError, ensure_up
@@ -47,34 +48,32 @@ def main(names: tuple[str, ...], *, rounds: int | None, as_list: bool, keep: boo
     os.environ.update(engine.environment)
     logging.getLogger("engine").addHandler(logging.NullHandler())
     facts = machine_facts(engine)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for one in BENCHMARKS:
         if names and one.name not in names:
             continue
         click.echo(f"{one.name}: {one.title}", err=True)
-        measured = []
+        measured: list[Round] = []
         with one.scene() as turns:
-            for number, each in enumerate(
-                rounds_of(turns, rounds or one.rounds, warm_up=one.warm_up), start=1
-            ):
+            for each in rounds_of(turns, rounds or one.rounds, warm_up=one.warm_up):
                 measured.append(each)
-                click.echo(f"  round {number}", err=True)
+                click.echo(f"  round {len(measured)}", err=True)
         outcomes.append(Outcome(one, tuple(measured)))
-    before: dict[str, Any] = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+        if keep:
+            _keep(outcomes[-1], facts)
     _print(outcomes)
-    if keep:
-        results = merged(before, outcomes, facts)
-        results = {one.name: results[one.name] for one in BENCHMARKS if one.name in results}
-        LATEST.parent.mkdir(exist_ok=True)
-        LATEST.write_text(json.dumps(results, indent=1) + "\n")
-        PAGE.write_text(
-            re.sub(
-                f"{_BEGIN}.*{_END}",
-                lambda _: f"{_BEGIN}\n{markdown(results)}\n{_END}",
-                PAGE.read_text(),
-                flags=re.DOTALL,
-            )
-        )
+
+
+def _keep(outcome: Outcome, facts: Mapping[str, Any]) -> None:
+    """Put what was measured beside what was measured before, in the file and on the page."""
+    before: dict[str, Any] = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+    known = merged(before, [outcome], facts)
+    results = {one.name: known[one.name] for one in BENCHMARKS if one.name in known}
+    LATEST.parent.mkdir(exist_ok=True)
+    LATEST.write_text(json.dumps(results, indent=1) + "\n")
+    table = f"{_BEGIN}\n{markdown(results)}\n{_END}"
+    page = re.sub(f"{_BEGIN}.*{_END}", lambda _: table, PAGE.read_text(), flags=re.DOTALL)
+    PAGE.write_text(page)
 
 
 def _print(outcomes: list[Outcome]) -> None:
