@@ -401,7 +401,7 @@ _BACKEND: Final = _of(
     ),
     (
         "a budget that starts anew with the controller",
-        "            self.history = heritage.history(now_s())\n",
+        "            self.history = self.history.after(heritage.history(now_s()))\n",
         "",
     ),
 )
