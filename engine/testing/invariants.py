@@ -26,7 +26,7 @@ class _Backend:
     state: str
     latched: bool = False
     spent: int = 0
-    due_s: list[float] = field(factory=list)
+    decided_s: list[float] = field(factory=list)
 
 
 @define(eq=False)
@@ -96,16 +96,25 @@ class Invariants:
         known.state = step.target
         known.latched = self.lifecycle.latched_after(edge, latched=known.latched)
         if step.event == "reset":
-            known.spent, known.due_s = 0, []
+            known.spent, known.decided_s = 0, []
         if (step.event, step.target) == ("recover", "restarting"):
             self._restarted(step.backend, known)
 
     def _restarted(self, name: str, known: _Backend) -> None:
         policy = self.policies.get(name, BackendPolicy()).restart
         known.spent += 1
-        known.due_s.append(self.now_s())
+        known.decided_s.append(self.now_s())
         if policy.refund_after_s is None and known.spent > policy.max_restarts:
             self._seen(f"{name}: {known.spent} restarts, and its budget is {policy.max_restarts}")
+        if policy.window_s is None:
+            return
+        # Each began after it was decided, this one after its wait: so many are in a window at least.
+        grown_s = policy.backoff_s * policy.backoff_factor**known.spent
+        begins_s = self.now_s() + min(grown_s, policy.backoff_max_s) - policy.window_s
+        within = sum(at_s > begins_s for at_s in known.decided_s)
+        if within > policy.max_in_window:
+            most = f"{policy.max_in_window} in {policy.window_s:g} s"
+            self._seen(f"{name}: {within} restarts in one window, and its budget is {most}")
 
     # What is true
 

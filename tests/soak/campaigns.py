@@ -21,7 +21,8 @@ from engine.campaign.records import AttemptRecord, Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.clock import now_s
-from engine.errors import DockwardenError, StartError, TeardownError
+from engine.controller import Controller
+from engine.errors import DispatchError, DockwardenError, StartError, TeardownError
 from engine.health import HealthPolicy
 from engine.journal import FILE_NAME, Journal
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
@@ -46,6 +47,10 @@ __all__ = ["Played", "play"]
 
 _HOUR_S = 3600.0
 _ASKED = 0.1
+_EXCLUSIVE = 0.15
+_TRIES = 3
+_CALM_S = 600.0
+_READY = ("ready",)
 _CHECK = HealthCheck(("CMD", "check"), interval_s=1.0, start_period_s=0.0)
 
 
@@ -68,6 +73,8 @@ class Drawn(EachLasts):
 
     def experiment(self, service: str, request: ExecRequest) -> Program | None:
         chance = random.Random(f"{self._seed} {request.id}")
+        if request.command == _READY:
+            return lasting(1.0, chance.choice((0, 0, 1)))
         return lasting(chance.expovariate(1 / 40), chance.choice((0, 0, 0, 0, 1, 75)))
 
 
@@ -132,10 +139,11 @@ def campaign(chance: random.Random, folder: Path) -> tuple[Campaign, Project]:
                 refund_after_s=chance.choice((None, None, None, 120.0)),
             ),
             ready_within_s=chance.choice((20.0, 300.0)),
-            health=HealthPolicy(ready_command=("ready",) if chance.random() < 0.2 else None),
+            health=HealthPolicy(ready_command=_READY if chance.random() < 0.2 else None),
         )
         for name in names
     }
+    exclusive = chance.random() < _EXCLUSIVE
     experiments = tuple(
         Experiment(
             f"e{number}",
@@ -163,9 +171,9 @@ def campaign(chance: random.Random, folder: Path) -> tuple[Campaign, Project]:
             on=frozenset({Ending.LOST, *chance.sample(list(_RETRIED), k=1)}),
             exit_codes=frozenset({75}),
         ),
-        eager=chance.random() < 0.7,
-        parallel=chance.random() < 0.7,
-        exclusive=False,
+        eager=chance.random() < 0.7 and not exclusive,
+        parallel=chance.random() < 0.7 and not exclusive,
+        exclusive=exclusive,
         grace_s=chance.choice((0.0, 10.0)),
     )
     return made, Project("soak", folder, (), specs)
@@ -182,6 +190,7 @@ class _Story:
         names = [fault.name for fault in CATALOGUE]
         some = frozenset(self.chance.sample(names, k=self.chance.randint(1, len(names))))
         rate = self.chance.choice((0.0, 0.01, 0.05, 0.2, 0.5))
+        self.rate = rate
         self.faults = Faults(rate, random.Random(f"faults {seed}"), some)
         self.world = World()
         self.runs = plan(self.campaign)
@@ -209,6 +218,8 @@ class _Story:
         elif journal is not None:
             self._replays(journal)
             journal.close()
+        if self.liveness:
+            await self._revived()
         self.played.struck = self.faults.struck
 
     async def _session(self, journal: Journal | None, earlier: Any, crash_s: float | None) -> bool:
@@ -244,6 +255,39 @@ class _Story:
         self.played.violations += watch.violations
         self.played.edges += watch.edges
         return crashed
+
+    async def _revived(self) -> None:
+        """Faults strike anew, and end: whatever has become of the backends, they can be used again."""
+        self.faults.rate = self.rate
+        runtime = SimulatedRuntime(
+            self.project,
+            world=self.world,
+            commands=Drawn(self.seed),
+            faults=self.faults,
+            keep_output=False,
+        )
+        policies = self.campaign.policies
+        controller = Controller(self.project, runtime, self.folder, policies, seed=self.seed)
+        watch = Invariants(self.world, policies, now_s)
+        controller.on_transition(watch.transition)
+        names = list(self.project.services)
+        with suppress(StartError):
+            await controller.start(names)
+        if not controller.backends:  # nothing could even be prepared
+            self.faults.end()
+            await asyncio.sleep(60)
+            await controller.start(names)
+        await asyncio.gather(*(_used(controller, name, "under faults") for name in names))
+        self.faults.end()
+        await asyncio.sleep(_CALM_S)
+        for name in names:
+            if not await _usable(controller, name):
+                self._violation(f"{name} cannot be used again: {controller.backend(name).fault}")
+        await controller.teardown()
+        watch.gone({})
+        watch.close()
+        self.played.violations += watch.violations
+        self.played.edges += watch.edges
 
     def _interrupts(self, runner: CampaignRunner) -> list[asyncio.TimerHandle]:
         """At random moments somebody interrupts, restarts, or finds a backend unfit."""
@@ -329,6 +373,26 @@ class _Story:
 
     def _violation(self, what: str) -> None:
         self.played.violations.append(f"at {now_s():.3f} s: {what}")
+
+
+async def _used(controller: Controller, name: str, said: str) -> bool:
+    """Run a command; whether it came to its own end."""
+    try:
+        ended = await controller.execute(name, ["work"], id=f"{name} {said}", timeout_s=600)
+    except DispatchError:
+        return False
+    return ended.ending is Ending.EXITED
+
+
+async def _usable(controller: Controller, name: str) -> bool:
+    """Use a backend, with a new budget if its own is spent, and again if what was amiss shows only then."""
+    backend = controller.backend(name)
+    for number in range(_TRIES):
+        if await backend.settled() == "exhausted":
+            backend.reset()
+        if await backend.settled() == "ready" and await _used(controller, name, str(number)):
+            return True
+    return False
 
 
 def _abandon(journal: Journal) -> None:

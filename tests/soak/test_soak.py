@@ -82,3 +82,18 @@ def test_the_checker_sees_what_never_happens(steps: list[Transition], seen: str)
         watch.transition(one)
     assert bool(watch.violations) == bool(seen)
     assert seen in "".join(watch.violations)
+
+
+@pytest.mark.parametrize(("after_s", "seen"), [(59.0, "in one window"), (60.0, "")])
+def test_the_checker_sees_too_many_restarts_in_one_window(after_s: float, seen: str) -> None:
+    policy = RestartPolicy(max_restarts=9, window_s=60.0, max_in_window=1, backoff_s=0.0)
+    clock_s = 0.0
+    watch = Invariants(World(), {"alpha": BackendPolicy(restart=policy)}, lambda: clock_s)
+    again = [step("proved_ready", "restarting", "ready"), *OVER]
+    for one in (*UP, *OVER):
+        watch.transition(one)
+    clock_s = after_s
+    for one in again:
+        watch.transition(one)
+    assert bool(watch.violations) == bool(seen)
+    assert seen in "".join(watch.violations)
