@@ -86,7 +86,7 @@ async def _carry_out(folder: Path, size: int, *, durable: bool) -> float:
             first = first or last
 
     with (
-        Results.create(campaign.results, datetime.now(UTC)) as results,
+        Results.create(campaign.results, datetime.now(UTC), durable=durable) as results,
         Journal.create(results.folder / FILE_NAME, campaign="bench", durable=durable) as journal,
     ):
         journal.plan(journaled(runs))

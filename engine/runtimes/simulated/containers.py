@@ -11,7 +11,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from engine.runtimes.health_check import until_healthy
-from engine.runtimes.simulated.processes import KILLED, WORLD, Order, Process, Program, Sink
+from engine.runtimes.simulated.processes import KILLED, WORLD, Order, Process, Program, Sink, idle
 from engine.spec import MountKind, ServiceSpec
 
 __all__ = ["Blueprint", "SimulatedContainer"]
@@ -165,6 +165,11 @@ class SimulatedContainer:
 
     def _come_loose(self) -> None:
         self.stuck = False
+
+    def leak(self, size_bytes: int) -> None:
+        """A process that nobody knows any more stays behind, and holds GPU memory."""
+        self.leaked_bytes += size_bytes
+        self.spawn(self._own(idle, ("left behind",), Said()))
 
     def judged(self, health: str) -> None:
         """Its health check has come to a verdict."""

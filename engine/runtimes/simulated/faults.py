@@ -159,7 +159,7 @@ def _is_restarted(_world: World, process: Process) -> bool:
 
 
 def _leaks(_world: World, process: Process) -> bool:
-    process.container.leaked_bytes += _LEAK_BYTES
+    process.container.leak(_LEAK_BYTES)
     return bool(process.container.spec.gpus)
 
 

@@ -1,14 +1,16 @@
-"""Commands in simulated containers, two at a time."""
+"""Commands in simulated containers: two at a time, and what they leave behind."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 
+from engine.controller import Controller
 from engine.runtimes.base import Container, ExecRequest, ExecResult
-from engine.runtimes.simulated import EachLasts, SimulatedRuntime
+from engine.runtimes.simulated import EachLasts, Faults, SimulatedRuntime
 from engine.runtimes.simulated.processes import KILLED
-from engine.spec import Project, ServiceSpec
+from engine.spec import GpuRequest, Project, ServiceSpec
 from engine.testing.clock import run
 
 
@@ -32,3 +34,26 @@ def test_two_commands_may_wait_for_the_death_of_one_container(tmp_path: Path) ->
         return await asyncio.gather(*both)
 
     assert run(story()) == [ExecResult(KILLED)] * 2
+
+
+def test_memory_that_an_experiment_leaves_behind_is_its_containers_own(tmp_path: Path) -> None:
+    gpu = ServiceSpec("alpha", gpus=(GpuRequest(count=1),))
+    project = Project("leak", tmp_path, (), {"alpha": gpu})
+    faults = Faults(1.0, random.Random(1), frozenset({"memory_not_freed"}))
+    runtime = SimulatedRuntime(project, commands=EachLasts(600), faults=faults)
+    controller = Controller(project, runtime, tmp_path)
+
+    async def story() -> list[str]:
+        seen: list[str] = []
+        controller.on_transition(lambda step: seen.append(step.event))
+        await controller.start(["alpha"])
+        await controller.execute("alpha", ["work"], id="leaks")
+        faults.end()
+        await asyncio.sleep(600)
+        await controller.execute("alpha", ["work"], id="next")
+        await controller.teardown()
+        return seen
+
+    events = run(story())
+    assert events[:5] == ["start", "proved_ready", "dispatch", "finish", "fault"]
+    assert events.count("dispatch") == 2
