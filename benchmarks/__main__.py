@@ -77,7 +77,7 @@ def _keep(outcome: Outcome, facts: Mapping[str, Any]) -> None:
 
 
 def _print(outcomes: list[Outcome]) -> None:
-    table = Table("what", "against", "to reach", "median", "quartiles", "reached")
+    table = Table("what", "against", "to reach", "median", "quartiles", "reached", "at best")
     for one in outcomes:
         for figure in one.figures:
             goal, spread = figure.goal, figure.spread
@@ -88,6 +88,7 @@ def _print(outcomes: list[Outcome]) -> None:
                 f"{spread.median:.3g} {goal.unit}",
                 f"{spread.low:.3g} to {spread.high:.3g}",
                 "yes" if figure.reached else "no",
+                "" if figure.bound is None else f"{figure.bound:.3g} {goal.unit}",
             )
         table.add_section()
     Console(width=None if sys.stdout.isatty() else 160).print(table)

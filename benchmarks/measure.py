@@ -60,6 +60,7 @@ class Goal:
         unit: of the figures.
         figure: of one round.
         reached: whether the median of the figures will do.
+        floor: the quantity below which nobody can come who does it this way; empty where none is known.
     """
 
     what: str
@@ -68,6 +69,13 @@ class Goal:
     unit: str
     figure: Callable[[Round], float]
     reached: Callable[[float], bool]
+    floor: str = ""
+
+    def bound(self, measured: Round) -> float | None:
+        """The best figure that a round allowed; None where no floor is known."""
+        if not self.floor:
+            return None
+        return self.figure({**measured, self.what: measured[self.floor]})
 
 
 def at_most(limit: float, what: str, peer: str) -> Goal:
@@ -82,7 +90,9 @@ def at_most(limit: float, what: str, peer: str) -> Goal:
     )
 
 
-def times_less(times: float, what: str, peer: str, *, word: str = "faster") -> Goal:
+def times_less(
+    times: float, what: str, peer: str, *, word: str = "faster", floor: str = ""
+) -> Goal:
     """That one quantity is a ``times``-th of another of the same round, or less."""
     return Goal(
         what=what,
@@ -91,6 +101,7 @@ def times_less(times: float, what: str, peer: str, *, word: str = "faster") -> G
         unit=f"x {word}",
         figure=lambda measured: measured[peer] / measured[what],
         reached=lambda median: median >= times,
+        floor=floor,
     )
 
 
@@ -108,10 +119,15 @@ def under(limit: float, what: str, unit: str, *, against: str = "a fixed limit")
 
 @frozen
 class Figure:
-    """How far a goal was reached, over all rounds."""
+    """How far a goal was reached, over all rounds.
+
+    Attributes:
+        bound: the median of the best that was possible, where that is known.
+    """
 
     goal: Goal
     spread: Spread
+    bound: float | None = None
 
     @property
     def reached(self) -> bool:
@@ -143,10 +159,13 @@ class Benchmark:
 
     def figures(self, rounds: Sequence[Round]) -> tuple[Figure, ...]:
         """How far each goal was reached."""
-        return tuple(
-            Figure(goal, Spread.of([goal.figure(measured) for measured in rounds]))
-            for goal in self.goals
-        )
+        return tuple(_figure(goal, rounds) for goal in self.goals)
+
+
+def _figure(goal: Goal, rounds: Sequence[Round]) -> Figure:
+    bounds = [bound for measured in rounds if (bound := goal.bound(measured)) is not None]
+    spread = Spread.of([goal.figure(measured) for measured in rounds])
+    return Figure(goal, spread, statistics.median(bounds) if bounds else None)
 
 
 def rounds_of(turns: Sequence[Turn], rounds: int, *, warm_up: bool = True) -> Iterator[Round]:

@@ -51,6 +51,7 @@ class Outcome:
                     "median": one.spread.median,
                     "quartiles": [one.spread.low, one.spread.high],
                     "reached": one.reached,
+                    "at_best": one.bound,
                 }
                 for one in self.figures
             ],
@@ -90,16 +91,17 @@ def merged(
 def markdown(results: Mapping[str, Any]) -> str:
     """The table: a line for each goal."""
     lines = [
-        "| what | against | to reach | reached | |",
-        "| --- | --- | --- | --- | --- |",
+        "| what | against | to reach | reached | | at best |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, one in results.items():
         for goal in one["goals"]:
             low, high = (f"{figure:.3g}" for figure in goal["quartiles"])
             verdict = "yes" if goal["reached"] else "**no**"
             figure = f"{goal['median']:.3g} {goal['unit']} ({low} to {high})"
+            best = "" if goal["at_best"] is None else f"{goal['at_best']:.3g} {goal['unit']}"
             lines.append(
-                f"| `{name}`: {goal['what']} | {goal['against']} | {goal['asked']} | {figure} | {verdict} |"
+                f"| `{name}`: {goal['what']} | {goal['against']} | {goal['asked']} | {figure} | {verdict} | {best} |"
             )
     notes = [f"- `{name}`: {one['note']}" for name, one in results.items() if one["note"]]
     return "\n".join([*lines, "", *notes] if notes else lines)

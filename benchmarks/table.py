@@ -28,9 +28,13 @@ BENCHMARKS: Final = (
         rounds=15,
         goals=(
             at_most(1.05, dispatch.OURS, dispatch.BARE),
-            times_less(3, dispatch.OURS, dispatch.WHALES),
-            times_less(3, dispatch.OURS, dispatch.COMPOSE_EXEC),
-            times_less(10, dispatch.OURS, dispatch.COMPOSE_RUN),
+            times_less(3, dispatch.OURS, dispatch.WHALES, floor=dispatch.BARE),
+            times_less(3, dispatch.OURS, dispatch.COMPOSE_EXEC, floor=dispatch.BARE),
+            times_less(10, dispatch.OURS, dispatch.COMPOSE_RUN, floor=dispatch.BARE),
+        ),
+        note=(
+            "whoever dispatches by exec takes at least what the engine takes for one; the column *at best*"
+            " gives what the bare SDK reached in the same rounds."
         ),
     ),
     Benchmark(

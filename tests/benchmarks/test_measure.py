@@ -20,6 +20,11 @@ from benchmarks.measure import (
 )
 
 
+@contextmanager
+def nothing() -> Iterator[Sequence[Turn]]:
+    yield ()
+
+
 def turns(log: list[str], *names: str) -> list[Turn]:
     def turn(name: str) -> Turn:
         def take() -> dict[str, float]:
@@ -59,16 +64,19 @@ def test_a_warm_up_is_thrown_away(*, warm_up: bool, told: list[int]) -> None:
 def test_a_goal_is_judged_by_the_median_of_its_figures(
     goal: Goal, median: float, *, reached: bool
 ) -> None:
-    @contextmanager
-    def scene() -> Iterator[Sequence[Turn]]:
-        yield ()
-
-    benchmark = Benchmark("name", "title", scene, 3, (goal,))
+    benchmark = Benchmark("name", "title", nothing, 3, (goal,))
     # One round in which everything took ten times as long changes no ratio, and no median.
     rounds = [{"ours": 2.0 * x, "peer": 2.0 * x, "slow": 8.0 * x} for x in (1, 10, 1)]
     (figure,) = benchmark.figures(rounds)
     assert figure.spread.median == pytest.approx(median)
     assert figure.reached is reached
+
+
+def test_the_best_that_was_possible_is_told_beside_what_was_reached() -> None:
+    goal = times_less(3, "ours", "peer", floor="bare")
+    benchmark = Benchmark("name", "title", nothing, 1, (goal,))
+    (figure,) = benchmark.figures([{"ours": 5.0, "bare": 4.0, "peer": 10.0}])
+    assert (figure.spread.median, figure.bound) == (2.0, 2.5)
 
 
 def test_a_spread_is_the_median_and_its_quartiles() -> None:

@@ -35,7 +35,7 @@ def test_every_benchmark_was_measured() -> None:
 
 def test_a_goal_that_was_missed_is_said_to_be() -> None:
     table = markdown(merged({}, [OUTCOME], {}))
-    assert "| `one`: ours | theirs | at most 1.5 x | 2 x (2 to 2) | **no** |" in table
+    assert "| `one`: ours | theirs | at most 1.5 x | 2 x (2 to 2) | **no** |  |" in table
     assert "- `one`: A bound." in table
 
 
