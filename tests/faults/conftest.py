@@ -1,7 +1,8 @@
-"""The lab's engine, which every test here leaves as it was."""
+"""The lab's engine, which every test here leaves as it was; one at a time has it."""
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,12 @@ from tests.lab import Engine
 @pytest.fixture
 def client(engine: Engine) -> Iterator[APIClient]:
     """The engine; nothing of ours is on it before, and no container, network or image afterwards."""
+    with (engine.socket.parent / "faults.lock").open("w") as alone:  # whichever worker runs it
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        yield from _clean_client()
+
+
+def _clean_client() -> Iterator[APIClient]:
     client = connect()
 
     def ours() -> list[Any]:

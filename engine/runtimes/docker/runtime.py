@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from attrs import evolve
 from docker.api import APIClient
 
 from engine import claims
+from engine.clock import now_s
 from engine.errors import (
     ContainerLost,
     LaunchFailed,
@@ -65,6 +67,9 @@ _REMOVALS: Final = 3
 """How often a removal is tried while the engine gives no answer."""
 _AGAIN_S: Final = 1.0
 """What the engine answers about a container that somebody has removed, or is about to."""
+
+_STEADY_S: Final = 0.2
+"""A container without a health check is ready once it has lived so long: what cannot run ends sooner."""
 
 _CANNOT_RUN: Final = (126, 127)
 """The exit codes of an init process that cannot run its command, or does not find it."""
@@ -310,7 +315,8 @@ class DockerRuntime:
 
     async def gate(self, container: Container) -> None:
         """Wait for readiness. See :meth:`Runtime.gate`."""
-        async for found in self._watch(container):
+        steady_s = now_s() + _STEADY_S
+        async for found in self._watch(container, again_s=_STEADY_S):
             state = found["State"]
             health = state.get("Health") or {}
             if not state["Running"]:
@@ -319,7 +325,8 @@ class DockerRuntime:
                 said_last = (health.get("Log") or [{}])[-1].get("Output", "").strip()
                 reason = f"its health check fails: {said_last or 'it says nothing'}"
                 raise NotReady(container.service, reason)
-            if health.get("Status", "none") in ("none", "healthy"):
+            healthy = health.get("Status", "none")
+            if healthy == "healthy" or (healthy == "none" and now_s() >= steady_s):
                 return
 
     async def complete(self, container: Container) -> int:
@@ -329,8 +336,14 @@ class DockerRuntime:
                 return int(found["State"]["ExitCode"])
         raise AssertionError("a watch only ends by its reader's leaving")
 
-    async def _watch(self, container: Container) -> AsyncIterator[dict[str, Any]]:
-        """Inspect a container now and after each event about it."""
+    async def _watch(
+        self, container: Container, *, again_s: float | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Inspect a container now and after each event about it.
+
+        Args:
+            again_s: how long, in seconds, nothing may happen before it is inspected again.
+        """
         woken = self._woken[container.id] = asyncio.Event()
         try:
             while True:
@@ -341,7 +354,8 @@ class DockerRuntime:
                     raise ContainerLost(container.service, "its container is gone") from error
                 except ENGINE_ERRORS as error:
                     _LOG.warning("%s: no answer to inspect: %s", container.service, said(error))
-                await woken.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), again_s)
         finally:
             self._woken.pop(container.id, None)
 
