@@ -378,6 +378,7 @@ class Execs:
                         self._resolve(exec_id, None)
                     case True if exec_id in self._pending and not pending.ended.done():
                         pending.ended.set_exception(_Forgotten())
+                        pending.ended.exception()  # taken note of, should nobody wait any more
             elif not found["Running"]:
                 self._resolve(exec_id, found["ExitCode"])
 
