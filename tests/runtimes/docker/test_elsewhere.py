@@ -64,15 +64,25 @@ def context(engine: Engine, host: str, monkeypatch: pytest.MonkeyPatch, tmp_path
     return CONTEXT
 
 
+def _volumes(client: APIClient) -> set[str]:
+    """All volumes but those that other projects' tests have made under a name, meanwhile."""
+    mine = (None, PROJECT)
+    return {
+        one["Name"]
+        for one in client.volumes()["Volumes"] or ()
+        if (one["Labels"] or {}).get("com.docker.compose.project") in mine
+    }
+
+
 @pytest.fixture
 def nothing_left(engine: Engine) -> Iterator[APIClient]:
     """Nothing of the project is left afterwards, no volume either."""
     client = connect({"DOCKER_HOST": engine.docker_host})
-    volumes = {one["Name"] for one in client.volumes()["Volumes"] or ()}
+    volumes = _volumes(client)
     yield client
     label = {"label": f"com.docker.compose.project={PROJECT}"}
     assert (client.containers(all=True, filters=label), client.networks(filters=label)) == ([], [])
-    assert {one["Name"] for one in client.volumes()["Volumes"] or ()} == volumes
+    assert _volumes(client) == volumes
     client.close()
 
 
