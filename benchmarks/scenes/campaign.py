@@ -45,11 +45,13 @@ def campaign() -> Iterator[Sequence[Turn]]:
 def _loop(here: Stage, verb: str, *, around: bool = False) -> float:
     """As one writes it in a shell: the backends side by side, on each one experiment after the other."""
     compose = f"docker compose -f '{here.compose_file}' -p bench-campaign-peer"
-    each = " & ".join(
+    each = "; ".join(
         f"(for i in $(seq {_EXPERIMENTS // _BACKENDS}); do"
-        f" {compose} {verb} {service} {' '.join(_EXPERIMENT)}; done)"
+        f' {compose} {verb} {service} {" ".join(_EXPERIMENT)} || exit; done) & pids="$pids $!"'
         for service in here.services
     )
     up = f"{compose} up -d --wait; " if around else ""
-    script = f"{up}{each} & wait; {compose} down -t 0"
+    # What failed early would be fast: every command has to have succeeded.
+    seen = "failed=0; for pid in $pids; do wait $pid || failed=1; done"
+    script = f"{up}{each}; {seen}; {compose} down -t 0 && exit $failed"
     return seconds(subprocess.run, ["sh", "-c", script], check=True, capture_output=True)
