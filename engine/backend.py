@@ -112,6 +112,7 @@ class Backend:
     _instance: Instance = field(init=False)
     _ticket: int = field(default=0, init=False)
     _effect: asyncio.Task[None] | None = field(default=None, init=False)
+    _unsettled: set[asyncio.Task[None]] = field(factory=set, init=False)
     _proved: Container | None = field(default=None, init=False)
     _proved_s: float = field(default=0.0, init=False)
     _outlived: asyncio.Task[Ended] | None = field(default=None, init=False)
@@ -263,6 +264,7 @@ class Backend:
             self.history = self.policy.restart.refunded(self.history, healthy_s=healthy_s)
         fault = self.fault = evolve(fault, reason=self._hide(fault.reason))
         self._fire("fault", fault.reason)
+        self._give_up()
         if self._running is not None:  # seen from outside, not by the end of what runs
             self._running.abandon(fault.reason)
         if self.policy.recover:
@@ -403,21 +405,30 @@ class Backend:
         """Begin an effect under a new ticket, in place of the one before it.
 
         Args:
-            settle: whether the one before has to have ended first.
+            settle: whether the one before has to have ended first. Those before that one have to in any
+                case: the one before may still have waited for them.
         """
-        before, self._ticket = self._effect, self._ticket + 1
-        if before is None or before.done() or before is asyncio.current_task():
-            settle = False
-        else:
-            before.cancel()
+        self._give_up(settle=settle)
         self._effect = asyncio.create_task(
-            self._carry_out(work, self._ticket, before if settle else None), name=self.name
+            self._carry_out(work, self._ticket, frozenset(self._unsettled)), name=self.name
         )
 
-    async def _carry_out(self, work: _Work, ticket: int, before: asyncio.Task[None] | None) -> None:
-        """Settle the effect before, then do this one; whatever it raises becomes an event."""
-        if before is not None:
-            await asyncio.wait({before}, timeout=_SETTLE_S)
+    def _give_up(self, *, settle: bool = True) -> None:
+        """Cancel the effect under way, unless it is the one that asks; what it still says is stale."""
+        before, self._effect, self._ticket = self._effect, None, self._ticket + 1
+        if before is None or before.done() or before is asyncio.current_task():
+            return
+        before.cancel()
+        if settle:
+            self._unsettled.add(before)
+
+    async def _carry_out(
+        self, work: _Work, ticket: int, before: frozenset[asyncio.Task[None]]
+    ) -> None:
+        """Settle the effects before, then do this one; whatever it raises becomes an event."""
+        if before:
+            await asyncio.wait(before, timeout=_SETTLE_S)
+            self._unsettled -= before
         try:
             await work(ticket)
         except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may stay undecided

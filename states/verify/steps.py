@@ -10,7 +10,7 @@ from attrs import define, field
 from states.lifecycle import Edge, Lifecycle
 from states.verify.explore import Invariant, Kind, Move
 from states.verify.options import Options
-from states.verify.situation import Situation, Step, Ticket, Work
+from states.verify.situation import Late, Situation, Step, Ticket, Work
 
 __all__ = ["Moves", "Steps"]
 
@@ -119,11 +119,21 @@ class Steps:
         if not after.call:
             yield begun
         elif self.fine:
-            yield begun._replace(late="settling" if after.call in _UP else "reply")
+            yield begun._replace(late=_late(after))
         else:
             yield begun
             if after.call in _UP:
                 yield begun._replace(container="fit")
+
+    def given_up(self, now: Situation) -> Situation:
+        """What is so once somebody else's fault ends what is under way, before anything is decided."""
+        return now._replace(
+            call="",
+            late=_late(now),
+            experiment=self.taken_away(now),
+            look=_stale(now.look),
+            inspection=_stale(now.inspection),
+        )
 
     def taken_away(self, now: Situation) -> Work:
         """What becomes of its experiment when its container is."""
@@ -146,6 +156,13 @@ class Steps:
         step = Step(now, after, edge, facts or {}, refused, ended, self.restarts)
         breaks = next((one for one in self.invariants if not one.holds(step)), None)
         return Move(who, "", what, kind, breaks), after
+
+
+def _late(now: Situation) -> Late:
+    """What is still on its way once the call under way is cancelled."""
+    if now.call in _UP or now.late == "settling":
+        return "settling"
+    return "reply" if now.call else now.late
 
 
 def _stale(ticket: Ticket) -> Ticket:

@@ -179,6 +179,17 @@ class World:
                 continue
             after = now._replace(container=container)
             yield self._steps.move(now, after, "container", what, kind=Kind.CHANCE)
+        if self.fine:
+            given_up = self._steps.given_up(now)
+            yield from self._steps.fire(
+                now,
+                given_up,
+                "fault",
+                "somebody",
+                "reports a fault",
+                kind=Kind.CHANCE,
+                required=False,
+            )
 
     # What the engine does, and what comes of it
 
@@ -220,14 +231,14 @@ class World:
                 yield self._steps.move(now, gate, "runtime", "what it left running is ended")
                 what = "what it left running cannot be ended"
                 yield from self._steps.fault(now, done, "runtime", what)
-            case "backoff":
+            case "backoff" if now.late != "settling" or not self.engine.settles:
                 call = "launch" if now.container == "absent" else "relaunch"
                 yield self._steps.move(
                     now, now._replace(call=call), "engine", "the backoff is over"
                 )
             case "remove" if now.late != "settling" or not self.engine.settles:
                 yield from self._removed(now, done)
-            case "" | "remove":
+            case "" | "remove" | "backoff":
                 return
             case own:
                 yield from self._own(now, done, own)

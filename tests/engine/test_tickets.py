@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from attrs import evolve
 from engine.backend import Backend
 from engine.dispatch import Limits
 from engine.errors import ContainerLost, ExecFailed, LaunchFailed, RemovalFailed
+from engine.policy import BackendPolicy, RestartPolicy
 from engine.record import Ending, Fault
 from engine.runtimes.base import Happening, Notice, Observation
 from engine.testing.clock import run
@@ -38,6 +40,76 @@ def test_a_removal_waits_until_a_cancelled_launch_has_settled(scene: Scene) -> N
         launched.set_result(None)
         await stop
         assert scene.runtime.alive == {}
+
+    run(story())
+
+
+def test_a_stop_in_a_hurry_waits_until_a_cancelled_launch_has_settled(scene: Scene) -> None:
+    async def story() -> None:
+        launched = later()
+        scene.runtime.will("launch", "alpha", Deaf(launched))
+        backend = scene.make()
+        backend.start()
+        await until(lambda: scene.runtime.called("launch") == 1)
+        stops = [asyncio.create_task(backend.stop())]
+        await asyncio.sleep(1)
+        stops.append(asyncio.create_task(backend.stop(grace_s=0)))
+        await asyncio.sleep(1)
+        assert scene.runtime.called("remove") == 0
+        launched.set_result(None)
+        await asyncio.gather(*stops)
+        assert scene.runtime.alive == {}
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("policy", "state"),
+    [
+        (BackendPolicy(recover=False), "unhealthy"),
+        (BackendPolicy(RestartPolicy(max_restarts=0)), "exhausted"),
+    ],
+)
+@pytest.mark.parametrize("call", ["launch", "gate"])
+def test_a_fault_that_others_see_while_it_starts_ends_the_start(
+    scene: Scene, policy: BackendPolicy, state: str, call: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        outcome = later()
+        scene.runtime.will(call, "alpha", Deaf(outcome))
+        backend = scene.make(policy)
+        backend.start()
+        await until(lambda: scene.runtime.called(call) == 1)
+        assert backend.report(Fault("seen from outside"))
+        assert await backend.settled() == state
+        outcome.set_result(None)
+        await asyncio.sleep(1)
+        assert backend.state == state
+        assert backend.fault is not None
+        assert "seen from outside" in backend.fault.reason
+        await backend.stop()
+        assert scene.runtime.alive == {}
+
+    run(story())
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_what_is_decided_after_a_start_was_given_up_waits_until_it_has_settled(
+    scene: Scene,
+) -> None:
+    async def story() -> None:
+        launched = later()
+        scene.runtime.will("launch", "alpha", Deaf(launched))
+        backend = scene.make(BackendPolicy(RestartPolicy(backoff_s=0), recover=False))
+        backend.start()
+        await until(lambda: scene.runtime.called("launch") == 1)
+        backend.report(Fault("seen from outside"))
+        backend.recover()
+        await asyncio.sleep(1)
+        assert scene.runtime.called("launch") == 1
+        launched.set_result(None)
+        assert await backend.settled() == "ready"
+        assert scene.runtime.called("launch") == 2
 
     run(story())
 

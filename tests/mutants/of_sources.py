@@ -270,9 +270,28 @@ _BACKEND: Final = _of(
         "self.generation += 1\n                self.restart_cause = reason",
         "self.generation += 1",
     ),
-    ("tickets that never change", "self._effect, self._ticket + 1", "self._effect, self._ticket"),
-    ("the effect before is not cancelled", "            before.cancel()", "            pass"),
-    ("the effect before is not settled", "before if settle else None), name", "None), name"),
+    ("tickets that never change", "None, self._ticket + 1", "None, self._ticket"),
+    ("the effect before is not cancelled", "        before.cancel()", "        pass"),
+    (
+        "the effect before is not settled",
+        "            self._unsettled.add(before)",
+        "            pass",
+    ),
+    (
+        "a stop in a hurry overtakes what has not settled",
+        "frozenset(self._unsettled)), name",
+        "frozenset(self._unsettled if settle else ())), name",
+    ),
+    (
+        "what was waited for in vain is waited for again",
+        "            self._unsettled -= before\n",
+        "",
+    ),
+    (
+        "a fault that others see lets the start go on",
+        "        self._give_up()\n        if self._running",
+        "        if self._running",
+    ),
     ("the effect before is settled for ever", "timeout=_SETTLE_S", "timeout=None"),
     (
         "an unexpected error of a stale effect counts",
