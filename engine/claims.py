@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,6 +21,7 @@ from typing import Final
 from attrs import evolve
 
 from engine.owner import LABEL, Owner
+from engine.plain_file import open_plain
 
 __all__ = ["CLAIM", "drop", "held", "here", "may_take", "new", "owner_of", "take", "tidy"]
 
@@ -27,6 +29,9 @@ CLAIM: Final = f"{LABEL}claim"
 """The label that says where the claim is."""
 
 _UNREADABLE: Final = "its claim cannot be read"
+_PLACE: Final = ("dockwarden", "claims")
+_NAME: Final = re.compile(r"[0-9a-f]{32}")
+_MOST_BYTES: Final = 2**14
 
 
 def new() -> dict[str, str]:
@@ -125,17 +130,19 @@ def tidy() -> None:
 def _told(file: Path) -> Owner | None:
     """Whom a claim names; None where there is none, or nothing sensible in it."""
     try:
-        told = json.loads(file.read_text())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        with open_plain(file) as opened:
+            told = json.loads(opened.read(_MOST_BYTES))
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
-    return Owner.from_labels(told if isinstance(told, dict) else {})
+    known = told.items() if isinstance(told, dict) else ()
+    return Owner.from_labels({name: value for name, value in known if isinstance(value, str)})
 
 
 def _folder() -> Path:
     state = Path(os.environ.get("XDG_STATE_HOME", ""))
     if not state.is_absolute():
         state = Path("~/.local/state").expanduser()
-    return state / "dockwarden" / "claims"
+    return state.joinpath(*_PLACE)
 
 
 def _unfinished(file: Path) -> Path:
@@ -144,8 +151,10 @@ def _unfinished(file: Path) -> Path:
 
 
 def _file(labels: Mapping[str, str]) -> Path | None:
+    """The claim that labels name; none, if they name what no claim is called: anybody may write labels."""
     named = Path(labels.get(CLAIM, ""))
-    return named if named.is_absolute() else None
+    claimed = named.is_absolute() and named.parts[-3:-1] == _PLACE and _NAME.fullmatch(named.name)
+    return named if claimed else None
 
 
 @contextmanager

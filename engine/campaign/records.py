@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -29,6 +28,7 @@ from typing import Any, Final, Literal, Self, TextIO
 from attrs import define, evolve, field, fields, frozen
 
 from engine.errors import SetupError
+from engine.plain_file import open_plain
 from engine.record import Ended, Ending, Span
 from engine.secrets import Secrets
 
@@ -254,14 +254,10 @@ def last_lines(file: Path, secrets: Secrets) -> tuple[str, ...]:
     The file lies where an experiment may write, so it is only read where it is a plain file.
     """
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor, not a path
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                return ()
+        with open_plain(file) as opened:
             # As much more as it takes to know a secret that begins before.
             most = _MOST_BYTES + _CHARACTER_BYTES * secrets.longest
-            opened.seek(max(0, found.st_size - most))
+            opened.seek(max(0, os.fstat(opened.fileno()).st_size - most))
             text = secrets.hide(opened.read(most).decode(errors="replace"))
     except OSError:
         return ()

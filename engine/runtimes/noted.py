@@ -6,13 +6,13 @@ The files lie where an experiment may write: what is no plain file, or says noth
 from __future__ import annotations
 
 import os
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
+from engine.plain_file import open_plain
 from engine.record import Span
 
 __all__ = ["ENDED", "STARTED", "Noted", "noted"]
@@ -55,11 +55,8 @@ def noted(folder: Path) -> Noted | None:
 def _read(file: Path) -> tuple[bytes, datetime] | None:
     """What a plain file begins with, and when it was written."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor, not a path
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                return None
-            return opened.read(_LONGEST_CODE), datetime.fromtimestamp(found.st_mtime, UTC)
+        with open_plain(file) as opened:
+            written = os.fstat(opened.fileno()).st_mtime
+            return opened.read(_LONGEST_CODE), datetime.fromtimestamp(written, UTC)
     except OSError:
         return None

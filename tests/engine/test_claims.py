@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,48 @@ def test_what_a_living_one_made_cannot_be_taken_over(labels: dict[str, str]) -> 
 def test_what_has_no_claim_cannot_be_taken_over(labels: dict[str, str]) -> None:
     assert not claims.take(HERE, DEAD.labels())
     assert not claims.take(HERE, {**labels, claims.CLAIM: "relative/path"})
+
+
+@pytest.mark.parametrize(
+    "named", ["notes.txt", "dockwarden/claims/notes.txt", "claims/" + "a" * 32, "/", "/\0"]
+)
+def test_what_a_label_names_is_only_touched_where_claims_lie(
+    labels: dict[str, str], tmp_path: Path, named: str
+) -> None:
+    mine = tmp_path / named
+    with suppress(OSError, ValueError):
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        mine.write_text("mine")
+    before = left(tmp_path)
+    lured = {**labels, claims.CLAIM: str(mine)}
+    assert claims.owner_of(lured) == DEAD
+    assert not claims.take(HERE, lured)
+    with claims.held(lured):
+        assert left(tmp_path) == before
+    claims.drop(lured)
+    assert left(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "told", [b"", b"[", b"[" * 9000, b"5", b'{"dockwarden.owner.pid": 5}', b"\xff", b'{"a": null}']
+)
+def test_a_claim_that_says_nothing_sensible_is_none(labels: dict[str, str], told: bytes) -> None:
+    file = Path(labels[claims.CLAIM])
+    file.parent.mkdir(parents=True)
+    file.write_bytes(told)
+    assert claims.owner_of(labels) == DEAD
+    assert claims.take(HERE, labels)
+    assert claims.owner_of(labels) == HERE
+
+
+def test_what_is_no_plain_file_is_no_claim_of_ours(labels: dict[str, str]) -> None:
+    """To read a pipe would wait for whoever writes into it."""
+    file = Path(labels[claims.CLAIM])
+    file.parent.mkdir(parents=True)
+    os.mkfifo(file)
+    owner = claims.owner_of(labels)
+    assert owner is not None
+    assert owner.alive
 
 
 def test_of_many_at_once_one_gets_it(labels: dict[str, str]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import operator
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
-__all__ = ["SCALARS", "VALUES", "broken", "changed"]
+__all__ = ["SCALARS", "VALUES", "broken", "changed", "sensible"]
 
 NAMES = st.sampled_from(
     ["a", "alpha", "..", "", "-x", "a b", "\u00e9", "\u202e", "\x00", "<<", "x-a", "null", "1", "~"]
@@ -123,48 +124,109 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 @st.composite
-def changed(draw: st.DrawFn, models: Sequence[Any], names: Sequence[str]) -> Any:
+def changed(
+    draw: st.DrawFn,
+    models: Sequence[Any],
+    names: Sequence[str],
+    known: Mapping[str, Sequence[Any]] | None = None,
+) -> Any:
     """One of the models, in which some values are others, and some keys are added, renamed or gone.
 
     Args:
         names: of keys that may mean something.
+        known: values that make sense under a key, see :func:`sensible`; most of the new ones are such.
     """
     model = json.loads(json.dumps(draw(st.sampled_from(models))))
-    for _ in range(draw(st.integers(0, 4))):
+    for _ in range(draw(_EDITS)):
         found = list(places(model))
         if not found:
             break
         *holders, last = draw(st.sampled_from(found))
         holder = functools.reduce(operator.getitem, holders, model)
-        key = draw(st.sampled_from(names) | TEXTS)
-        match draw(st.sampled_from(["value", "value", "add", "rename", "remove", "wrap"])):
+        some_key = _mostly(st.sampled_from(names), TEXTS)
+        match draw(st.sampled_from(_CHANGES)):
             case "add" if isinstance(holder, dict):
-                holder[key] = draw(VALUES)
+                key = draw(some_key)
+                holder[key] = draw(_value(key, known))
             case "rename" if isinstance(holder, dict):
-                holder[key] = holder.pop(last)
+                holder[draw(some_key)] = holder.pop(last)
             case "remove":
                 del holder[last]
             case "wrap":
-                holder[last] = draw(st.sampled_from([[holder[last]], {key: holder[last]}]))
+                inner = holder[last]
+                holder[last] = {draw(some_key): inner} if draw(st.booleans()) else [inner]
             case _:
-                holder[last] = draw(VALUES)
+                holder[last] = draw(_value(last, known))
     return model
 
 
+_EDITS: Final = st.sampled_from([1, 1, 1, 1, 2, 2, 3, 4])
+_CHANGES: Final = ("value", "value", "value", "add", "add", "remove", "rename", "wrap")
+
+
+def _mostly(
+    often: st.SearchStrategy[Any], seldom: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Any]:
+    return often | often | often | seldom
+
+
+def _value(key: Any, known: Mapping[str, Sequence[Any]] | None) -> st.SearchStrategy[Any]:
+    """A value to be put under a key: mostly what has been seen there elsewhere, else anything at all."""
+    found = known.get(key) if known and isinstance(key, str) else None
+    return VALUES if not found else _mostly(st.sampled_from(found).map(copy.deepcopy), VALUES)
+
+
+def sensible(models: Sequence[Any]) -> Mapping[str, Sequence[Any]]:
+    """The values that stand under each key anywhere in some models."""
+    found: dict[str, list[Any]] = {}
+    for model in models:
+        for *holders, last in places(model):
+            if isinstance(last, str):
+                value = functools.reduce(operator.getitem, [*holders, last], model)
+                if value not in found.setdefault(last, []):
+                    found[last].append(value)
+    return found
+
+
 @st.composite
-def broken(draw: st.DrawFn, models: Sequence[Any], names: Sequence[str]) -> bytes:
-    """The bytes of a file that holds such a model, more or less."""
-    model = draw(changed(models, names))
+def broken(
+    draw: st.DrawFn,
+    models: Sequence[Any],
+    names: Sequence[str],
+    known: Mapping[str, Sequence[Any]],
+) -> bytes:
+    """The bytes of a file that holds such a model, more or less.
+
+    Half of them are well-formed, so that not all are refused before anybody looks at what they say; the
+    others are broken in their text, or in their bytes.
+    """
+    model = draw(changed(models, names, known))
     text = json.dumps(
         model, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1]))
     )
-    for _ in range(draw(st.integers(0, 3))):
+    match draw(st.sampled_from(["well-formed", "well-formed", "text", "bytes"])):
+        case "text":
+            return draw(_broken_text(text)).encode("utf-8", "surrogatepass")
+        case "bytes":
+            return draw(_broken_bytes(text))
+        case _:
+            return text.encode("utf-8", "surrogatepass")
+
+
+@st.composite
+def _broken_text(draw: st.DrawFn, text: str) -> str:
+    for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
         end = draw(st.integers(start, min(len(text), start + 20)))
         text = text[:start] + draw(SNIPPETS | CYCLES | st.just("")) + text[end:]
-    encoding = draw(st.sampled_from(["utf-8"] * 8 + ["utf-16", "utf-8-sig", "latin-1"]))
+    return text
+
+
+@st.composite
+def _broken_bytes(draw: st.DrawFn, text: str) -> bytes:
+    encoding = draw(st.sampled_from(["utf-8"] * 4 + ["utf-16", "utf-8-sig", "latin-1"]))
     data = text.encode(encoding, "surrogatepass" if encoding.startswith("utf") else "replace")
-    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+    for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(data)))
         data = data[:at] + draw(BYTES) + data[at:]
     return data[: draw(st.sampled_from([len(data)] * 6 + [len(data) // 2]))]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +19,7 @@ from engine import claims
 from engine.campaign.load import load_campaign
 from engine.campaign.plan import plan
 from engine.campaign.records import AttemptRecord
+from engine.claims import CLAIM
 from engine.compose import load_project, needed
 from engine.errors import CampaignError, ComposeError, JournalError
 from engine.gpu import Baseline, GpuPolicy, judge_gpu, parse
@@ -24,7 +27,7 @@ from engine.journal import FILE_NAME, Journal
 from engine.owner import LABEL, Owner
 from engine.runtimes.docker.payload import container_payload, further_networks
 from tests.fuzz import seeds
-from tests.fuzz.documents import broken, changed
+from tests.fuzz.documents import VALUES, broken, changed, sensible
 
 __all__ = ["TARGETS", "Target"]
 
@@ -35,31 +38,47 @@ class Target:
 
     Attributes:
         cases: what it is given.
-        check: gives it a case; raises where it does anything but answer, or say what is wrong.
+        check: gives it a case; raises where it does anything but answer, or say what is wrong. Returns
+            what it says is wrong, without what is the case's own; None where it has accepted the case.
         share: of all cases of a long run.
     """
 
     name: str
     cases: st.SearchStrategy[Any]
-    check: Callable[[Any], None]
+    check: Callable[[Any], str | None]
     share: float
 
 
-def in_a_folder(name: str, data: bytes, read: Callable[[Path], None]) -> None:
+def in_a_folder(name: str, data: bytes, read: Callable[[Path], str | None]) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-        read(file)
+        return read(file)
+
+
+_WORDS: Final = 10
+_OWN: Final = re.compile(r"\S*[^a-z\s]\S*")
+
+
+def kind(said: str) -> str:
+    """What is wrong, from the last words of a message: the ones that are not in plain letters go."""
+    return " ".join(_OWN.sub("", said).split()[-_WORDS:])
 
 
 # Files that users write
 
 
-def compose_file(data: bytes) -> None:
-    in_a_folder("docker-compose.yml", data, _read_compose_file)
+@functools.cache
+def _known(models: Callable[[], list[Any]]) -> Mapping[str, Sequence[Any]]:
+    return sensible(models())
 
 
-def _read_compose_file(file: Path) -> None:
+def compose_file(data: bytes) -> str | None:
+    return in_a_folder("docker-compose.yml", data, _read_compose_file)
+
+
+def _read_compose_file(file: Path) -> str | None:
     try:
         project = load_project(file, environ={"CONFIG": "c"}, project_name="p")
         for service in project.services.values():
@@ -72,13 +91,15 @@ def _read_compose_file(file: Path) -> None:
         said = str(error)
         assert said.startswith(f"{error.file}: ")
         assert len(said) < 20_000, "nobody reads so much"
+        return kind(said)
+    return None
 
 
-def campaign_file(data: bytes) -> None:
-    in_a_folder("campaign.yml", data, _read_campaign_file)
+def campaign_file(data: bytes) -> str | None:
+    return in_a_folder("campaign.yml", data, _read_campaign_file)
 
 
-def _read_campaign_file(file: Path) -> None:
+def _read_campaign_file(file: Path) -> str | None:
     try:
         campaign = load_campaign(file)
         runs = sum(len(one.backends) * one.repeat for one in campaign.experiments)
@@ -87,20 +108,27 @@ def _read_campaign_file(file: Path) -> None:
     except CampaignError as error:
         assert error.findings
         assert all(path and what for path, what in error.findings)
+        return kind(error.findings[0][1])
+    return None
 
 
 # What runs in containers
 
 
-def probe_output(output: str) -> None:
+def probe_output(output: str) -> str | None:
     reading = parse(output)
     for baseline in (None, Baseline.of(reading)):
         assert judge_gpu(reading, baseline, GpuPolicy(), own_pids={1}).reason
+    return None if reading.unreadable is None else kind(reading.unreadable)
+
+
+_PROBE_VALUES: Final = sensible([seeds.PROBE])
 
 
 @st.composite
 def probe_outputs(draw: st.DrawFn) -> str:
-    line = json.dumps(draw(changed([seeds.PROBE], ["devices", "errors", "pid", "code", "uuid"])))
+    names = ["devices", "errors", "pid", "code", "uuid"]
+    line = json.dumps(draw(changed([seeds.PROBE], names, _PROBE_VALUES)))
     cut = draw(st.sampled_from([len(line)] * 5 + [len(line) // 2, 1]))
     around = draw(st.text(max_size=20) | st.sampled_from(["", "{", "none usable", "--- begin"]))
     return f"{around}\n{line[:cut]}\n{draw(st.sampled_from(['', around]))}"
@@ -109,12 +137,20 @@ def probe_outputs(draw: st.DrawFn) -> str:
 # What we have written, and somebody has changed
 
 
-def changed_journal(edits: list[_Edit]) -> None:
-    in_a_folder(FILE_NAME, _edited(seeds.journal(), edits), _read_journal)
+def changed_journal(edits: list[_Edit]) -> str | None:
+    return in_a_folder(FILE_NAME, _edited(seeds.journal(), edits), _read_journal)
 
 
-def _read_journal(file: Path) -> None:
-    with suppress(JournalError), Journal.read(file) as journal:
+def _read_journal(file: Path) -> str | None:
+    try:
+        _read_all(file)
+    except JournalError as error:
+        return kind(str(error))
+    return None
+
+
+def _read_all(file: Path) -> None:
+    with Journal.read(file) as journal:
         assert isinstance(journal.campaign, str)
         assert all(isinstance(name, str) for name in journal.backends())
         assert list(journal.looks()) is not None
@@ -176,6 +212,11 @@ _SPLICES: Final = st.builds(
 )
 
 
+_EDITS: Final = st.lists(_UPDATES, min_size=1, max_size=2) | st.lists(
+    _UPDATES | _SPLICES, min_size=1, max_size=4
+)
+
+
 def _updated(data: bytes, updates: list[_Update]) -> bytes:
     """The journal after somebody has written into its tables, past its own rules where that works."""
     with tempfile.TemporaryDirectory() as folder:
@@ -194,10 +235,13 @@ def _updated(data: bytes, updates: list[_Update]) -> bytes:
         return file.read_bytes()
 
 
-def record_line(line: str) -> None:
-    with suppress(ValueError):
+def record_line(line: str) -> str | None:
+    try:
         record = AttemptRecord.from_json(line)
-        assert AttemptRecord.from_json(record.to_json()).run == record.run
+    except ValueError as error:
+        return kind(str(error))
+    assert AttemptRecord.from_json(record.to_json()).run == record.run
+    return None
 
 
 _RECORD: Final = {
@@ -210,39 +254,72 @@ _RECORD: Final = {
 }
 
 
-def label_values(labels: Mapping[str, str]) -> None:
-    owner = Owner.from_labels(labels)
+_RECORDS: Final = changed([_RECORD], list(_RECORD), sensible([_RECORD])).map(json.dumps)
+
+
+def label_values(case: tuple[Mapping[str, str], bytes | None]) -> str | None:
+    """Labels, and what is in the claim that they name."""
+    labels, claim = case
+    if claim is None:
+        return _read_labels(labels)
+    return in_a_folder(_CLAIM, claim, lambda file: _read_labels({**labels, CLAIM: str(file)}))
+
+
+def _read_labels(labels: Mapping[str, str]) -> str | None:
     assert claims.may_take(Owner.current(), labels) in (True, False)
-    if owner is not None:
-        assert owner.alive in (True, False)
-        assert Owner.from_labels(owner.labels()) == owner
-        assert str(owner)
+    assert claims.here(labels) in (True, False)
+    owner = claims.owner_of(labels)
+    if owner is None:
+        return "it names no owner"
+    assert owner.alive in (True, False)
+    assert Owner.from_labels(owner.labels()) == owner
+    assert str(owner)
+    return None
 
 
-_LABELS: Final = st.dictionaries(
-    st.sampled_from([f"{LABEL}owner.{name}" for name in ("pid", "host", "boot-id", "started")])
-    | st.text(max_size=5),
+_CLAIM: Final = f"dockwarden/claims/{'c' * 32}"
+_OWNER: Final = Owner.current().labels()
+_LABEL_VALUES: Final = (
     st.text(max_size=10)
     | st.integers(-(2**70), 2**70).map(str)
-    | st.sampled_from(["1", "0", "9" * 5000, "\u0663", "\u00b2", "self", "1/../2", "\x00", ""]),
-    max_size=5,
+    | st.sampled_from(["1", "0", "9" * 5000, "\u0663", "\u00b2", "self", "1/../2", "\x00", ""])
+)
+_PLACES: Final = st.sampled_from(
+    ["/", "/dev/null", "/proc/self/mem", "claim", "/\x00", "/" + "a" * 300]
+)
+_LABELS: Final = st.builds(
+    lambda *some: {name: value for one in some for name, value in one.items()},
+    st.sampled_from([_OWNER, _OWNER, {**_OWNER, f"{LABEL}owner.started": "1"}, {}]),
+    st.dictionaries(
+        st.sampled_from(sorted(_OWNER)) | st.text(max_size=5), _LABEL_VALUES, max_size=3
+    ),
+    st.fixed_dictionaries({}, optional={CLAIM: _PLACES}),
+)
+_CLAIMS: Final = (
+    st.none()
+    | changed([_OWNER], sorted(_OWNER)).map(lambda told: json.dumps(told).encode())
+    | VALUES.map(lambda told: json.dumps(told).encode())
+    | st.binary(max_size=20)
+    | st.just(b"[" * 100_000)
 )
 
 TARGETS: Final = (
     Target(
         "compose",
-        st.deferred(lambda: broken(seeds.composes(), seeds.COMPOSE_KEYS)),
+        st.deferred(lambda: broken(seeds.composes(), seeds.COMPOSE_KEYS, _known(seeds.composes))),
         compose_file,
-        0.12,
+        0.18,
     ),
     Target(
         "campaign",
-        st.deferred(lambda: broken(seeds.campaigns(), seeds.CAMPAIGN_KEYS)),
+        st.deferred(
+            lambda: broken(seeds.campaigns(), seeds.CAMPAIGN_KEYS, _known(seeds.campaigns))
+        ),
         campaign_file,
-        0.2,
+        0.22,
     ),
-    Target("probe", probe_outputs(), probe_output, 0.2),
-    Target("journal", st.lists(_UPDATES | _SPLICES, min_size=1, max_size=4), changed_journal, 0.12),
-    Target("records", changed([_RECORD], list(_RECORD)).map(json.dumps), record_line, 0.16),
-    Target("labels", _LABELS, label_values, 0.2),
+    Target("probe", probe_outputs(), probe_output, 0.16),
+    Target("journal", _EDITS, changed_journal, 0.16),
+    Target("records", _RECORDS, record_line, 0.12),
+    Target("labels", st.tuples(_LABELS, _CLAIMS), label_values, 0.16),
 )
