@@ -16,6 +16,9 @@ from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
 __all__ = ["Dispatch", "Limits", "Outcome"]
 
 _STOPPED: Final = "its backend was stopped"
+_KNOWN_S: Final = 5.0
+"""How long it may take until it is known how a command ended that has been ended for certain."""
+
 _SETTLE_S: Final = 60.0
 """How long a command whose caller gave up is waited for once it has been ended."""
 
@@ -104,7 +107,9 @@ class Dispatch:
     async def interrupt(self, *, grace_s: float) -> None:
         """End the command from outside; :meth:`run` then tells how it ended."""
         self._interrupted = True
-        await self._kill(grace_s)
+        if await self._kill(grace_s) and self._command is not None:
+            # Its container's removal, which comes next, is not to take its exit code along.
+            await asyncio.wait({self._command}, timeout=_KNOWN_S)
 
     def abandon(self, reason: str) -> None:
         """Give the command up, begun or not: its container is unfit, as somebody else has seen."""

@@ -14,8 +14,8 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -65,11 +65,13 @@ class _Pending:
     Attributes:
         ended: its exit code, or None when its container went away.
         started: whether it has been started for certain.
+        known: whether the engine knows of it; else only the death of its container is waited for.
     """
 
     container: Container
     ended: asyncio.Future[int | None]
     started: bool = True
+    known: bool = True
 
 
 class Execs:
@@ -109,6 +111,10 @@ class Execs:
                     working_dir=request.working_dir,
                 )
             except _Forgotten:
+                exit_code = await self._until_noted(container, request, output)
+            except ExecFailed:
+                if not await self._began(container, request, output):
+                    raise
                 exit_code = await self._until_noted(container, request, output)
         return await self._result(container, request, output, exit_code)
 
@@ -278,25 +284,31 @@ class Execs:
             CommandLost: nothing of it runs, and nothing is noted.
             ContainerLost: the container went away under it.
         """
-        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        watch = f"end of {request.id}"
-        self._pending[watch] = _Pending(container, ended)
         listed_s = -math.inf
-        try:
-            while not ended.done():
+        with self._death(container, f"end of {request.id}") as death:
+            while not death.done():
                 gone = False
                 if now_s() - listed_s >= _LIST_EVERY_S:
                     gone, listed_s = await self._is_gone(container, request, output), now_s()
                 found = noted(request.folder)
                 if found is not None:
                     return found.exit_code
-                if gone and not ended.done():
+                if gone and not death.done():
                     lost = f"nothing of {request.id} runs any more, and its exit code is not noted"
                     raise CommandLost(container.service, lost)
-                await asyncio.wait({ended}, timeout=_NOTED_EVERY_S)
-        finally:
-            del self._pending[watch]
+                await asyncio.wait({death}, timeout=_NOTED_EVERY_S)
         raise ContainerLost(container.service, "its container went away under what ran in it")
+
+    async def _began(self, container: Container, request: ExecRequest, output: Output) -> bool:
+        """Whether a command runs, or ran, though the engine says that it could not be started.
+
+        One on its way out says so of what it has just begun, since nobody answers it any more.
+
+        Raises:
+            ContainerLost: its container does not run.
+        """
+        gone = await self._is_gone(container, request, output)
+        return not gone or noted(request.folder) is not None
 
     async def _is_gone(self, container: Container, request: ExecRequest, output: Output) -> bool:
         """Whether it is certain that a command does not run; then all of its output is here.
@@ -329,18 +341,26 @@ class Execs:
 
     async def _await_death(self, container: Container, request: ExecRequest) -> None:
         """Raise if the container dies, or has died, within a moment."""
-        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        watch = f"death of {container.id} under {request.id}"
-        self._pending[watch] = _Pending(container, ended)
-        try:
+        with self._death(container, f"death under {request.id}") as death:
             if await self._runs(container) is not False:
-                async with asyncio.timeout(_DEATH_S):
-                    await ended
-        except TimeoutError:
-            return
+                await asyncio.wait({death}, timeout=_DEATH_S)
+                if not death.done():
+                    return
+        raise ContainerLost(container.service, "its container died under what ran in it")
+
+    @contextmanager
+    def _death(self, container: Container, watch: str) -> Iterator[asyncio.Future[int | None]]:
+        """What is done once a container has died.
+
+        Args:
+            watch: by which name it is waited for; one for each who waits.
+        """
+        death: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._pending[watch] = _Pending(container, death, known=False)
+        try:
+            yield death
         finally:
             del self._pending[watch]
-        raise ContainerLost(container.service, "its container died under what ran in it")
 
     async def _runs(self, container: Container, *, awake: bool = False) -> bool | None:
         """Whether the container runs as it was started; None where the engine does not say.
@@ -362,6 +382,10 @@ class Execs:
     async def _check(self, exec_id: str) -> None:
         pending = self._pending.get(exec_id)
         if pending is None:
+            return
+        if not pending.known:
+            if await self._runs(pending.container) is False:
+                self._resolve(exec_id, None)
             return
         with contextlib.suppress(*ENGINE_ERRORS):  # no answer: the stream's next gap brings us back
             try:

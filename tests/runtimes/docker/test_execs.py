@@ -16,7 +16,11 @@ from engine.errors import ContainerLost, ExecFailed
 from engine.runtimes.base import Container, ExecRequest
 from engine.runtimes.docker.client import Calls
 from engine.runtimes.docker.execs import Execs, _Forgotten
+from engine.runtimes.docker.maker import INSIDE
+from engine.runtimes.docker.output import SharedOutput
 from engine.runtimes.docker.patience import Patience
+from engine.runtimes.inside import RUN
+from engine.runtimes.noted import ENDED
 from engine.testing import clock
 
 CONTAINER = Container("alpha", "c1", "now")
@@ -26,8 +30,14 @@ STATE = {"State": {"Running": True, "StartedAt": "now"}}
 class Client:
     """An engine whose container runs, and whose answers the test decides."""
 
-    def __init__(self, *, start: Exception | None = None, look: Any = None) -> None:
-        self.start, self.look = start, look
+    def __init__(
+        self,
+        *,
+        start: Exception | None = None,
+        look: Any = None,
+        processes: Callable[[], list[list[str]]] = list,
+    ) -> None:
+        self.start, self.look, self.processes = start, look, processes
 
     def exec_create(self, *_: Any, **__: Any) -> dict[str, str]:
         return {"Id": "e1"}
@@ -43,6 +53,9 @@ class Client:
 
     def inspect_container(self, _container_id: str) -> Any:
         return STATE
+
+    def top(self, _container_id: str) -> Any:
+        return {"Processes": self.processes()}
 
 
 def execs(client: Client) -> Execs:
@@ -79,6 +92,53 @@ def test_a_command_that_a_restarted_engine_has_forgotten_may_run_on() -> None:
 def test_where_nobody_says_whether_it_runs_nothing_else_may_run_there() -> None:
     with pytest.raises(ContainerLost, match="does not say whether its command runs"):
         run(Client(start=LOST, look=LOST))
+
+
+FAILED = docker.errors.APIError(
+    "500 Server Error",
+    Mock(status_code=500),
+    "transport is closing: unavailable",
+)
+
+
+def execute(
+    client: Client, tmp_path: Path, *, meanwhile: Callable[[Execs], None] = lambda _: None
+) -> int:
+    """The exit code of a request, which is noted in the end; its output lies in a shared folder."""
+    request = ExecRequest("one", ("true",), tmp_path / "one")
+    request.folder.mkdir()
+
+    async def story() -> int:
+        ours = execs(client)
+        ending = asyncio.create_task(ours.execute(CONTAINER, request, SharedOutput(tmp_path)))
+        await asyncio.sleep(5)
+        meanwhile(ours)
+        await asyncio.sleep(5)
+        (request.folder / ENDED).write_text("3\n")
+        return (await ending).exit_code
+
+    return clock.run(story())
+
+
+LISTED = [["1", f"/bin/sh -c {RUN} dockwarden {INSIDE}/one true"]]
+
+
+def test_a_command_that_an_engine_on_its_way_out_says_has_failed_may_run(tmp_path: Path) -> None:
+    client = Client(start=FAILED, processes=lambda: LISTED)
+    assert execute(client, tmp_path) == 3
+
+
+def test_one_that_really_did_not_start_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ExecFailed, match="transport is closing"):
+        execute(Client(start=FAILED), tmp_path)
+
+
+def test_a_command_that_runs_on_is_waited_for_however_often_the_engine_is_away(
+    tmp_path: Path,
+) -> None:
+    forgotten = docker.errors.NotFound("no such exec instance")
+    client = Client(start=LOST, look=forgotten, processes=lambda: LISTED)
+    assert execute(client, tmp_path, meanwhile=Execs.on_blind) == 3
 
 
 def test_two_commands_may_wait_for_the_death_of_one_container(tmp_path: Path) -> None:
