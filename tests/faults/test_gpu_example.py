@@ -1,10 +1,11 @@
-"""The example for GPU machines runs as it is on the lab's GPUs: only its images are others."""
+"""The example for GPU machines runs on the lab's GPUs as it is, but for its images and patience."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -15,7 +16,7 @@ from engine.controller import Controller
 from engine.keep_alive import keep_alives
 from engine.record import Ending, Transition
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import Project
+from engine.spec import Project, ServiceSpec
 from tests.faults.stage import GPU_A, GPU_B, PROJECT
 from tests.lab import BASE_IMAGE
 
@@ -44,10 +45,18 @@ def project(tmp_path: Path, client: APIClient, monkeypatch: pytest.MonkeyPatch) 
         assert service.image is not None
         repository, tag = service.image.split(":")
         client.tag(BASE_IMAGE, repository, tag)
-    if not may_raise_limits():
-        services = {name: evolve(spec, ulimits=()) for name, spec in project.services.items()}
-        project = evolve(project, services=services)
-    return project
+    services = {
+        name: evolve(spec, **_in_a_sandbox(spec)) for name, spec in project.services.items()
+    }
+    return evolve(project, services=services)
+
+
+def _in_a_sandbox(spec: ServiceSpec) -> dict[str, Any]:
+    """What is different about a service here: its limits, where they cannot be had, and its patience."""
+    different: dict[str, Any] = {} if may_raise_limits() else {"ulimits": ()}
+    if spec.healthcheck is not None:
+        different["healthcheck"] = evolve(spec.healthcheck, interval_s=1.0)
+    return different
 
 
 def may_raise_limits() -> bool:
