@@ -37,21 +37,28 @@ def campaign() -> Iterator[Sequence[Turn]]:
         command = [Path(sys.executable).with_name("dockwarden"), "run", "--fresh", "-q", file]
         yield (
             lambda: {OURS: seconds(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)},
-            lambda: {EXEC_LOOP: _loop(here, "exec -T", around=True)},
-            lambda: {RUN_LOOP: _loop(here, "run --rm -T")},
+            lambda: {EXEC_LOOP: _loop(here, "up -d --wait", "exec -T")},
+            # Three runs side by side, on a network that is not there yet, would each try to make it.
+            lambda: {RUN_LOOP: _loop(here, "up --no-start", "run --rm -T")},
         )
 
 
-def _loop(here: Stage, verb: str, *, around: bool = False) -> float:
-    """As one writes it in a shell: the backends side by side, on each one experiment after the other."""
+def _loop(here: Stage, before: str, verb: str) -> float:
+    """As one writes it in a shell: the backends side by side, on each one experiment after the other.
+
+    Args:
+        before: what Compose is asked for first.
+        verb: what each experiment is run by.
+
+    Raises:
+        subprocess.CalledProcessError: a command failed; what failed early would be fast.
+    """
     compose = f"docker compose -f '{here.compose_file}' -p bench-campaign-peer"
     each = "; ".join(
         f"(for i in $(seq {_EXPERIMENTS // _BACKENDS}); do"
         f' {compose} {verb} {service} {" ".join(_EXPERIMENT)} || exit; done) & pids="$pids $!"'
         for service in here.services
     )
-    up = f"{compose} up -d --wait; " if around else ""
-    # What failed early would be fast: every command has to have succeeded.
     seen = "failed=0; for pid in $pids; do wait $pid || failed=1; done"
-    script = f"{up}{each}; {seen}; {compose} down -t 0 && exit $failed"
+    script = f"{compose} {before} || exit; {each}; {seen}; {compose} down -t 0 && exit $failed"
     return seconds(subprocess.run, ["sh", "-c", script], check=True, capture_output=True)
