@@ -93,6 +93,7 @@ class Controller:
     _machine: Machine = field(init=False)
     _rng: random.Random = field(init=False)
     _open: bool = field(default=False, init=False)
+    _opening: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _held: Hold | None = field(default=None, init=False)
     _listeners: list[Callable[[Transition], None]] = field(factory=list, init=False)
     _onlookers: list[Callable[[GpuLook], None]] = field(factory=list, init=False)
@@ -139,13 +140,14 @@ class Controller:
         """
         order = needed(self.project, services)
         await self._begin()
-        new = [name for name in order if name not in self._starting]
         try:
-            await self.runtime.prepare(new)
+            await self.runtime.prepare([name for name in order if name not in self._starting])
         except RuntimeFault as fault:
             raise StartError({fault.service: self._hide(fault.reason)}) from fault
         one_shots = self._completing(order)
-        for name in new:
+        for name in order:
+            if name in self._starting:  # perhaps only since: by somebody who needs it as well
+                continue
             if name in one_shots:
                 bring = self._complete(name)
             else:
@@ -157,9 +159,10 @@ class Controller:
             await self._started(order)
 
     async def _begin(self) -> None:
-        if not self._open:
-            await self.runtime.open(self._observe)
-            self._open = True
+        async with self._opening:
+            if not self._open:
+                await self.runtime.open(self._observe)
+                self._open = True
         if self.hold is not None and self._held is None:
             self._held = self.hold()
 
@@ -279,8 +282,10 @@ class Controller:
             if starting is not None:
                 starting.cancel()
                 await asyncio.gather(starting, return_exceptions=True)
-                await self.backends[name].stop(reason="not needed any more")
-                del self._starting[name]
+                await self._stop(name, None, (), "not needed any more")
+                # Somebody else may have stopped it as well meanwhile.
+                if self._starting.get(name) is starting:
+                    del self._starting[name]
 
     async def teardown(self, *, grace_s: float | None = None) -> None:
         """Stop everything, dependants before what they depend on, and leave nothing of ours.
@@ -427,13 +432,17 @@ class Controller:
             raise StartError(reasons)
 
     async def _stop(
-        self, name: str, grace_s: float | None, after: Sequence[asyncio.Task[None]]
+        self,
+        name: str,
+        grace_s: float | None,
+        after: Sequence[asyncio.Task[None]],
+        reason: str = "teardown",
     ) -> None:
         if after:
             await asyncio.wait(after)
         backend = self.backends.get(name)
         if backend is not None:
-            await backend.stop(grace_s=grace_s, reason="teardown")
+            await backend.stop(grace_s=grace_s, reason=reason)
         else:
             spec_s = self.project.services[name].stop_grace_period_s
             await self.runtime.remove(name, grace_s=spec_s if grace_s is None else grace_s)

@@ -78,6 +78,7 @@ class Dispatch:
         """Run the command and wait for its end; who is cancelled waiting takes the command along."""
         begin = self._runtime.execute if self.begun_ago_s is None else self._runtime.attach
         command = self._command = asyncio.ensure_future(begin(self._container, self.request))
+        command.add_done_callback(_heard)
         try:
             passed = await self._within_limits(command)
             if passed is not None:
@@ -168,6 +169,12 @@ class Dispatch:
 
     async def _kill(self, grace_s: float) -> bool:
         return await self._runtime.kill(self._container, self.request, grace_s=grace_s)
+
+
+def _heard(command: asyncio.Future[ExecResult]) -> None:
+    """How a command ends that was given up nobody asks; asyncio need not complain on standard error."""
+    if not command.cancelled():
+        command.exception()
 
 
 def _credible(age_s: float, most_s: float) -> float:

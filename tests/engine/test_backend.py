@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 from collections.abc import Coroutine
@@ -26,7 +27,7 @@ from engine.errors import (
 from engine.machine import Machine
 from engine.policy import BackendPolicy, RestartPolicy
 from engine.record import Ending, Fault, Transition
-from engine.runtimes.base import ExecRequest, Happening, Notice, Observation
+from engine.runtimes.base import Container, ExecRequest, ExecResult, Happening, Notice, Observation
 from engine.spec import ServiceSpec
 from engine.testing.clock import run
 from states import BACKEND, Lifecycle, Row, TransitionRefused, fact
@@ -599,6 +600,30 @@ def test_a_caller_who_gives_up_takes_the_command_along(scene: Scene) -> None:
 
     run(story())
     assert scene.runtime.called("kill") == 1
+
+
+class LosesLate(FakeRuntime):
+    """A command of which it is known only after a while that its container went away."""
+
+    async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
+        await asyncio.sleep(10)
+        raise ContainerLost(container.service, "gone")
+
+
+def test_a_command_that_fails_after_it_was_given_up_is_no_complaint_of_asyncios(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        scene.runtime = LosesLate()
+        backend = await scene.ready()
+        running = asyncio.create_task(backend.execute(scene.request()))
+        await asyncio.sleep(1)
+        running.cancel()
+        await asyncio.wait({running})
+
+    run(story())
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_an_unexpected_error_in_an_effect_becomes_a_fault(scene: Scene) -> None:

@@ -60,6 +60,48 @@ def test_starting_again_leaves_alone_what_runs(tmp_path: Path) -> None:
         await of.start(["alpha"])
         await of.start(["alpha", "beta"])
         assert fake(of).called("launch", "alpha") == 1
+        assert ("prepare", "beta") in fake(of).calls
+        await of.teardown()
+
+    run(story())
+
+
+def test_two_who_need_it_at_once_start_it_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await asyncio.gather(of.start(["alpha"]), of.start(["beta", "alpha"]))
+        assert {name: b.state for name, b in of.backends.items()} == {
+            "alpha": "ready",
+            "beta": "ready",
+        }
+        assert fake(of).called("launch", "alpha") == 1
+        assert fake(of).called("open") == 1
+        await of.teardown()
+
+    run(story())
+
+
+def test_two_who_stop_it_at_once_both_see_it_stopped(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha"])
+        await asyncio.gather(of.stop(["alpha"]), of.stop(["alpha"]))
+        assert of.backend("alpha").state == "stopped"
+        assert fake(of).called("remove", "alpha") == 1
+        await of.start(["alpha"])
+        assert of.backend("alpha").state == "ready"
+        await of.teardown()
+
+    run(story())
+
+
+def test_a_one_shot_is_stopped_like_any_other(tmp_path: Path) -> None:
+    async def story() -> None:
+        needs = ServiceSpec("alpha", depends_on={"base": COMPLETED})
+        of = controller(tmp_path, needs, ServiceSpec("base"))
+        await of.start(["alpha"])
+        await of.stop(["base"])
+        assert fake(of).called("remove", "base") == 1
         await of.teardown()
 
     run(story())

@@ -537,9 +537,24 @@ _CONTROLLER: Final = _of(
     ("a teardown leaves it open", "        self._open = False\n        await", "        await"),
     ("what was started is not forgotten", "        self._starting.clear()\n", ""),
     (
-        "what runs is started again",
+        "what runs is prepared again",
         "[name for name in order if name not in self._starting]",
         "list(order)",
+    ),
+    (
+        "what runs is started again",
+        "            if name in self._starting:  # perhaps",
+        "            if False:  # perhaps",
+    ),
+    (
+        "two who start at once open the runtime twice",
+        "        async with self._opening:",
+        "        if True:",
+    ),
+    (
+        "who stops it second has nothing to forget",
+        "if self._starting.get(name) is starting:",
+        "if True:",
     ),
     (
         "backends do not wait for what they depend on",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import random
 import shutil
 from collections import Counter
@@ -15,43 +16,30 @@ from typing import Any
 
 from attrs import define, field
 
-from engine.campaign.model import Campaign, Experiment, Order, Pauses, Refresh
 from engine.campaign.plan import plan
 from engine.campaign.records import AttemptRecord, Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.clock import now_s
 from engine.controller import Controller
-from engine.errors import DispatchError, DockwardenError, StartError, TeardownError
-from engine.health import HealthPolicy
+from engine.errors import DockwardenError, StartError, TeardownError
 from engine.journal import FILE_NAME, Journal
-from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
-from engine.record import Ended, Ending, Fault
-from engine.runtimes.base import ExecRequest
-from engine.runtimes.simulated import (
-    CATALOGUE,
-    EachLasts,
-    Faults,
-    Program,
-    SimulatedRuntime,
-    World,
-    lasting,
-)
+from engine.record import Ended, Fault
+from engine.runtimes.simulated import CATALOGUE, Faults, SimulatedRuntime, World
 from engine.runtimes.simulated.processes import WORLD
-from engine.spec import GpuRequest, HealthCheck, Project, ServiceSpec
 from engine.testing.clock import run
 from engine.testing.invariants import Invariants
 from states import EXPERIMENT, TransitionRefused
+from tests.soak.by_hand import by_hand
+from tests.soak.drawn import Drawn, campaign
+from tests.soak.use import CALM_S, usable, used
 
 __all__ = ["Played", "play"]
 
 _HOUR_S = 3600.0
+_LOGGERS = ("engine", "asyncio")
 _ASKED = 0.1
-_EXCLUSIVE = 0.15
-_TRIES = 3
-_CALM_S = 600.0
-_READY = ("ready",)
-_CHECK = HealthCheck(("CMD", "check"), interval_s=1.0, start_period_s=0.0)
+_BY_HAND = 0.25
 
 
 @define
@@ -62,20 +50,6 @@ class Played:
     struck: Counter[str] = field(factory=Counter)
     edges: Counter[str] = field(factory=Counter)
     crashed: bool = False
-
-
-class Drawn(EachLasts):
-    """Commands whose length and exit code are left to chance, the same for the same command."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(0.1)
-        self._seed = seed
-
-    def experiment(self, service: str, request: ExecRequest) -> Program | None:
-        chance = random.Random(f"{self._seed} {request.id}")
-        if request.command == _READY:
-            return lasting(1.0, chance.choice((0, 0, 1)))
-        return lasting(chance.expovariate(1 / 40), chance.choice((0, 0, 0, 0, 1, 75)))
 
 
 class Kept(Results):
@@ -108,78 +82,31 @@ def play(seed: int, folder: Path, *, liveness: bool = False) -> Played:
         liveness: whether the faults end at some moment, after which all has to converge.
     """
     played = Played()
+    heard = _Heard(played.violations)
+    for name in _LOGGERS:
+        logging.getLogger(name).addHandler(heard)
     try:
         run(_Story(seed, folder, liveness, played).tell())
     except Exception as error:  # noqa: BLE001 - whatever it is, it should not be
         played.violations.append(f"{type(error).__name__}: {error}")
     finally:
+        for name in _LOGGERS:
+            logging.getLogger(name).removeHandler(heard)
         shutil.rmtree(folder, ignore_errors=True)
     return played
 
 
-def campaign(chance: random.Random, folder: Path) -> tuple[Campaign, Project]:
-    """A random campaign."""
-    names = ("alpha", "beta", "gamma")[: chance.choice((1, 1, 2, 3))]
-    specs = {
-        name: ServiceSpec(
-            name,
-            gpus=(GpuRequest(count=1),) if chance.random() < 0.3 else (),
-            healthcheck=_CHECK if chance.random() < 0.4 else None,
-            stop_grace_period_s=chance.choice((0.0, 10.0)),
-        )
-        for name in names
-    }
-    policies = {
-        name: BackendPolicy(
-            restart=RestartPolicy(
-                max_restarts=chance.choice((0, 1, 2, 5)),
-                window_s=chance.choice((None, None, 60.0)),
-                max_in_window=2,
-                backoff_s=chance.choice((0.0, 1.0, 20.0)),
-                refund_after_s=chance.choice((None, None, None, 120.0)),
-            ),
-            ready_within_s=chance.choice((20.0, 300.0)),
-            health=HealthPolicy(ready_command=_READY if chance.random() < 0.2 else None),
-        )
-        for name in names
-    }
-    exclusive = chance.random() < _EXCLUSIVE
-    experiments = tuple(
-        Experiment(
-            f"e{number}",
-            names if chance.random() < 0.5 else (chance.choice(names),),
-            ("work",),
-            timeout_s=chance.choice((60.0, 600.0)),
-            silence_s=chance.choice((None, None, 45.0)),
-            cold_start=chance.random() < 0.1,
-        )
-        for number in range(chance.randint(1, 4))
-    )
-    made = Campaign(
-        file="soak.yml",
-        name="soak",
-        compose_file=folder,
-        results=folder,
-        experiments=experiments,
-        policies=policies,
-        refresh={name: Refresh(every=2) for name in names if chance.random() < 0.2},
-        order=chance.choice(list(Order)),
-        seed=chance.randrange(1000),
-        pauses=Pauses(chance.choice((0.0, 0.0, 5.0))),
-        retry=RetryPolicy(
-            max_attempts=chance.randint(1, 3),
-            on=frozenset({Ending.LOST, *chance.sample(list(_RETRIED), k=1)}),
-            exit_codes=frozenset({75}),
-        ),
-        eager=chance.random() < 0.7 and not exclusive,
-        parallel=chance.random() < 0.7 and not exclusive,
-        exclusive=exclusive,
-        grace_s=chance.choice((0.0, 10.0)),
-    )
-    return made, Project("soak", folder, (), specs)
+class _Heard(logging.Handler):
+    """Takes an error that is only logged, where nobody would have read it, for a violation."""
 
+    def __init__(self, violations: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._violations = violations
 
-_RETRIED = (Ending.TIMEOUT, Ending.EXITED, Ending.SILENCE)
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info or record.name == "asyncio":
+            error = record.exc_info[1] if record.exc_info else None
+            self._violations.append(f"logged: {record.getMessage()}: {error!r}")
 
 
 class _Story:
@@ -188,10 +115,9 @@ class _Story:
         self.seed, self.folder, self.liveness, self.played = seed, folder, liveness, played
         self.campaign, self.project = campaign(self.chance, folder)
         names = [fault.name for fault in CATALOGUE]
-        some = frozenset(self.chance.sample(names, k=self.chance.randint(1, len(names))))
-        rate = self.chance.choice((0.0, 0.01, 0.05, 0.2, 0.5))
-        self.rate = rate
-        self.faults = Faults(rate, random.Random(f"faults {seed}"), some)
+        self.some = frozenset(self.chance.sample(names, k=self.chance.randint(1, len(names))))
+        self.rate = self.chance.choice((0.0, 0.01, 0.05, 0.2, 0.5))
+        self.faults = self._strike("campaign")
         self.world = World()
         self.runs = plan(self.campaign)
         self.results = Kept(folder)
@@ -220,7 +146,14 @@ class _Story:
             journal.close()
         if self.liveness:
             await self._revived()
-        self.played.struck = self.faults.struck
+        if random.Random(f"by hand {self.seed}").random() < _BY_HAND:
+            await self._by_hand()
+
+    def _strike(self, what: str) -> Faults:
+        """Faults of the campaign's sort, to strike anew."""
+        faults = Faults(self.rate, random.Random(f"faults of {what} {self.seed}"), self.some)
+        faults.struck = self.played.struck
+        return faults
 
     async def _session(self, journal: Journal | None, earlier: Any, crash_s: float | None) -> bool:
         """One controller's life; returns whether it crashed."""
@@ -258,7 +191,7 @@ class _Story:
 
     async def _revived(self) -> None:
         """Faults strike anew, and end: whatever has become of the backends, they can be used again."""
-        self.faults.rate = self.rate
+        self.faults = self._strike("revival")
         runtime = SimulatedRuntime(
             self.project,
             world=self.world,
@@ -277,15 +210,28 @@ class _Story:
             self.faults.end()
             await asyncio.sleep(60)
             await controller.start(names)
-        await asyncio.gather(*(_used(controller, name, "under faults") for name in names))
+        await asyncio.gather(*(used(controller, name, "under faults") for name in names))
         self.faults.end()
-        await asyncio.sleep(_CALM_S)
+        await asyncio.sleep(CALM_S)
         for name in names:
-            if not await _usable(controller, name):
+            if not await usable(controller, name):
                 self._violation(f"{name} cannot be used again: {controller.backend(name).fault}")
         await controller.teardown()
         watch.gone({})
         watch.close()
+        self.played.violations += watch.violations
+        self.played.edges += watch.edges
+
+    async def _by_hand(self) -> None:
+        self.faults = self._strike("hand")
+        watch = await by_hand(
+            self.project,
+            self.campaign.policies,
+            self.world,
+            self.faults,
+            folder=self.folder,
+            seed=self.seed,
+        )
         self.played.violations += watch.violations
         self.played.edges += watch.edges
 
@@ -329,6 +275,8 @@ class _Story:
             await asyncio.wait(ours, timeout=1000)
         if any(not task.done() for task in ours):
             self._violation("a dead controller goes on")
+        starts = runner.controller._starting.values()
+        await asyncio.gather(*starts, return_exceptions=True)  # else asyncio complains of them
 
     async def _ended(
         self, runner: CampaignRunner, watch: Invariants, work: asyncio.Task[Any]
@@ -373,26 +321,6 @@ class _Story:
 
     def _violation(self, what: str) -> None:
         self.played.violations.append(f"at {now_s():.3f} s: {what}")
-
-
-async def _used(controller: Controller, name: str, said: str) -> bool:
-    """Run a command; whether it came to its own end."""
-    try:
-        ended = await controller.execute(name, ["work"], id=f"{name} {said}", timeout_s=600)
-    except DispatchError:
-        return False
-    return ended.ending is Ending.EXITED
-
-
-async def _usable(controller: Controller, name: str) -> bool:
-    """Use a backend, with a new budget if its own is spent, and again if what was amiss shows only then."""
-    backend = controller.backend(name)
-    for number in range(_TRIES):
-        if await backend.settled() == "exhausted":
-            backend.reset()
-        if await backend.settled() == "ready" and await _used(controller, name, str(number)):
-            return True
-    return False
 
 
 def _abandon(journal: Journal) -> None:
