@@ -11,7 +11,8 @@ import logging
 import os
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from itertools import accumulate, islice
+from pathlib import Path, PurePath
 from typing import Final, Protocol, TypeVar
 
 from attrs import define, evolve, field
@@ -234,7 +235,8 @@ class Controller:
             SetupError: its folder cannot be made.
         """
         backend = self.backend(service)
-        self._secrets |= Secrets.of(environment or {}, marked=self.marked)
+        if environment:
+            self._secrets |= Secrets.of(environment, marked=self.marked)
         request = ExecRequest(
             id=id,
             command=command,
@@ -243,7 +245,7 @@ class Controller:
             working_dir=working_dir,
             user=user,
         )
-        if not _lies_within(request.folder, self._roots[service]):
+        if not _lies_within(folder or id, self._roots[service]):
             raise InputError(
                 f"the folder {folder!r} leads out of that of {service}; name one within"
             )
@@ -476,9 +478,18 @@ def _each(listeners: Iterable[Callable[[_T], None]], what: _T) -> None:
             _LOG.exception("a listener failed on %s", what)
 
 
-def _lies_within(folder: Path, root: str) -> bool:
-    """Whether a folder, wherever links in it lead, lies within one whose real path is known."""
-    return os.path.commonpath((os.path.realpath(folder), root)) == root
+def _lies_within(folder: str, root: str) -> bool:
+    """Whether a folder, wherever links in it lead, lies within the one that it is named from.
+
+    Args:
+        root: the real path of that one.
+    """
+    steps = PurePath(folder).parts
+    if steps[:1] != ("/",) and ".." not in steps:
+        on_the_way = accumulate(steps, "{}/{}".format, initial=root)
+        if not any(map(os.path.islink, islice(on_the_way, 1, None))):
+            return True
+    return os.path.commonpath((os.path.realpath(Path(root, folder)), root)) == root
 
 
 def _make(folder: Path) -> None:

@@ -74,6 +74,8 @@ class Machine:
             raise FactMissing(
                 self.lifecycle.name, model.state, event, str(missing.args[0])
             ) from None
+        finally:
+            model.facts = _NO_FACTS
         taken: Edge | None = model.taken
         if taken is None:
             raise self._refusal(model, event)

@@ -104,6 +104,10 @@ class Secrets:
         """These and those."""
         return self if other._values <= self._values else Secrets(self._values | other._values)
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._texts)
+
     def hide(self, text: str) -> str:
         """The text without any of them."""
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterable
 from typing import Final
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from engine.campaign.plan import PlannedRun
 from engine.campaign.records import AttemptRecord
@@ -41,7 +41,7 @@ class Progress:
         reason: why it is where it is, in words.
         spent_s: how long its attempts have taken, in seconds.
         since_s: when the attempt that runs now began, in seconds of the event loop's clock.
-        last: the record of its last attempt, without the last lines of its output.
+        stdout: the output of its last attempt, relative to the folder of the results.
         under_way: its last attempt, if an earlier session began it and nobody knows yet how it ended.
     """
 
@@ -52,7 +52,8 @@ class Progress:
     reason: str = field(default="", init=False)
     spent_s: float = field(default=0.0, init=False)
     since_s: float | None = field(default=None, init=False)
-    last: AttemptRecord | None = field(default=None, init=False)
+    stdout: str | None = field(default=None, init=False)
+    stderr: str | None = field(default=None, init=False)
     under_way: Attempt | None = field(default=None, init=False)
 
     @property
@@ -100,8 +101,7 @@ class Progress:
         tried = record.attempt - self.interrupted > 1
         facts = {"succeeded": succeeded, "attempt_left": again, "tried": tried}
         self._instance.fire(EVENTS[ending], facts)
-        # What it wrote is in its line; to keep that here would cost memory with each run.
-        self.last = evolve(record, stdout_lines=(), stderr_lines=())
+        self.stdout, self.stderr = record.stdout, record.stderr
         self.since_s, self.under_way = None, None
         self.interrupted += ending is Ending.INTERRUPTED
         self.spent_s += record.duration_s or 0.0
@@ -122,8 +122,8 @@ class Progress:
             attempts=self.attempts,
             reason=self.reason,
             spent_s=self.spent_s,
-            stdout=self.last.stdout if self.last else None,
-            stderr=self.last.stderr if self.last else None,
+            stdout=self.stdout,
+            stderr=self.stderr,
         )
 
 

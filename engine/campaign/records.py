@@ -101,6 +101,8 @@ class AttemptRecord:
 
     def without(self, secrets: Secrets) -> Self:
         """The record with none of these in what it quotes."""
+        if not secrets:
+            return self
         return evolve(
             self,
             command=secrets.hide_all(self.command),
@@ -110,8 +112,7 @@ class AttemptRecord:
 
     def to_json(self) -> str:
         """The record on one line."""
-        told = {one.name: getattr(self, one.name) for one in fields(AttemptRecord)}
-        return json.dumps(told, default=datetime.isoformat)
+        return _ENCODER.encode({name: getattr(self, name) for name in _COLUMNS})
 
     @classmethod
     def from_json(cls, line: str) -> Self:
@@ -130,6 +131,10 @@ class AttemptRecord:
             return cls(**known)
         except (KeyError, TypeError) as error:
             raise ValueError(f"no record of an attempt: {error!r}") from error
+
+
+_COLUMNS: Final = tuple(one.name for one in fields(AttemptRecord))
+_ENCODER: Final = json.JSONEncoder(default=datetime.isoformat)
 
 
 @define(eq=False)
@@ -254,6 +259,8 @@ def last_lines(file: Path, secrets: Secrets) -> tuple[str, ...]:
     The file lies where an experiment may write, so it is only read where it is a plain file.
     """
     try:
+        if not file.lstat().st_size:
+            return ()
         with open_plain(file) as opened:
             # As much more as it takes to know a secret that begins before.
             most = _MOST_BYTES + _CHARACTER_BYTES * secrets.longest

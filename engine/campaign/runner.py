@@ -95,6 +95,7 @@ class CampaignRunner:
     _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
     _outlived: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
     _adopted: set[str] = field(factory=set, init=False)
+    _failures: int = field(default=0, init=False)
     _halted: str = field(default="", init=False)
     _halt: asyncio.Event = field(factory=asyncio.Event, init=False)
     _interrupt: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -109,6 +110,7 @@ class CampaignRunner:
             run.id: earlier.get(run.id) or Progress(run, machine.instance()) for run in self.runs
         }
         self._todo = tuple(run for run in self.runs if not self.progress[run.id].settled)
+        self._failures = sum(one.state in _FAILURES for one in self.progress.values())
         self.controller = Controller(
             self.project,
             self.runtime,
@@ -272,6 +274,7 @@ class CampaignRunner:
             reason = await self._refused(progress.run)
             if reason:
                 progress.abandon(reason)
+                self._failures += progress.state in _FAILURES
                 self.ledger.abandoned(progress)
                 break
             attempt = asyncio.create_task(self._attempt(progress), name=progress.run.id)
@@ -296,11 +299,9 @@ class CampaignRunner:
         share = self.campaign.stop_at_failure_share
         if share is None or self._halted:
             return
-        failures = sum(one.state in _FAILURES for one in self.progress.values())
-        if failures and failures >= share * len(self.runs):
-            self._halted = (
-                f"{failures} of {len(self.runs)} failed, and stop_at_failure_share is {share:g}"
-            )
+        failed, total = self._failures, len(self.runs)
+        if failed and failed >= share * total:
+            self._halted = f"{failed} of {total} failed, and stop_at_failure_share is {share:g}"
             self._halt.set()
 
     def _barred(self, run: PlannedRun) -> str:
@@ -330,6 +331,7 @@ class CampaignRunner:
     def _conclude(self, progress: Progress, record: AttemptRecord) -> None:
         """Take in and write down how an attempt ended."""
         progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
+        self._failures += progress.state in _FAILURES
         self.results.write(record)  # first: what the journal calls settled has its line
         self.ledger.ended(progress, record)
         again = progress.state == "retrying" and record.ending != Ending.INTERRUPTED.value

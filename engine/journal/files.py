@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from attrs import field, frozen
 
 from engine.errors import (
     JournalConflict,
@@ -26,6 +26,8 @@ __all__ = ["check_header", "connect", "explained", "open_to_read", "open_to_writ
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
 _APPLICATION_ID: Final = slice(68, 72)
+
+_EXPLAINED: Final = (sqlite3.DatabaseError, ValueError, OverflowError, RecursionError)
 
 _PRIMARY: Final = 0xFF
 """The part of an extended result code that names its kind."""
@@ -117,15 +119,26 @@ def open_to_write(path: Path, *, durable: bool) -> sqlite3.Connection:
     return connection
 
 
-@contextlib.contextmanager
-def explained(path: Path, *, writing: bool) -> Iterator[None]:
-    """Turn what SQLite raises, and what :mod:`engine.journal.rows` does, into errors of ours."""
-    try:
-        yield
-    except sqlite3.ProgrammingError:  # a call on a closed journal: a mistake of the caller's
-        raise
-    except (sqlite3.DatabaseError, ValueError, OverflowError, RecursionError) as error:
-        raise _error(path, error, writing=writing) from error
+@frozen
+class explained:  # noqa: N801 - used like a function
+    """Turns what SQLite raises, and what :mod:`engine.journal.rows` does, into errors of ours.
+
+    A class, since it is around every statement: one made of a generator costs as much as the statement.
+    """
+
+    path: Path
+    writing: bool = field(kw_only=True)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(
+            error, sqlite3.ProgrammingError
+        ):  # the journal is closed: the caller's mistake
+            return
+        if isinstance(error, _EXPLAINED):
+            raise _error(self.path, error, writing=self.writing) from error
 
 
 def _set_up(connection: sqlite3.Connection) -> sqlite3.Connection:

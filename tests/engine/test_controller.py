@@ -361,12 +361,29 @@ def test_a_folder_for_output_may_be_there_if_nothing_is_in_it(tmp_path: Path) ->
     run(story())
 
 
-def test_a_folder_for_output_that_leads_out_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["../beta/x", "y/../../beta/x", "/tmp/x", "out/x", "deep/out/x"])
+def test_a_folder_for_output_that_leads_out_is_refused(tmp_path: Path, folder: str) -> None:
     async def story() -> None:
         of = controller(tmp_path, *THREE)
         await of.start(["alpha"])
+        (tmp_path / "alpha" / "deep").mkdir()
+        for link in ("out", "deep/out"):
+            (tmp_path / "alpha" / link).symlink_to(tmp_path)
         with pytest.raises(InputError, match="leads out of that of alpha"):
-            await of.execute("alpha", ["true"], id="x", folder="../beta/x")
+            await of.execute("alpha", ["true"], id="x", folder=folder)
+        await of.teardown()
+
+    run(story())
+
+
+def test_a_folder_for_output_may_lead_elsewhere_within(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha"])
+        (tmp_path / "alpha" / "deep").mkdir()
+        (tmp_path / "alpha" / "link").symlink_to("deep")
+        ended = await of.execute("alpha", ["true"], id="x", folder="link/../link/x")
+        assert ended.stdout.resolve() == tmp_path / "alpha" / "deep" / "x" / "stdout"
         await of.teardown()
 
     run(story())

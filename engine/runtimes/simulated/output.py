@@ -27,6 +27,7 @@ class Output(Protocol):
 
 
 _STREAMS = ("stdout", "stderr")
+_LONGEST_CODE = 16
 
 
 @frozen
@@ -63,7 +64,11 @@ class OutputFolder:
 
     def noted(self) -> int | None:
         """The exit code that was noted."""
-        written = (self.folder / "exit_code").read_text().strip()
+        descriptor = os.open(f"{self.folder}/exit_code", os.O_RDONLY)
+        try:
+            written = os.read(descriptor, _LONGEST_CODE)
+        finally:
+            os.close(descriptor)
         return int(written) if written else None
 
 
