@@ -7,9 +7,10 @@ READY := $(VENV)/.ready
 LAB := $(PYTHON) -m tests.lab
 
 CAMPAIGNS ?= 100000
+SEQUENCES ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fuzz soak mutants chaos conformance docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: help setup demo test bench fuzz soak mutants chaos conformance differential docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ mutants: $(READY) ## Break the tables and the engine in hundreds of ways; each h
 
 conformance: $(READY) ## Run the whole suite of all runtimes for each way to use an engine (minutes)
 	$(BIN)/python -m pytest tests/runtimes/conformance_everywhere.py
+
+differential: $(READY) ## Ask the same of simulated and of real containers, at random, and compare (SEQUENCES=n)
+	DIFFERENTIAL_SEQUENCES=$(SEQUENCES) $(BIN)/python -m pytest -n 2 --dist loadfile tests/runtimes/simulated/differential
 
 docs: $(READY) ## Build the documentation, to be read from the disk: build/docs/index.html (takes Graphviz)
 	$(BIN)/python -m sphinx -q -E -a -W --keep-going -b html docs build/docs

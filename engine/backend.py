@@ -593,16 +593,16 @@ class Backend:
         started_s = now_s() - begun_ago_s
         self.since_restart += 1
         self._attention.last = request
-        self._running = Dispatch(
+        running = self._running = Dispatch(
             self._runtime, container, request, limits, begun_ago_s if begun_at else None
         )
         fault: Fault | None = None
         try:
-            outcome = await self._running.run()
+            outcome = await running.run()
             fault = outcome.fault
         finally:
             self._running = None
-            self._conclude(generation, fault)
+            self._conclude(generation, fault or running.unended)
         return Ended(
             ending=outcome.ending,
             exit_code=outcome.exit_code,

@@ -19,6 +19,7 @@ _STOPPED: Final = "its backend was stopped"
 _KNOWN_S: Final = 5.0
 """How long it may take until it is known how a command ended that has been ended for certain."""
 
+_UNENDED: Final = Fault("a process of its experiment cannot be ended", recreate=True)
 _SETTLE_S: Final = 60.0
 """How long a command whose caller gave up is waited for once it has been ended."""
 
@@ -63,6 +64,10 @@ class Dispatch:
         request: what is run.
         begun_ago_s: how long it has been running already, in seconds, under an earlier controller; None
             for one that is yet to begin.
+
+    Attributes:
+        unended: what a caller who gave up has left its container unfit by, if the command was not seen to
+            end.
     """
 
     _runtime: Runtime
@@ -70,6 +75,7 @@ class Dispatch:
     request: ExecRequest
     limits: Limits
     begun_ago_s: float | None = None
+    unended: Fault | None = field(default=None, init=False)
     _interrupted: bool = field(default=False, init=False)
     _abandoned: str | None = field(default=None, init=False)
     _command: asyncio.Future[ExecResult] | None = field(default=None, init=False)
@@ -96,8 +102,8 @@ class Dispatch:
         except ExecFailed as failed:
             return Outcome(Ending.UNSTARTED, None, failed.reason)
         except asyncio.CancelledError:
-            await self._kill(self.limits.grace_s)
-            await asyncio.wait({command}, timeout=_SETTLE_S)
+            self.unended = _UNENDED
+            self.unended = await self._ended(command)
             if self._abandoned is None:
                 raise
             return Outcome(Ending.LOST, None, self._abandoned)
@@ -159,13 +165,24 @@ class Dispatch:
     async def _end(
         self, command: asyncio.Future[ExecResult], ending: Ending, reason: str
     ) -> Outcome:
-        """End a command that has passed a limit, verified."""
+        """End a command that has passed a limit."""
+        fault = await self._ended(command)
+        if fault is not None:
+            return Outcome(ending, None, reason, fault)
+        result = command.result()
+        return Outcome(ending, result.exit_code, reason, ran=result.ran)
+
+    async def _ended(self, command: asyncio.Future[ExecResult]) -> Fault | None:
+        """End a command, verified; returns what is wrong where it cannot be ended.
+
+        What has not even begun may begin when nothing of it was found: so its own end has to be seen, too.
+        """
         if await self._kill(self.limits.grace_s):
-            result = await command
-            return Outcome(ending, result.exit_code, reason, ran=result.ran)
+            done, _ = await asyncio.wait({command}, timeout=_SETTLE_S)
+            if done:
+                return None
         command.cancel()
-        fault = Fault("a process of its experiment cannot be ended", recreate=True)
-        return Outcome(ending, None, reason, fault)
+        return _UNENDED
 
     async def _kill(self, grace_s: float) -> bool:
         return await self._runtime.kill(self._container, self.request, grace_s=grace_s)

@@ -192,6 +192,29 @@ def test_a_process_that_cannot_be_ended_is_the_backends_fault(scene: Scene) -> N
     run(story())
 
 
+def test_what_a_command_leaves_running_at_its_limit_is_the_backends_fault(scene: Scene) -> None:
+    class EndsWithoutItsChild(FakeRuntime):
+        asked: asyncio.Event
+
+        async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
+            await self.asked.wait()
+            return ExecResult(143)
+
+        async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
+            self.asked.set()
+            return False
+
+    async def story() -> None:
+        scene.runtime = runtime = EndsWithoutItsChild()
+        runtime.asked = asyncio.Event()
+        backend = await scene.ready()
+        ended = await backend.execute(scene.request(), Limits(timeout_s=5))
+        assert (ended.ending, ended.exit_code) == (Ending.TIMEOUT, None)
+
+    run(story())
+    assert "busy fault unhealthy" in scene.path
+
+
 def test_a_death_under_a_command_is_a_loss_and_a_counted_restart(scene: Scene) -> None:
     async def story() -> None:
         backend = await scene.ready()
@@ -600,6 +623,73 @@ def test_a_caller_who_gives_up_takes_the_command_along(scene: Scene) -> None:
 
     run(story())
     assert scene.runtime.called("kill") == 1
+
+
+def test_a_command_that_goes_on_although_its_caller_gave_up_is_the_backends_fault(
+    scene: Scene,
+) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        scene.runtime.will("kill", "alpha", False)
+        running = asyncio.create_task(backend.execute(scene.request()))
+        await until(lambda: backend.state == "busy")
+        running.cancel()
+        await asyncio.wait({running})
+        assert running.cancelled()
+        assert await backend.settled() == "ready"
+
+    run(story())
+    assert scene.path[3:6] == [
+        "busy fault unhealthy",
+        "unhealthy recover restarting",
+        "restarting proved_ready ready",
+    ]
+    assert scene.runtime.called("recreate") == 1
+
+
+def test_a_caller_who_gives_up_twice_does_not_wait_for_the_end_and_nobody_trusts_in_it(
+    scene: Scene,
+) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        scene.runtime.will("kill", "alpha", asyncio.get_running_loop().create_future())
+        running = asyncio.create_task(backend.execute(scene.request()))
+        await until(lambda: scene.runtime.called("execute") == 1)
+        running.cancel()
+        await until(lambda: scene.runtime.called("kill") == 1)
+        running.cancel()
+        await asyncio.wait({running})
+        assert await backend.settled() == "ready"
+
+    run(story())
+    assert "busy fault unhealthy" in scene.path
+
+
+@pytest.mark.parametrize("gives_up", [True, False])
+def test_a_command_that_begins_after_its_end_was_verified_is_the_backends_fault(
+    scene: Scene,
+    gives_up: bool,  # noqa: FBT001
+) -> None:
+    class BeginsLate(FakeRuntime):
+        async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
+            return True  # nothing of it is there yet
+
+    async def story() -> None:
+        scene.runtime = BeginsLate()
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        running = asyncio.create_task(backend.execute(scene.request(), Limits(timeout_s=5)))
+        await asyncio.sleep(1)
+        if gives_up:
+            running.cancel()
+        await asyncio.wait({running})
+        assert gives_up or running.result().ending is Ending.TIMEOUT
+        assert await backend.settled() == "ready"
+
+    run(story())
+    assert "busy fault unhealthy" in scene.path
 
 
 class LosesLate(FakeRuntime):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
+
+from tests.lab import BASE_IMAGE
 
 pytest_plugins = ["pytester"]
 
@@ -123,6 +126,43 @@ def test_what_is_left_behind_fails_the_test(pytester: pytest.Pytester) -> None:
         [
             "left behind: the container alpha-*; the network of simulated",
             "left behind: the process *",
+        ]
+    )
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+def test_what_is_left_on_a_docker_engine_fails_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ndockwarden_leak_check_docker = true")
+    service = {"image": BASE_IMAGE, "stop_grace_period": "0s"}
+    compose = {"name": "dockwarden-leaks", "services": {"alpha": service}}
+    pytester.makefile(".yml", compose=json.dumps(compose))
+    result = run(
+        pytester,
+        """
+        import pytest
+        from engine import ContainerManager
+
+        def test_takes_down(leak_check):
+            with ContainerManager("compose.yml", runtime="docker") as manager:
+                manager.start_services(["alpha"])
+
+        def test_leaves_a_container(leak_check):
+            pytest.manager = ContainerManager("compose.yml", runtime="docker")
+            pytest.manager.start_services(["alpha"])
+
+        def test_does_not_answer_for_what_was_there_before(leak_check):
+            pass
+
+        def test_then_takes_it_down(leak_check):
+            pytest.manager.teardown()
+            pytest.manager.close()
+        """,
+    )
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "left behind: *the container dockwarden-leaks-alpha-1; the network dockwarden-leaks_default"
         ]
     )
 

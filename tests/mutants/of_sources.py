@@ -487,13 +487,23 @@ _DISPATCH: Final = _of(
     ),
     (
         "who gives up leaves the command running",
-        "            await self._kill(self.limits.grace_s)\n            await asyncio.wait",
-        "            await asyncio.wait",
+        "            self.unended = await self._ended(command)\n",
+        "            self.unended = None\n",
+    ),
+    (
+        "who gives up twice leaves nothing wrong",
+        "            self.unended = _UNENDED\n",
+        "",
     ),
     (
         "the end of a command is not verified",
-        "        if await self._kill(self.limits.grace_s):\n            ",
-        "        await self._kill(self.limits.grace_s)\n        if True:\n            ",
+        "        if await self._kill(self.limits.grace_s):\n            done",
+        "        await self._kill(self.limits.grace_s)\n        if True:\n            done",
+    ),
+    (
+        "what begins after its end was verified goes on",
+        "            if done:\n                return None\n        command",
+        "            return None\n        command",
     ),
     (
         "a command that cannot be started is a fault",

@@ -17,7 +17,6 @@ from attrs import define, field
 
 from engine.errors import RuntimeFault
 from engine.runtimes.base import Container, Happening, Runtime
-from engine.runtimes.docker.client import connect
 from engine.runtimes.docker.runtime import DockerRuntime
 from engine.runtimes.simulated import SimulatedRuntime
 from engine.spec import Project, ServiceSpec
@@ -25,10 +24,11 @@ from engine.testing.clock import VirtualClockLoop
 from engine.testing.commands import EXITS, IGNORES_TERM, KEPT, STAYS, Spelling, spelt
 from engine.testing.rig import Rig
 from tests.lab import BASE_IMAGE
+from tests.runtimes.simulated.differential.outside import Outside, on_docker, on_simulated
 from tests.runtimes.simulated.scripts import Scripts, spell
 
 _STEPS = 9
-_SEQUENCES = int(os.environ.get("DIFFERENTIAL_SEQUENCES", "2"))
+_SEQUENCES = int(os.environ.get("DIFFERENTIAL_SEQUENCES", "1"))
 
 _ACTS = (
     *("succeeds", "fails", "is_ended", "ignores_term", "is_killed", "is_paused", "is_removed"),
@@ -41,7 +41,7 @@ class Side:
     """One of the two runtimes, and what has come of each step on it."""
 
     rig: Rig
-    outside: Callable[[str, Container], None]
+    outside: Outside
     container: Container | None = None
     told: list[Any] = field(factory=list)
 
@@ -121,36 +121,11 @@ class Side:
         await self.rig.runtime.remove("one", grace_s=1)
 
 
-def on_docker(what: str, container: Container) -> None:
-    client = connect()
-    match what:
-        case "kill":
-            client.kill(container.id)
-        case "pause":
-            client.pause(container.id)
-        case "remove":
-            client.remove_container(container.id, force=True)
-
-
-def on_simulated(runtime: SimulatedRuntime) -> Callable[[str, Container], None]:
-    def befalls(what: str, container: Container) -> None:
-        found = runtime.world.find(container.id)
-        match what:
-            case "kill":
-                found.die()
-            case "pause":
-                found.freeze()
-            case "remove":
-                runtime.world.remove(container.id)
-
-    return befalls
-
-
 def come_of(
     steps: list[str],
     runtime: Runtime,
     folder: Path,
-    outside: Callable[[str, Container], None],
+    outside: Outside,
     *,
     spelling: Spelling = spelt,
     loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
