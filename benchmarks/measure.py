@@ -78,7 +78,7 @@ class Goal:
         return self.figure({**measured, self.what: measured[self.floor]})
 
 
-def at_most(limit: float, what: str, peer: str) -> Goal:
+def at_most(limit: float, what: str, peer: str, *, floor: str = "") -> Goal:
     """That one quantity is at most ``limit`` times another of the same round."""
     return Goal(
         what=what,
@@ -87,6 +87,7 @@ def at_most(limit: float, what: str, peer: str) -> Goal:
         unit="x",
         figure=lambda measured: measured[what] / measured[peer],
         reached=lambda median: median <= limit,
+        floor=floor,
     )
 
 

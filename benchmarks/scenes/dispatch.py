@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from python_on_whales import DockerClient
@@ -14,17 +17,21 @@ from benchmarks.measure import Turn
 from benchmarks.stage import Stage, seconds, stage
 from engine.campaign.events import AttemptStarted, Event, RunSettled
 from engine.runtimes.docker.client import connect
+from engine.runtimes.inside import RUN
 
-__all__ = ["BARE", "COMPOSE_EXEC", "COMPOSE_RUN", "OURS", "WHALES", "dispatch"]
+__all__ = ["BARE", "COMPOSE_EXEC", "COMPOSE_RUN", "OURS", "SAFE", "WHALES", "dispatch"]
 
 OURS: Final = "one no-op experiment"
 BARE: Final = "bare SDK exec"
+SAFE: Final = "bare SDK exec, with a shell that notes its end, and what happens on the disk"
 WHALES: Final = "python-on-whales compose.execute"
 COMPOSE_EXEC: Final = "docker compose exec"
 COMPOSE_RUN: Final = "docker compose run --rm"
 
 _BATCH: Final = 10
 _NO_OP: Final = ["true"]
+_SHELL: Final = ("/bin/sh", "-c")
+_INSIDE: Final = "/tmp"  # noqa: S108 - in the container
 
 
 @contextmanager
@@ -37,6 +44,14 @@ def dispatch() -> Iterator[Sequence[Turn]]:
         (container,) = client.containers(filters={"label": f"com.docker.compose.project={peer}"})
         whales = DockerClient(compose_files=[here.compose_file], compose_project_name=peer)
         backend = here.services[0]
+        notes = stack.enter_context(_notes(here.folder))
+        noted = [*_SHELL, RUN, "dockwarden", _INSIDE, *_NO_OP]
+
+        def safe() -> None:
+            notes()
+            exec_id = client.exec_create(container["Id"], noted)["Id"]
+            client.exec_start(exec_id)  # to its end; how it ended, the shell has noted
+            notes(line=True)
 
         def bare() -> None:
             exec_id = client.exec_create(container["Id"], _NO_OP)["Id"]
@@ -55,10 +70,32 @@ def dispatch() -> Iterator[Sequence[Turn]]:
         yield (
             lambda: {OURS: _campaign(here)},
             lambda: {BARE: _each(bare)},
+            lambda: {SAFE: _each(safe)},
             lambda: {WHALES: _each(whale)},
             lambda: {COMPOSE_EXEC: _each(compose_exec)},
             lambda: {COMPOSE_RUN: seconds(compose_run)},
         )
+
+
+@contextmanager
+def _notes(folder: Path) -> Iterator[Callable[..., None]]:
+    """What writes a row, and a line before it where that is asked for, each of them synced to the disk."""
+    with (
+        closing(sqlite3.connect(folder / "notes.sqlite", isolation_level=None)) as rows,
+        (folder / "notes.jsonl").open("w") as lines,
+    ):
+        rows.execute("PRAGMA journal_mode = WAL")
+        rows.execute("PRAGMA synchronous = FULL")
+        rows.execute("CREATE TABLE notes (note TEXT)")
+
+        def note(*, line: bool = False) -> None:
+            if line:
+                lines.write("a line\n")
+                lines.flush()
+                os.fsync(lines.fileno())
+            rows.execute("INSERT INTO notes VALUES ('a row')")
+
+        yield note
 
 
 def _each(work: Any) -> float:

@@ -20,7 +20,6 @@ from engine.cli.status import status
 from engine.cli.verify import verify
 from engine.cli.watch import watch
 from engine.errors import DockwardenError
-from states import StateError
 
 __all__ = ["cli", "invoke"]
 
@@ -60,9 +59,16 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         code = BAD
-    except (DockwardenError, StateError) as error:
-        tell(error)
-        code = BAD
     except click.Abort:
         code = INTERRUPTED
+    except _ours() as error:
+        tell(error)
+        code = BAD
     return code
+
+
+def _ours() -> tuple[type[Exception], ...]:
+    """The errors that are told in a paragraph; looked up once there is one, so that help costs less."""
+    from states import StateError
+
+    return DockwardenError, StateError

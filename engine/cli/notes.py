@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from engine.secrets import Secrets
+if TYPE_CHECKING:
+    from engine.secrets import Secrets
 
 __all__ = ["keep", "note", "show_warnings"]
 
@@ -23,6 +24,8 @@ class _OnStandardError(logging.Handler):
     """
 
     def __init__(self) -> None:
+        from engine.secrets import Secrets
+
         super().__init__(logging.WARNING)
         self.secrets = Secrets.of(os.environ)
 

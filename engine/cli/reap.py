@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from engine.cli.exits import DONE
-from engine.owner import Owner
 
 if TYPE_CHECKING:
     from engine.runtimes.resource import Resource
@@ -52,6 +51,8 @@ def _name(one: Resource) -> str:
 
 
 def _whose(one: Resource) -> str:
+    from engine.owner import Owner
+
     if one.owner is None:
         return "does not say whose it is; dockwarden down removes it"
     if one.owner.host == Owner.current().host:

@@ -197,14 +197,17 @@ def test_each_help_has_an_example(dockwarden: Dockwarden, command: str) -> None:
     assert f"Example:\n    dockwarden {command} " in out
 
 
-def test_help_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize(
+    ("asked", "more"), [("'--help'", "{'attr', 'states'}"), ("'run', '--help'", "set()")]
+)
+def test_help_imports_nothing_heavy(asked: str, more: str) -> None:
     script = (
         "import sys\n"
         "from engine.cli import main\n"
-        "try: main(['run', '--help'])\n"
+        f"try: main([{asked}])\n"
         "except SystemExit: pass\n"
-        "heavy = {'docker', 'rich', 'hypothesis', 'pynvml', 'jsonschema'} & {*sys.modules}\n"
-        "sys.exit(', '.join(heavy) or 0)"
+        f"heavy = {{'docker', 'rich', 'hypothesis', 'pynvml', 'jsonschema'}} | {more}\n"
+        "sys.exit(', '.join(heavy & {*sys.modules}) or 0)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
