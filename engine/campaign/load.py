@@ -192,10 +192,15 @@ def _entry(
 ) -> dict[str, Any]:
     """One experiment as written, its configuration file made a command."""
     entry = findings.section(path, value, EXPERIMENT)
-    if isinstance(value, dict) and ("command" in value) == ("config" in value):
+    if isinstance(value, dict) and _given(value, "command") == _given(value, "config"):
         findings.add(path, "needs either a command (a list) or a config (a file), and not both")
     config = entry.pop("config", None)
     return entry if config is None else {**entry, "command": (*prefix, config, "--yes")}
+
+
+def _given(value: Mapping[Any, Any], key: str) -> bool:
+    """Whether a key is written, and not empty."""
+    return value.get(key) is not None
 
 
 def _experiment(defaults: Mapping[str, Any], entry: Mapping[str, Any]) -> Experiment:

@@ -186,6 +186,13 @@ class TestWhatIsWrong:
     ) -> None:
         assert what in findings(LEAST.replace("[run, it]", f"[run], {written}"))[path]
 
+    @pytest.mark.parametrize("empty", ["", "null, config: ", "null, config: ~"])
+    def test_an_experiment_whose_command_is_empty_has_none(
+        self, findings: Callable[[str], dict[str, str]], empty: str
+    ) -> None:
+        told = findings(LEAST.replace("[run, it]", empty))
+        assert "needs either a command" in told["experiments[0]"]
+
     @pytest.mark.parametrize(
         ("written", "path", "what"),
         [
