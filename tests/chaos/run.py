@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -19,6 +22,10 @@ _KILLS_A_CAMPAIGN: Final = 30
 
 _KILLS_A_LIVE_ONE: Final = 20
 """A run in which controllers are re-attached to what runs more rarely than this has tested little."""
+
+_CAMPAIGN: Final = Path(__file__).parents[2] / "examples" / "campaign.yml"
+_USUAL_S: Final = 0.6
+"""How long a controller takes to read a campaign on a machine that has nothing else to do."""
 
 
 def chaos(
@@ -44,11 +51,14 @@ def chaos(
         AssertionError: something that must hold does not.
     """
     figures = Figures()
-    when = moments(seed)
+    slowness = _slowness()
+    when = moments(seed, slowness)
     for number in count(1):
         kept = number % 4 != 0 if keep is None else keep
         name = f"dockwarden-chaos-{os.getpid()}-{number}"
-        scene = Scene(folder / name, name, runtime, kept, experiments, image, seed + number)
+        scene = Scene(
+            folder / name, name, runtime, kept, experiments, image, seed + number, slowness
+        )
         environment = {**os.environ, "XDG_STATE_HOME": str(scene.folder / "state")}
         storm = Storm(scene, when, environment)
         storm.rage(min(kills - figures.kills, _KILLS_A_CAMPAIGN))
@@ -62,6 +72,17 @@ def chaos(
             assert figures.reattached_live >= enough, f"too few re-attachments: {figures}"
             return figures
     raise AssertionError("counting does not end")
+
+
+def _slowness() -> float:
+    """How much slower than usual a controller is here and now; 1 to 4.
+
+    The moments and the experiments are drawn out as much, so that controllers meet what they left.
+    """
+    command = [sys.executable, "-c", "from engine.cli import main; main()", "run", "--dry-run"]
+    began_s = time.monotonic()
+    subprocess.run([*command, _CAMPAIGN], check=True, capture_output=True)
+    return min(max(1.0, (time.monotonic() - began_s) / _USUAL_S), 4.0)
 
 
 def left_on_the_engine(scene: Scene) -> list[str]:

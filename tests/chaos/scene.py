@@ -63,6 +63,7 @@ class Scene:
         experiments: how many; most take some tenths of a second, some several seconds.
         image: of the backends.
         seed: decides how long each of them takes.
+        slowness: of the machine: as many times longer the long ones take, to be met there, too.
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class Scene:
     experiments: int
     image: str
     seed: int
+    slowness: float = 1.0
 
     @property
     def adopted(self) -> bool:
@@ -139,8 +141,9 @@ class Scene:
 
     def _experiment(self, number: int) -> dict[str, object]:
         rng = random.Random(f"{self.seed} {number}")
-        seconds = f"{rng.uniform(*(_LONG_S if rng.random() < _LONG_SHARE else _SHORT_S)):.2f}"
-        line = _LINE.format(diary=self._diary, seconds=seconds, code=self._code(number))
+        long = rng.random() < _LONG_SHARE
+        seconds = self.slowness * rng.uniform(*_LONG_S) if long else rng.uniform(*_SHORT_S)
+        line = _LINE.format(diary=self._diary, seconds=f"{seconds:.2f}", code=self._code(number))
         return {
             "name": self._name(number),
             "backend": self._backend(number),

@@ -36,12 +36,16 @@ class Moment:
     after_s: float
 
 
-def moments(seed: int) -> Iterator[Moment]:
-    """The moments of a seed, without end: one in four while a controller starts, the rest at its work."""
+def moments(seed: int, slowness: float = 1.0) -> Iterator[Moment]:
+    """The moments of a seed, without end: one in four while a controller starts, the rest at its work.
+
+    Args:
+        slowness: of the machine; as many times longer takes what there is to meet.
+    """
     rng = random.Random(seed)
     while True:
         at_work = rng.random() < 0.75
-        yield Moment(at_work, rng.uniform(0, 2.5 if at_work else 1.5))
+        yield Moment(at_work, slowness * rng.uniform(0, 2.5 if at_work else 1.5))
 
 
 @frozen

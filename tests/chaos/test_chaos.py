@@ -20,6 +20,7 @@ def test_a_seed_decides_about_the_moments() -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("engine")
 def test_containers_that_are_kept(tmp_path: Path) -> None:
     figures = chaos(tmp_path, kills=16, seed=1, image=BASE_IMAGE, keep=True, experiments=16)
