@@ -17,6 +17,7 @@ __all__ = [
     "Spread",
     "Turn",
     "at_most",
+    "more",
     "rounds_of",
     "times_less",
     "under",
@@ -103,6 +104,18 @@ def times_less(
         figure=lambda measured: measured[peer] / measured[what],
         reached=lambda median: median >= times,
         floor=floor,
+    )
+
+
+def more(limit: float, what: str, peer: str) -> Goal:
+    """That there is at most so much more of one quantity than of another; for what may be none at all."""
+    return Goal(
+        what=what,
+        against=peer,
+        asked=f"at most {limit:g} more",
+        unit="more",
+        figure=lambda measured: measured[what] - measured[peer],
+        reached=lambda median: median <= limit,
     )
 
 

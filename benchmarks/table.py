@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from benchmarks.measure import Benchmark, at_most, times_less, under
+from benchmarks.measure import Benchmark, at_most, more, times_less, under
 from benchmarks.scenes import (
     campaign,
     dispatch,
@@ -25,7 +25,7 @@ BENCHMARKS: Final = (
         "dispatch",
         "one no-op experiment, with table, journal and records",
         dispatch.dispatch,
-        rounds=15,
+        rounds=12,
         goals=(
             at_most(1.05, dispatch.OURS, dispatch.BARE, floor=dispatch.SAFE),
             times_less(3, dispatch.OURS, dispatch.WHALES, floor=dispatch.BARE),
@@ -54,7 +54,7 @@ BENCHMARKS: Final = (
         "faults",
         "a container that is killed from outside",
         faults.faults,
-        rounds=10,
+        rounds=8,
         goals=(
             at_most(1.5, faults.UNHEALTHY, faults.DIE),
             times_less(20, faults.UNHEALTHY, faults.POLL, word="sooner"),
@@ -79,6 +79,9 @@ BENCHMARKS: Final = (
         warm_up=False,
         goals=(
             under(0.05, f"{idle.CPU}: {idle.OURS}", "% of a core"),
+            at_most(0.1, f"{idle.CPU}: {idle.OURS}", f"{idle.CPU}: {idle.POLLING}"),
+            more(6, f"{idle.WAKE_UPS}: {idle.OURS}", f"{idle.WAKE_UPS}: {idle.BLOCKED}"),
+            at_most(0.1, f"{idle.WAKE_UPS}: {idle.OURS}", f"{idle.WAKE_UPS}: {idle.POLLING}"),
             under(1, f"{idle.EXECS}: {idle.OURS}", "execs"),
         ),
     ),
@@ -139,6 +142,7 @@ BENCHMARKS: Final = (
         "50 backends on one engine beside 10",
         many.many,
         rounds=2,
+        warm_up=False,
         goals=tuple(
             at_most(limit, f"{what}: {many.MANY}", f"{what}: {many.FEW}")
             for what, limit in many.LIMITS.items()

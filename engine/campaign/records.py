@@ -220,7 +220,8 @@ class Results:
         written = self.folder / f".{SUMMARY}"
         try:
             with _open_private(written, "w") as opened:
-                opened.write(f"{json.dumps(summary, indent=2)}\n")
+                json.dump(summary, opened, indent=2)  # piece by piece: of many runs it is long
+                opened.write("\n")
             written.replace(self.folder / SUMMARY)
         except OSError as error:
             raise _unwritable(self.folder, error) from error
