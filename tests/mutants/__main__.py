@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.mutants.hunt import Fate, hunt, of_table
+from tests.mutants.hunt import Fate, hunt, keep_killers, known_killers, of_table
 from tests.mutants.of_sources import MUTANTS
 from tests.mutants.of_tables import table_mutants
 
@@ -25,15 +25,16 @@ def main(words: list[str]) -> int:
             fates.append(of_table(mutant))
             print(fates[-1].line, flush=True)
     chosen = [mutant for mutant in MUTANTS if all(word in mutant.name for word in words)]
-    for fate in hunt(chosen):
+    for fate in hunt(chosen, known_killers()):
         fates.append(fate)
         print(fate.line, flush=True)
+    keep_killers(fates)
     return _sum_up(fates, time.monotonic() - began_s)
 
 
 def _sum_up(fates: list[Fate], took_s: float) -> int:
     survivors = [fate for fate in fates if fate.killer is None]
-    killers = Counter((fate.killer or "nothing").split(":")[0] for fate in fates)
+    killers = Counter((fate.killer or "nothing").partition(":")[0] for fate in fates)
     print()
     for killer, times in killers.most_common():
         print(f"{times:4}  by {killer}")

@@ -141,7 +141,7 @@ class SimulatedRuntime:
         if happening is None:
             return
         self._wake(event.container_id)
-        self._on_notice(Notice(happening, event.service, event.container_id))
+        self._on_notice(Notice(happening, event.service, event.container_id, _proof(event)))
 
     def _on_blind(self) -> None:
         self._execs.on_blind()
@@ -421,6 +421,18 @@ class SimulatedRuntime:
                     raise
             await asyncio.sleep(_AGAIN_S)
         raise AssertionError("the last try returns or raises")
+
+
+def _proof(event: Happened) -> Observation | None:
+    """What an event proves by itself: a death, as :mod:`engine.runtimes.docker.deaths` has it."""
+    if event.action != "die":
+        return None
+    return Observation(
+        Container(event.service, event.container_id, event.started_at, image=_IMAGE),
+        running=False,
+        exit_code=event.exit_code,
+        oom_killed=event.oom_killed,
+    )
 
 
 def _requests(container: SimulatedContainer) -> set[str | None]:

@@ -48,7 +48,9 @@ class Happened:
         action: in Docker's words: start, die, oom, pause, health_status, destroy, exec_start, exec_die.
         exec_id: of an exec that began or ended.
         request: the request that it ran.
-        exit_code: of an exec that ended.
+        exit_code: of an exec that ended, or of a container that died.
+        started_at: when that container was started last.
+        oom_killed: whether the kernel killed it for memory.
     """
 
     action: str
@@ -57,6 +59,8 @@ class Happened:
     exec_id: str | None = None
     request: str | None = None
     exit_code: int | None = None
+    started_at: str = ""
+    oom_killed: bool = False
 
 
 @define(eq=False)
@@ -185,7 +189,16 @@ class World:
             container.execs.clear()
 
     def _announce(self, action: str, container: SimulatedContainer) -> None:
-        self._tell(Happened(action, container.service, container.id))
+        self._tell(
+            Happened(
+                action,
+                container.service,
+                container.id,
+                exit_code=container.exit_code,
+                started_at=container.started_at,
+                oom_killed=container.oom_killed,
+            )
+        )
 
     def _tell(self, happened: Happened) -> None:
         for watcher in list(self._watchers.values()):

@@ -199,10 +199,11 @@ class Witness:
             self.stuck_s = self.now_s()
         if event.action == "exec_start":
             self._look_within()
-        if event.action == "start" and self._due_s is not None and self.now_s() < self._due_s:
-            self.complain(
-                "the_backoff_is_waited_out", f"started {self._due_s - self.now_s():g} s early"
-            )
+        now_s = self.now_s()
+        if event.action != "start" or self._due_s is None or now_s == self.disturbed_s:
+            return  # at that moment it is somebody else who starts it
+        if now_s < self._due_s:
+            self.complain("the_backoff_is_waited_out", f"started {self._due_s - now_s:g} s early")
 
     def _look_within(self) -> None:
         for container in self.containers:

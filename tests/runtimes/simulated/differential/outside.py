@@ -7,6 +7,7 @@ from collections.abc import Callable
 from engine.runtimes.base import Container
 from engine.runtimes.docker.client import connect
 from engine.runtimes.simulated import SimulatedRuntime
+from engine.runtimes.simulated.processes import TERMINATED
 
 __all__ = ["Outside", "on_docker", "on_simulated"]
 
@@ -25,7 +26,7 @@ def on_docker(what: str, container: Container) -> None:
         case "remove":
             client.remove_container(container.id, force=True)
         case "restart":
-            client.restart(container.id, timeout=0)
+            client.restart(container.id, timeout=10)
 
 
 def on_simulated(runtime: SimulatedRuntime) -> Outside:
@@ -41,7 +42,7 @@ def on_simulated(runtime: SimulatedRuntime) -> Outside:
             case "remove":
                 runtime.world.remove(container.id)
             case "restart":
-                found.die()
+                found.die(TERMINATED)
                 found.start()
 
     return befalls

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ _ACTS = (
     *("is_killed", "is_paused", "is_removed", "is_restarted", "is_found_unfit", "is_unfit_for_good"),
     *("recovers", "restarts", "recreates", "is_reset", "stops", "stops_as_it_starts", "goes"),
 )  # fmt: skip
+
+
+Come = tuple[list[Any], list[Any]]
 
 
 @frozen
@@ -276,7 +280,7 @@ def come_of(
     *,
     spelling: Spelling = spelt,
     loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
-) -> tuple[list[Any], list[Any]]:
+) -> Come:
     """What comes of a story: what was told of each step, and the journal's transitions."""
     folder.mkdir()
     journal = Journal.create(folder / "journal.sqlite", campaign="differential", durable=False)
@@ -297,6 +301,14 @@ def come_of(
     journaled = _journaled(journal)
     journal.close()
     return steps, journaled
+
+
+def _differences(found: Come, expected: Come) -> Iterator[str]:
+    for of_it, simulated, real in zip(("steps", "transitions"), found, expected, strict=True):
+        pairs = zip_longest(simulated, real)
+        for number, (one, other) in enumerate(pairs):
+            if one != other:
+                yield f"{of_it}, number {number}: {one} on simulated, {other} on real containers"
 
 
 def drawn(seed: int) -> Story:
@@ -334,4 +346,4 @@ def test_the_same_comes_of_the_same_requests(story: Story, tmp_path: Path) -> No
     )
     real = project(spelt)
     expected = come_of(story, DockerRuntime(real), real, on_docker, tmp_path / "docker")
-    assert found == expected
+    assert list(_differences(found, expected)) == []
