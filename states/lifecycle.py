@@ -246,6 +246,8 @@ class Lifecycle:
     ) -> Lifecycle:
         """A new lifecycle with more in it, checked as a whole.
 
+        Facts and actions of this one that none of its rows names any more are not taken over.
+
         Args:
             without: the (state, event) pairs whose edges are taken out first, so that ``rows`` can put
                 others in their place.
@@ -254,16 +256,18 @@ class Lifecycle:
             LifecycleError: the extended table is not sound, or ``without`` names an edge that is not
                 there.
         """
-        kept = _without(self, frozenset(without))
+        kept = (*_without(self, frozenset(without)), *rows)
+        named = {fact for row in kept for fact in row.guard.names}
+        done = {row.action for row in kept}
         return evolve(
             self,
             name=self.name if name is None else name,
             states={**self.states, **states},
             events={**self.events, **events},
-            facts={**self.facts, **facts},
-            actions={**self.actions, **actions},
+            facts={fact: doc for fact, doc in self.facts.items() if fact in named} | dict(facts),
+            actions={one: doc for one, doc in self.actions.items() if one in done} | dict(actions),
             trouble=self.trouble.union(trouble),
-            rows=(*kept, *rows),
+            rows=kept,
         )
 
 

@@ -112,6 +112,7 @@ class World:
         yield from self._experiment(now)
         yield from self._look(now)
         yield from self._inspect(now)
+        yield from self._reported(now)
 
     # What is asked of it
 
@@ -179,11 +180,13 @@ class World:
                 continue
             after = now._replace(container=container)
             yield self._steps.move(now, after, "container", what, kind=Kind.CHANCE)
+
+    def _reported(self, now: Situation) -> Moves:
+        """Somebody else reports a fault, whatever is under way."""
         if self.fine:
-            given_up = self._steps.given_up(now)
             yield from self._steps.fire(
                 now,
-                given_up,
+                self._steps.given_up(now),
                 "fault",
                 "somebody",
                 "reports a fault",

@@ -64,6 +64,18 @@ def test_every_name_has_a_meaning_and_every_row_a_line() -> None:
         assert all(row.doc for row in lifecycle.rows)
 
 
+def test_what_an_extension_names_no_more_is_not_taken_over() -> None:
+    reckless = BACKEND.extend(
+        without=[("unhealthy", "recover"), ("busy", "finish_reattached")],
+        rows=[
+            Row("unhealthy", "recover", "restarting", action="relaunch"),
+            Row("busy", "finish_reattached", "starting"),
+        ],
+    )
+    assert dict(reckless.facts) == {}
+    assert BACKEND.actions.keys() - reckless.actions.keys() == {"prove"}
+
+
 def test_can_be_extended_by_a_state_in_a_few_lines() -> None:
     cooling = BACKEND.extend(
         name="cooling backend",

@@ -307,6 +307,7 @@ class Scene:
 
     def advance(self, seconds: float = 0.0) -> None:
         """Let time pass, and hold what is seen against the rules."""
+        __tracebackhide__ = True
         self.simulation.advance(max(seconds, 1e-6))
         self.look()
         if seconds >= _LONG_S:
@@ -322,6 +323,7 @@ class Scene:
         Raises:
             AssertionError: one is broken; it is named.
         """
+        __tracebackhide__ = True
         backend = self.backend
         if backend is not None and self.started:
             left = backend.restarts_left

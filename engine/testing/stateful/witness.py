@@ -246,6 +246,7 @@ class Witness:
         Raises:
             AssertionError: it names the rule.
         """
+        __tracebackhide__ = True  # what counts is the rule, and the course that led there
         if self.complaints:
             raise AssertionError("\n".join(dict.fromkeys(self.complaints)))
 
