@@ -4,12 +4,16 @@ What a controller makes names its maker in labels, which nobody can change, and 
 file that does not exist until somebody takes over what is labelled with it. Then it names the new owner,
 and that one counts. Who takes over holds the claim's lock while it looks and writes, and so do those who
 remove what a dead controller left: of several, one comes first, and the others see it.
+
+What is yet to be made can be claimed as well, by what it is called: of several that begin at once, one
+makes it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import re
 import uuid
@@ -23,10 +27,24 @@ from attrs import evolve
 from engine.owner import LABEL, Owner
 from engine.plain_file import open_plain
 
-__all__ = ["CLAIM", "drop", "held", "here", "may_take", "new", "owner_of", "take", "tidy"]
+__all__ = [
+    "CLAIM",
+    "drop",
+    "give_back",
+    "held",
+    "here",
+    "may_take",
+    "new",
+    "owner_of",
+    "reserve",
+    "take",
+    "tidy",
+]
 
 CLAIM: Final = f"{LABEL}claim"
 """The label that says where the claim is."""
+
+_LOG: Final = logging.getLogger(__name__)
 
 _UNREADABLE: Final = "its claim cannot be read"
 _PLACE: Final = ("dockwarden", "claims")
@@ -84,12 +102,40 @@ def take(owner: Owner, labels: Mapping[str, str]) -> bool:
         with _locked(file, fcntl.LOCK_EX):
             if not may_take(owner, labels):
                 return False
-            written = _unfinished(file)
-            written.write_text(json.dumps(owner.labels()))
-            written.replace(file)
+            _write(file, owner)
     except OSError:
         return False
     return True
+
+
+def reserve(owner: Owner, what: str) -> Owner | None:
+    """Claim what is yet to be made, until it is given back or the owner dies.
+
+    Args:
+        what: what it is called; the same for all who might make it.
+
+    Returns:
+        who has claimed it before, and lives; None when it is the owner's now. It is nobody's, and None,
+        where no claims can be written.
+    """
+    file = _reservation(what)
+    try:
+        with _locked(file, fcntl.LOCK_EX):
+            present = _told(file)
+            if present is not None and present != owner and present.alive:
+                return present
+            _write(file, owner)
+    except OSError as error:
+        _LOG.debug("no claim on %s: %s", what, error)
+    return None
+
+
+def give_back(owner: Owner, what: str) -> None:
+    """Let others claim what the owner has claimed; harmless when it has not."""
+    file = _reservation(what)
+    with suppress(OSError), _locked(file, fcntl.LOCK_EX):
+        if _told(file) == owner:
+            file.unlink()
 
 
 @contextmanager
@@ -143,6 +189,17 @@ def _folder() -> Path:
     if not state.is_absolute():
         state = Path("~/.local/state").expanduser()
     return state.joinpath(*_PLACE)
+
+
+def _reservation(what: str) -> Path:
+    """The claim on what is called so."""
+    return _folder() / uuid.uuid5(uuid.NAMESPACE_URL, what).hex
+
+
+def _write(file: Path, owner: Owner) -> None:
+    written = _unfinished(file)
+    written.write_text(json.dumps(owner.labels()))
+    written.replace(file)
 
 
 def _unfinished(file: Path) -> Path:

@@ -32,7 +32,15 @@ from engine.plain_file import open_plain
 from engine.record import Ended, Ending, Span
 from engine.secrets import Secrets
 
-__all__ = ["RESULTS", "SUMMARY", "AttemptRecord", "Results", "last_lines", "read_records"]
+__all__ = [
+    "RESULTS",
+    "SUMMARY",
+    "AttemptRecord",
+    "Results",
+    "last_lines",
+    "read_records",
+    "unwritable",
+]
 
 RESULTS: Final = "results.jsonl"
 SUMMARY: Final = "summary.json"
@@ -175,7 +183,7 @@ class Results:
             _point_to(folder)
             lines = _open_private(folder / RESULTS, "x")
         except OSError as error:
-            raise _unwritable(results, error) from error
+            raise unwritable(results, error) from error
         return cls(folder, lines, secrets or Secrets(), durable)
 
     @classmethod
@@ -189,7 +197,7 @@ class Results:
             opened = _open_private(folder / RESULTS, "a+")
             opened.truncate(_whole_lines(folder / RESULTS))
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise unwritable(folder, error) from error
         return cls(folder, opened, secrets or Secrets())
 
     def records(self) -> Iterator[AttemptRecord]:
@@ -209,7 +217,7 @@ class Results:
             if self.durable:
                 os.fsync(self._lines.fileno())
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise unwritable(self.folder, error) from error
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write the summary, or put it in the place of an earlier one.
@@ -224,7 +232,7 @@ class Results:
                 opened.write("\n")
             written.replace(self.folder / SUMMARY)
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise unwritable(self.folder, error) from error
 
     def output(self, ended: Ended) -> dict[str, Any]:
         """Where an attempt's output is, and its last lines, as fields of a record."""
@@ -309,7 +317,8 @@ def _point_to(folder: Path) -> None:
         made.replace(link)
 
 
-def _unwritable(folder: Path, error: OSError) -> SetupError:
+def unwritable(folder: Path, error: OSError) -> SetupError:
+    """The error that results cannot be written to a folder."""
     return SetupError(
         f"results cannot be written to {folder}: {error.strerror or error};"
         " make it writable, free some space, or choose another folder with --results"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +14,13 @@ from attrs import field, frozen
 from engine.campaign.digests import experiment_key
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
+from engine.campaign.records import unwritable
 from engine.errors import JournalUnwritable
 from engine.journal import FILE_NAME, JournalReader
 from engine.journal.lock import WriterLock
 from engine.owner import Owner
 
-__all__ = ["Standing", "see_unused", "standing"]
+__all__ = ["Standing", "beginning", "standing"]
 
 _LATEST: Final = "latest"
 _MOST_NAMED: Final = 10
@@ -79,16 +82,31 @@ class Standing:
         }
 
 
-def see_unused(campaign: Campaign) -> None:
-    """See that nobody is at work on the newest run of a campaign, before another takes its place.
+@contextlib.contextmanager
+def beginning(campaign: Campaign) -> Iterator[None]:
+    """Begin a new run of a campaign, in place of the newest: nobody else begins or is at work.
+
+    Of several at once the first one begins; the others wait, and then see it at work.
 
     Raises:
-        JournalLocked: somebody is; says who.
+        JournalLocked: somebody is at work on the newest run; says who.
+        SetupError: there can be no results there.
     """
-    file = (campaign.results / _LATEST).resolve() / FILE_NAME
-    if file.exists():
-        with contextlib.suppress(JournalUnwritable):  # then nobody writes there
-            WriterLock.take(file, Owner.current()).release()
+    try:
+        campaign.results.mkdir(parents=True, exist_ok=True)
+        folder = os.open(campaign.results, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise unwritable(campaign.results, error) from error
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        file = (campaign.results / _LATEST).resolve() / FILE_NAME
+        if file.exists():
+            with contextlib.suppress(JournalUnwritable):  # then nobody writes there
+                WriterLock.take(file, Owner.current()).release()
+        yield
+    finally:
+        os.close(folder)
 
 
 def standing(

@@ -24,7 +24,7 @@ from engine.campaign.records import Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.secrecy import secrets_of
-from engine.campaign.standing import Standing, see_unused
+from engine.campaign.standing import Standing, beginning
 from engine.cli.exits import BAD, DONE, FAILED, tell
 from engine.cli.notes import note
 from engine.cli.view import view
@@ -147,14 +147,14 @@ class _Conductor:
         """The folder and the journal of a new run, or those of the one to go on with."""
         secrets = secrets_of(self.campaign, self.project)
         if self.standing is None:
-            see_unused(self.campaign)
-            made = Results.create(self.campaign.results, datetime.now(UTC), secrets)
-            results = stack.enter_context(made)
-            file = results.folder / FILE_NAME
-            journal = Journal.create(
-                file, campaign=self.campaign.name, digests=self.digests, software=software
-            )
-            stack.enter_context(journal).plan(journaled(self.runs))
+            with beginning(self.campaign):
+                made = Results.create(self.campaign.results, datetime.now(UTC), secrets)
+                results = stack.enter_context(made)
+                file = results.folder / FILE_NAME
+                journal = Journal.create(
+                    file, campaign=self.campaign.name, digests=self.digests, software=software
+                )
+                stack.enter_context(journal).plan(journaled(self.runs))
             return results, journal, None
         journal = stack.enter_context(Journal.open(self.standing.folder / FILE_NAME))
         for line in () if self.quiet else self.standing.lines:

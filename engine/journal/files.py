@@ -27,7 +27,7 @@ _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
 _APPLICATION_ID: Final = slice(68, 72)
 
-_EXPLAINED: Final = (sqlite3.DatabaseError, ValueError, OverflowError, RecursionError)
+_EXPLAINED: Final = (sqlite3.DatabaseError, ValueError, OverflowError, RecursionError, MemoryError)
 
 _PRIMARY: Final = 0xFF
 """The part of an extended result code that names its kind."""
@@ -188,4 +188,5 @@ def _error(path: Path, error: Exception, *, writing: bool) -> Exception:
         return JournalUnwritable(f"it cannot be written: {error}; {mend}", file=path)
     if kind in _OF_THE_MACHINE:
         return JournalError(f"it cannot be read: {error}", file=path)
-    return _corrupt(path, str(error))
+    # A record that says it is larger than any memory gives an error without words.
+    return _corrupt(path, str(error) or "it asks for more memory than there is")

@@ -178,3 +178,50 @@ def test_where_there_are_no_claims_there_is_nothing_to_forget(
     assert labels
     claims.tidy()
     assert left(tmp_path) == []
+
+
+def test_of_many_who_are_to_make_something_one_may(labels: dict[str, str]) -> None:
+    rivals = [evolve(HERE, host=f"{HERE.host}-{number}") for number in range(16)]
+    begin = threading.Barrier(len(rivals))
+
+    def rush(rival: Owner) -> Owner | None:
+        begin.wait()
+        return claims.reserve(rival, "engine/alpha")
+
+    with ThreadPoolExecutor(len(rivals)) as pool:
+        holders = list(pool.map(rush, rivals))
+    (first,) = [rival for rival, holder in zip(rivals, holders, strict=True) if holder is None]
+    assert {holder for holder in holders if holder is not None} == {first}
+
+
+def test_what_is_reserved_is_given_back_by_its_owner_alone(
+    labels: dict[str, str], tmp_path: Path
+) -> None:
+    assert claims.reserve(OTHER, "engine/alpha") is None
+    assert claims.reserve(OTHER, "engine/alpha") is None
+    assert claims.reserve(HERE, "engine/beta") is None
+    claims.give_back(HERE, "engine/alpha")
+    assert claims.reserve(HERE, "engine/alpha") == OTHER
+    claims.give_back(OTHER, "engine/alpha")
+    assert claims.reserve(HERE, "engine/alpha") is None
+    for what in ("engine/alpha", "engine/beta", "nothing"):
+        claims.give_back(HERE, what)
+    assert left(tmp_path) == []
+
+
+def test_what_a_dead_one_had_reserved_is_free(labels: dict[str, str], tmp_path: Path) -> None:
+    assert claims.reserve(DEAD, "engine/alpha") is None
+    assert claims.reserve(OTHER, "engine/alpha") is None
+    assert claims.reserve(DEAD, "engine/beta") is None
+    claims.tidy()
+    assert claims.reserve(HERE, "engine/alpha") == OTHER
+    assert claims.reserve(HERE, "engine/beta") is None
+
+
+def test_where_no_claims_can_be_written_everything_is_free(
+    labels: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "dockwarden").write_text("in the way")
+    assert claims.reserve(OTHER, "engine/alpha") is None
+    assert claims.reserve(HERE, "engine/alpha") is None
+    claims.give_back(HERE, "engine/alpha")

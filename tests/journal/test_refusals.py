@@ -53,6 +53,14 @@ def by_hand(path: Path, statement: str) -> None:
     connection.close()
 
 
+def spoil(path: Path) -> None:
+    """Let a record say that it is larger than any memory."""
+    written = path.read_bytes()
+    for at, put in ((145, bytes(4096)), (272, b"\xff" * 100)):
+        written = written[:at] + put + written[at:]
+    path.write_bytes(written)
+
+
 BAD: dict[str, tuple[Callable[[Path], object], type[JournalError]]] = {
     "nothing": (Path.unlink, JournalError),
     "an empty file": (lambda path: path.write_bytes(b""), JournalForeign),
@@ -72,6 +80,7 @@ BAD: dict[str, tuple[Callable[[Path], object], type[JournalError]]] = {
         lambda path: by_hand(path, "DELETE FROM sessions"),
         JournalCorrupt,
     ),
+    "a record larger than memory": (spoil, JournalCorrupt),
     "a folder": (become_a_folder, JournalForeign),
     "a pipe": (become_a_pipe, JournalForeign),
 }

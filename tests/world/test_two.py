@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
 import pytest
 from docker.api import APIClient
 
@@ -35,6 +37,30 @@ def test_a_second_controller_is_refused_whichever_way_it_tries(
     go.touch()
     code, _, err = world.end(first)
     assert code == 0, err
+
+
+def test_of_two_that_start_at_once_one_runs_and_is_not_disturbed(
+    world: World, client: APIClient
+) -> None:
+    world.write(shell("until test -e /world/go; do sleep 0.05; done"))
+    both = [world.run(), world.run()]
+    with ThreadPoolExecutor() as pool:
+        ends = {pool.submit(world.end, one): one for one in both}
+        (refused,) = wait(ends, return_when=FIRST_COMPLETED).done
+        (first,) = [one for end, one in ends.items() if end is not refused]
+        code, out, err = refused.result()
+        assert (code, out) == (2, "")
+        assert f"process {first.pid} on" in err
+        assert "wait for it" in err
+        (world.folder / "go").touch()
+        (ended,) = [end for end in ends if end is not refused]
+        code, out, err = ended.result()
+    assert code == 0, err
+    assert "1 of 1 completed" in out
+    assert "restart" not in out
+    assert (
+        len(list((world.folder / "results/world").iterdir())) == 2
+    )  # its folder, and the link to it
 
 
 def test_a_journal_that_another_process_holds(world: World, client: APIClient) -> None:

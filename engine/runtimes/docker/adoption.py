@@ -82,6 +82,8 @@ def find(
     labels: Mapping[str, str] = found["Config"]["Labels"] or {}
     if labels.get(PROJECT) != making.project.name or Owner.from_labels(labels) == owner:
         return None
+    if not claims.may_take(owner, labels):
+        return None
     unfit = _unfit(found, labels, spec_label(making, spec, output, client), inside, client)
     if not unfit and not claims.take(owner, labels):
         unfit = "it could not be claimed"

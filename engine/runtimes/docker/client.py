@@ -65,12 +65,14 @@ class EngineFacts:
     """Which engine answers.
 
     Attributes:
+        id: its own name for itself; its address, where it has none.
         time: its clock, in whole seconds since the epoch, as its event stream wants it.
     """
 
     version: str
     url: str
     time: int
+    id: str
 
 
 def address(client: APIClient) -> str:
@@ -83,7 +85,8 @@ def engine_facts(client: APIClient) -> EngineFacts:
     """Ask the engine who it is."""
     info = client.info()
     now = datetime.fromisoformat(info["SystemTime"][:19]).replace(tzinfo=UTC)
-    return EngineFacts(info["ServerVersion"], address(client), int(now.timestamp()))
+    url = address(client)
+    return EngineFacts(info["ServerVersion"], url, int(now.timestamp()), info.get("ID") or url)
 
 
 def said(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import docker.errors
 from docker.api import APIClient
@@ -17,6 +18,9 @@ from engine.runtimes.docker.stop import remove_container
 from engine.spec import Project
 
 __all__ = ["ensure_network", "ensure_volume", "remove_networks", "remove_probes"]
+
+_IS_THERE: Final = 409
+"""What the engine answers when there is something of that name."""
 
 
 def ensure_network(
@@ -35,16 +39,30 @@ def ensure_network(
         reason = f"the external network {network.name} is not there: docker network create it first"
         raise LaunchFailed(key, reason, curable=False)
     body = payload.network_payload(project, network, labels)
-    client.create_network(
-        body["Name"],
-        driver=body.get("Driver"),
-        options=body.get("Options"),
-        ipam=body.get("IPAM"),
-        internal=body.get("Internal", False),
-        labels=body.get("Labels"),
-        enable_ipv6=body.get("EnableIPv6", False),
-        attachable=body.get("Attachable"),
-    )
+    try:
+        created = client.create_network(
+            body["Name"],
+            driver=body.get("Driver"),
+            options=body.get("Options"),
+            ipam=body.get("IPAM"),
+            check_duplicate=True,  # else an older engine makes a second one, and neither can be used
+            internal=body.get("Internal", False),
+            labels=body.get("Labels"),
+            enable_ipv6=body.get("EnableIPv6", False),
+            attachable=body.get("Attachable"),
+        )
+    except docker.errors.APIError as error:
+        if error.status_code != _IS_THERE:  # somebody has made it meanwhile
+            raise
+    else:
+        _keep_the_first(network.name, created["Id"], client)
+
+
+def _keep_the_first(name: str, made: str, client: APIClient) -> None:
+    """Of networks that were made at once only the first stays: no container could join one by its name."""
+    same = [one for one in client.networks(names=[name]) if one["Name"] == name]
+    if min(same, key=lambda one: (one["Created"], one["Id"]))["Id"] != made:
+        client.remove_network(made)
 
 
 def ensure_volume(project: Project, key: str, client: APIClient) -> None:
@@ -75,7 +93,11 @@ def remove_probes(project: str, owner: Owner, client: APIClient) -> None:
 
 
 def remove_networks(project: str, owner: Owner, client: APIClient) -> dict[str, str]:
-    """Remove the project's networks that the owner may take; what could not be, and why, by name."""
+    """Remove the project's networks that the owner may take, unless only others are still on them.
+
+    Returns:
+        what could not be removed, and why, by name.
+    """
     leftovers: dict[str, str] = {}
     for network in client.networks(filters={"label": f"{PROJECT}={project}"}):
         try:
@@ -85,5 +107,16 @@ def remove_networks(project: str, owner: Owner, client: APIClient) -> dict[str, 
         except docker.errors.NotFound:
             continue
         except docker.errors.APIError as error:
-            leftovers[f"network {network['Name']}"] = said(error)
+            if not _serves_others(network["Id"], owner, client):
+                leftovers[f"network {network['Name']}"] = said(error)
     return leftovers
+
+
+def _serves_others(network: str, owner: Owner, client: APIClient) -> bool:
+    """Whether all that is on a network is another controller's, who removes it in the end."""
+    try:
+        on_it = client.inspect_network(network)["Containers"]
+        labels = [client.inspect_container(one)["Config"]["Labels"] or {} for one in on_it]
+    except docker.errors.NotFound:
+        return False
+    return bool(labels) and not any(claims.may_take(owner, one) for one in labels)

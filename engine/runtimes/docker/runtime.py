@@ -123,6 +123,8 @@ class DockerRuntime:
         self._guests = Guests(self._calls, project.name, self._owner)
         self._adopts_compose = adopt_compose
         self._outputs: dict[str, Output] = {}
+        self._reserved: set[str] = set()
+        self._engine_id = ""
         self._sees_us: bool | None = None
         self._looking = asyncio.Lock()
         self._adopted: list[Mapping[str, str]] = []
@@ -143,6 +145,7 @@ class DockerRuntime:
             raise RuntimeUnavailable(f"the Docker engine does not answer: {said(error)}") from error
         by = "" if self.name == "docker" else f"{self.name} on "
         self.description = f"{by}docker engine {facts.version} at {facts.url}"
+        self._engine_id = facts.id
         self._on_notice = on_notice
         filters = {"label": f"{COMPOSE_PROJECT}={self._project.name}"}
         self._events = EventStream(
@@ -155,6 +158,8 @@ class DockerRuntime:
         if self._events is not None:
             self._events.close()
             self._events = None
+        while self._reserved:
+            claims.give_back(self._owner, self._reserved.pop())
         self._calls.close()
 
     def _on_event(self, event: dict[str, Any]) -> None:
@@ -186,20 +191,42 @@ class DockerRuntime:
         """Have images, networks and volumes ready. See :meth:`Runtime.prepare`."""
         specs = [self._project.services[name] for name in services]
         for spec in specs:
-            await self._refuse_anothers(spec)
+            reason = await self._anothers(spec)
+            if reason:
+                raise OwnedElsewhere(f"{spec.name}: {reason}")
+        self._reserve(services)
         await self._maker.prepare(specs)
 
-    async def _refuse_anothers(self, spec: ServiceSpec) -> None:
-        """See that the service's name is free, or taken by what we may take over or remove.
+    def _reserve(self, services: Sequence[str]) -> None:
+        """Have the names of services to ourselves before anything is made: of several at once, one has.
+
+        All go through them in the same order, so whoever has the last one has all of them.
 
         Raises:
-            OwnedElsewhere: a container has the name and is another controller's, or nobody's we know.
+            OwnedElsewhere: another controller has one.
+        """
+        for service in sorted(services):
+            name = container_name(self._project, self._project.services[service])
+            what = f"{self._engine_id}/{name}"
+            holder = claims.reserve(self._owner, what)
+            if holder is not None:
+                raise OwnedElsewhere(
+                    f"{service}: {holder} is just starting its container {name}; wait for it, or give"
+                    f" this project another name (the top-level name: of the compose file)"
+                )
+            self._reserved.add(what)
+
+    async def _anothers(self, spec: ServiceSpec) -> str:
+        """Whose the service's name is, and what to do; empty if it is free, or taken by what we may take.
+
+        Raises:
+            LaunchFailed: the engine does not say.
         """
         name = container_name(self._project, spec)
         try:
             found = await self._calls(lambda client: client.inspect_container(name))
         except docker.errors.NotFound:
-            return
+            return ""
         except ENGINE_ERRORS as error:
             raise LaunchFailed(spec.name, said(error)) from error
         labels: Mapping[str, str] = found["Config"]["Labels"] or {}
@@ -207,19 +234,19 @@ class DockerRuntime:
         guest = is_guest(dict(labels), self._project.name, spec.name)
         if guest and self._adopts_compose:
             await self._guests.refuse_anothers(spec.name, found["Id"])
-            return
+            return ""
         if owner is None or labels.get(PROJECT) != self._project.name:
-            raise OwnedElsewhere(
-                f"{spec.name}: a container named {name} is there already and was not made by dockwarden;"
-                f" remove it (docker compose -p {self._project.name} down), or give this project another"
-                f" name (the top-level name: of the compose file)"
-                f"{_USE_IT if guest else ''}"
+            return (
+                f"a container named {name} is there already and was not made by dockwarden; remove it"
+                f" (docker compose -p {self._project.name} down), or give this project another name"
+                f" (the top-level name: of the compose file){_USE_IT if guest else ''}"
             )
         if not claims.may_take(self._owner, labels):
-            raise OwnedElsewhere(
-                f"{spec.name}: its container {name} belongs to {owner}, which still runs; wait for it,"
-                f" or give this project another name (the top-level name: of the compose file)"
+            return (
+                f"its container {name} belongs to {owner}, which still runs; wait for it, or give this"
+                f" project another name (the top-level name: of the compose file)"
             )
+        return ""
 
     # One container
 
@@ -270,6 +297,11 @@ class DockerRuntime:
             output = self._outputs[service] = await self._output(spec, folder)
             return await self._identify(await self._maker.launch(spec, output.mount))
         except ENGINE_ERRORS as error:
+            anothers = await self._anothers(
+                spec
+            )  # who came first, unseen: another user, another host
+            if anothers:
+                raise LaunchFailed(service, anothers, curable=False) from error
             reason, curable = explain(said(error))
             raise LaunchFailed(service, reason, curable=curable) from error
 
