@@ -95,13 +95,12 @@ def _model(event: EventData) -> _Model:
 
 
 def _compiled(lifecycle: Lifecycle, edge: Edge) -> dict[str, Any]:
-    """The library's form of an edge: its guard and the latch as conditions, the record as callback."""
+    """The library's form of an edge: the latch and its guard as a condition, the record as callback."""
 
-    def admitted(event: EventData) -> bool:
-        return lifecycle.admits(edge.event, latched=_model(event).latched)
-
-    def holds(event: EventData) -> bool:
-        return edge.guard(_model(event).facts)
+    def allowed(event: EventData) -> bool:
+        model = _model(event)
+        admitted = lifecycle.admits(edge.event, latched=model.latched)
+        return admitted and edge.guard(model.facts)
 
     def took(event: EventData) -> None:
         model = _model(event)
@@ -112,7 +111,7 @@ def _compiled(lifecycle: Lifecycle, edge: Edge) -> dict[str, Any]:
         "trigger": edge.event,
         "source": edge.source,
         "dest": edge.target,
-        "conditions": [admitted, holds],
+        "conditions": allowed,
         "after": took,
     }
 

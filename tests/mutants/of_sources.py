@@ -623,8 +623,8 @@ _HEALTH: Final = _of(
 
 _MACHINE: Final = _of(
     "engine/machine.py",
-    ("the latch is not asked", '"conditions": [admitted, holds],', '"conditions": [holds],'),
-    ("guards are not asked", '"conditions": [admitted, holds],', '"conditions": [admitted],'),
+    ("the latch is not asked", "return admitted and edge", "return edge"),
+    ("guards are not asked", "return admitted and edge.guard(model.facts)", "return admitted"),
     ("a queue for all", "queued=False,", "queued=True,"),
     ("automatic transitions", "auto_transitions=False,", "auto_transitions=True,"),
     (
