@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -572,18 +572,21 @@ class Backend:
         if event is not None and ticket == self._ticket:
             self._fire(event, "its own action ended")
 
-    async def _dispatched(
+    def _dispatched(
         self,
         container: Container,
         request: ExecRequest,
         limits: Limits,
         *,
         begun_at: datetime | None = None,
-    ) -> Ended:
-        """See a dispatched command through to its end, and leave ``busy`` accordingly.
+    ) -> Coroutine[Any, Any, Ended]:
+        """Take note of a dispatched command, at once: a fault may be reported before anything else happens.
 
         Args:
             begun_at: when an earlier controller began it; None to begin it now.
+
+        Returns:
+            what sees it through to its end, and leaves ``busy`` accordingly.
         """
         generation, since_restart = self.generation, self.since_restart
         restart_cause = self.restart_cause
@@ -596,29 +599,34 @@ class Backend:
         running = self._running = Dispatch(
             self._runtime, container, request, limits, begun_ago_s if begun_at else None
         )
-        fault: Fault | None = None
-        try:
-            outcome = await running.run()
-            fault = outcome.fault
-        finally:
-            self._running = None
-            self._conclude(generation, fault or running.unended)
-        return Ended(
-            ending=outcome.ending,
-            exit_code=outcome.exit_code,
-            reason=self._hide(outcome.reason),
-            started_at=started_at,
-            ended_at=utc_now(),
-            duration_s=now_s() - started_s,
-            stdout=request.folder / "stdout",
-            stderr=request.folder / "stderr",
-            container_id=container.id,
-            image=container.image,
-            generation=generation,
-            since_restart=since_restart,
-            restart_cause=restart_cause,
-            ran=outcome.ran,
-        )
+
+        async def seen_through() -> Ended:
+            fault: Fault | None = None
+            try:
+                outcome = await running.run()
+                fault = outcome.fault
+            finally:
+                if self._running is running:  # else it was given up, and another one runs by now
+                    self._running = None
+                self._conclude(generation, fault or running.unended)
+            return Ended(
+                ending=outcome.ending,
+                exit_code=outcome.exit_code,
+                reason=self._hide(outcome.reason),
+                started_at=started_at,
+                ended_at=utc_now(),
+                duration_s=now_s() - started_s,
+                stdout=request.folder / "stdout",
+                stderr=request.folder / "stderr",
+                container_id=container.id,
+                image=container.image,
+                generation=generation,
+                since_restart=since_restart,
+                restart_cause=restart_cause,
+                ran=outcome.ran,
+            )
+
+        return seen_through()
 
     def _conclude(self, generation: int, fault: Fault | None) -> None:
         """Leave ``busy``, unless something else has already ended it."""

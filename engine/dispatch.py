@@ -82,9 +82,7 @@ class Dispatch:
 
     async def run(self) -> Outcome:
         """Run the command and wait for its end; who is cancelled waiting takes the command along."""
-        begin = self._runtime.execute if self.begun_ago_s is None else self._runtime.attach
-        command = self._command = asyncio.ensure_future(begin(self._container, self.request))
-        command.add_done_callback(_heard)
+        command = self._begun()
         try:
             passed = await self._within_limits(command)
             if passed is not None:
@@ -110,6 +108,14 @@ class Dispatch:
         if self._interrupted:
             return Outcome(Ending.INTERRUPTED, result.exit_code, _STOPPED, ran=result.ran)
         return Outcome(Ending.EXITED, result.exit_code, ran=result.ran)
+
+    def _begun(self) -> asyncio.Future[ExecResult]:
+        begin = self._runtime.execute if self.begun_ago_s is None else self._runtime.attach
+        command = self._command = asyncio.ensure_future(begin(self._container, self.request))
+        command.add_done_callback(_heard)
+        if self._abandoned is not None:
+            command.cancel()
+        return command
 
     async def interrupt(self, *, grace_s: float) -> None:
         """End the command from outside; :meth:`run` then tells how it ended."""

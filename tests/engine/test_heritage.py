@@ -205,6 +205,33 @@ def test_its_limits_count_from_its_true_beginning(
     assert after_s <= 10
 
 
+def test_the_end_of_what_was_given_up_ends_nothing_of_what_runs_since(scene: Scene) -> None:
+    async def story() -> None:
+        ended = later()
+        scene.runtime.will("adopt", "alpha", FOUND)
+        scene.runtime.will("attach", "alpha", later())
+        scene.runtime.will("kill", "alpha", ended)
+        backend = scene.begin(scene.under_way())
+        await until(lambda: backend.state == "busy")
+        outlived = asyncio.create_task(backend.outlived())
+        backend.report(Fault("seen from outside"))
+        assert await backend.settled() == "ready"
+        (scene.folder / "next").mkdir()
+        scene.runtime.will("execute", "alpha", later())
+        request = ExecRequest("next", ("true",), scene.folder / "next")
+        running = asyncio.create_task(backend.execute(request))
+        await until(lambda: scene.runtime.called("execute") == 1)
+        ended.set_result(True)
+        lost = await outlived
+        assert lost is not None
+        assert lost.ending is Ending.LOST
+        assert backend.state == "busy"
+        await backend.stop()
+        assert (await running).ending is Ending.INTERRUPTED
+
+    run(story())
+
+
 def test_a_command_of_which_nothing_is_left_is_lost_and_its_container_is_kept(scene: Scene) -> None:
     async def story() -> Ended | None:
         scene.runtime.will("adopt", "alpha", FOUND)

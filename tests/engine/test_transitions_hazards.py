@@ -12,7 +12,17 @@ import pytest
 import transitions
 
 from engine.machine import Machine
-from states import ALWAYS, BACKEND, Guard, Lifecycle, LifecycleError, Row, TransitionRefused, fact
+from states import (
+    ALWAYS,
+    BACKEND,
+    FactMissing,
+    Guard,
+    Lifecycle,
+    LifecycleError,
+    Row,
+    TransitionRefused,
+    fact,
+)
 
 
 @pytest.fixture
@@ -22,6 +32,35 @@ def machine() -> Machine:
 
 def test_no_shared_queue_that_an_exception_could_clear(machine: Machine) -> None:
     assert not machine._machine.has_queue
+
+
+def test_what_fails_for_one_loses_nothing_of_another(machine: Machine) -> None:
+    """In a queue that all models share, an exception in one's callback clears what another was accepted for."""
+
+    class Model:
+        state = "shut"
+
+    def fails(event: transitions.EventData) -> None:
+        if event.model is one:
+            assert library.events["push"].trigger(other)  # accepted: it waits in the queue
+            raise ZeroDivisionError
+
+    one, other = Model(), Model()
+    library = transitions.Machine(
+        model=[one, other], states=["shut", "open"], initial="shut", queued=True, send_event=True
+    )
+    library.add_transition("push", "shut", "open", after=fails)
+    with pytest.raises(ZeroDivisionError):
+        library.events["push"].trigger(one)
+    assert (one.state, other.state) == ("open", "shut")
+
+    ours, others = machine.instance(), machine.instance()
+    ours.fire("start")
+    ours.fire("fault")
+    with pytest.raises(FactMissing):
+        ours.fire("recover")
+    others.fire("start")
+    assert (ours.state, others.state) == ("unhealthy", "starting")
 
 
 def test_no_automatic_transitions_to_any_state(machine: Machine) -> None:

@@ -394,6 +394,11 @@ _BACKEND: Final = _of(
         "self.container = relaunched",
     ),
     (
+        "an old experiment's end takes the one that runs now for over",
+        "                if self._running is running:",
+        "                if True:",
+    ),
+    (
         "an old experiment's end ends the one that runs now",
         " or generation != self.generation:",
         ":",

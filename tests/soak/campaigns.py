@@ -275,8 +275,9 @@ class _Story:
             await asyncio.wait(ours, timeout=1000)
         if any(not task.done() for task in ours):
             self._violation("a dead controller goes on")
-        starts = runner.controller._starting.values()
-        await asyncio.gather(*starts, return_exceptions=True)  # else asyncio complains of them
+        # Else asyncio complains of what nobody is left to be told.
+        unheard = {*runner.controller._starting.values(), *(task for task in ours if task.done())}
+        await asyncio.gather(*unheard, return_exceptions=True)
 
     async def _ended(
         self, runner: CampaignRunner, watch: Invariants, work: asyncio.Task[Any]
