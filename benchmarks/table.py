@@ -91,6 +91,11 @@ BENCHMARKS: Final = (
         simulated.simulated,
         rounds=2,
         warm_up=False,
+        note=(
+            "without the sync, the folder lies in memory, and what is told is the processor's time: that of"
+            " the engine, the journal's rows and the records. What memory grows by is the plan: its"
+            " experiments, and how far each of its runs has come."
+        ),
         goals=(
             *(
                 at_most(1.2, f"{simulated.EACH} {size}", f"{simulated.EACH} {simulated.SIZES[0]}")
