@@ -24,7 +24,7 @@ from tests.lab.gpu import HOLD, Bench, Gpu
 
 __all__ = ["GPU_A", "GPU_B", "PROJECT", "Stage"]
 
-PROJECT: Final = "dockwarden-faults"
+PROJECT: Final = f"dockwarden-faults-{os.getpid()}"
 PATIENCE_S: Final = 90.0
 """For so long something may take that must happen. Not an expectation: machines are shared."""
 

@@ -26,6 +26,7 @@ FILE = Path(__file__).parents[2] / "examples" / "gpu" / "docker-compose.yml"
 BACKENDS = ["pytorch", "vllm", "tensorrt"]
 EXPERIMENT = 'nvidia-smi --query-gpu=uuid --format=csv,noheader | tee "/results/$0"'
 BOTH = f"{GPU_A.uuid}\n{GPU_B.uuid}\n"
+TAG = "dockwarden-test"
 CAP_SYS_RESOURCE = 24
 
 
@@ -33,7 +34,7 @@ CAP_SYS_RESOURCE = 24
 def project(tmp_path: Path, client: APIClient, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The file's variables are set, and what they make its images' names stands for the base image."""
     settings = {
-        **dict.fromkeys(("PYTORCH_TAG", "VLLM_TAG", "TENSORRT_LLM_TAG"), PROJECT),
+        **dict.fromkeys(("PYTORCH_TAG", "VLLM_TAG", "TENSORRT_LLM_TAG"), TAG),
         "COMPOSE_PROJECT_NAME": PROJECT,
         "HF_CACHE_VOLUME": f"{PROJECT}-huggingface",
         "RESULTS_DIR": str(tmp_path),

@@ -18,7 +18,8 @@ from tests.lab import BASE_IMAGE
 
 __all__ = ["PROJECT", "World", "shell"]
 
-PROJECT: Final = "dockwarden-world"
+PROJECT: Final = f"dockwarden-world-{os.getpid()}"
+"""Files of tests run side by side on one engine, each in a process of its own."""
 PATIENCE_S: Final = 120.0
 """For so long something may take that must happen. Not an expectation: machines are shared."""
 

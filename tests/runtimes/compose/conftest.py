@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from docker.api import APIClient
 from engine.runtimes.docker.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
-PROJECT = "dockwarden-compose"
+PROJECT = f"dockwarden-compose-{os.getpid()}"
+"""Files of tests run side by side on one engine, each in a process of its own."""
 BASE: dict[str, Any] = {"image": BASE_IMAGE}
 
 Compose = Callable[..., Path]

@@ -14,10 +14,10 @@ from docker.api import APIClient
 from engine import ContainerManager
 from engine.errors import InputError, OwnedElsewhere, StartError
 from tests.lab import BASE_IMAGE
+from tests.runtimes.compose.conftest import PROJECT
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 
-PROJECT = "dockwarden-compose"
 NAME = f"{PROJECT}-alpha-1"
 KEPT: dict[str, Any] = {"image": BASE_IMAGE, "command": ["sleep", "infinity"], "init": True}
 

@@ -18,10 +18,10 @@ from engine import ContainerManager
 from engine.errors import ComposeError, OwnedElsewhere, StartError
 from engine.policy import BackendPolicy
 from tests.lab import BASE_IMAGE
+from tests.runtimes.compose.conftest import PROJECT
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 
-PROJECT = "dockwarden-compose"
 BASE: dict[str, Any] = {"image": BASE_IMAGE}
 
 Compose = Callable[..., Path]
