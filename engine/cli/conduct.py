@@ -14,7 +14,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
-import click
 from attrs import define, field
 
 from engine.campaign.model import Campaign
@@ -26,7 +25,7 @@ from engine.campaign.runner import CampaignRunner
 from engine.campaign.secrecy import secrets_of
 from engine.campaign.standing import Standing, beginning
 from engine.cli.exits import BAD, DONE, FAILED, tell
-from engine.cli.notes import note
+from engine.cli.notes import note, show
 from engine.cli.view import view
 from engine.compose import needed
 from engine.errors import DockwardenError
@@ -135,7 +134,7 @@ class _Conductor:
             summary = runner.summary()
         if error is None or summary.attempted:
             as_json = json.dumps(summary.to_dict(), indent=2) if self.as_json else None
-            click.echo(as_json or summary.to_text())
+            show(as_json or summary.to_text())
         if error is not None:
             tell(error)
             return BAD

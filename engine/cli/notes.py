@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from engine.secrets import Secrets
 
-__all__ = ["keep", "note", "show_warnings"]
+__all__ = ["keep", "note", "show", "show_warnings"]
 
 _OURS: Final = logging.getLogger("engine")
 
@@ -33,7 +35,8 @@ class _OnStandardError(logging.Handler):
         self.say(self.format(record))
 
     def say(self, sentence: str) -> None:
-        click.echo(f"dockwarden: {_harmless(self.secrets.hide(sentence))}", err=True)
+        with contextlib.suppress(OSError):  # whoever read it has gone; what is under way goes on
+            click.echo(f"dockwarden: {_harmless(self.secrets.hide(sentence))}", err=True)
 
 
 def show_warnings() -> None:
@@ -51,6 +54,15 @@ def keep(secrets: Secrets) -> None:
 def note(sentence: str) -> None:
     """Print a sentence on standard error."""
     _handler().say(sentence)
+
+
+def show(text: str) -> None:
+    """Print text on standard output; where nobody reads it any more, the exit code still tells."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        # Else what is left in its buffer would be tried again, and complained of, at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _harmless(text: str) -> str:

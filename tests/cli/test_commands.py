@@ -267,6 +267,18 @@ class TestSignals:
         (record,) = (tmp_path / "results" / "slow" / "latest" / "results.jsonl").open()
         assert json.loads(record)["ending"] == "interrupted"
 
+    def test_it_is_obeyed_though_nobody_reads_any_more(
+        self, started: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+    ) -> None:
+        process = started("echo up >up; exec sleep 600")
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
+        (record,) = (tmp_path / "results" / "slow" / "latest" / "results.jsonl").open()
+        assert json.loads(record)["ending"] == "interrupted"
+
     def test_the_second_leaves_no_time(
         self, started: Callable[[str], subprocess.Popen[str]], tmp_path: Path
     ) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +26,9 @@ PATIENCE_S: Final = 120.0
 """For so long something may take that must happen. Not an expectation: machines are shared."""
 
 
+_MAIN: Final = "from engine.cli import main; main()"
+
+
 def shell(line: str) -> list[str]:
     return ["sh", "-c", line]
 
@@ -34,10 +39,14 @@ class World:
 
     Attributes:
         environment: of the commands, besides that of the tests.
+        within: a command that runs them elsewhere, in front of each.
+        root: the root directory that they see there.
     """
 
     folder: Path
     environment: Mapping[str, str] = field(factory=dict)
+    within: Sequence[str] = ()
+    root: Path = Path("/")
     _begun: list[subprocess.Popen[str]] = field(factory=list, init=False)
 
     def write(self, *experiments: Sequence[str], **campaign: Any) -> None:
@@ -63,7 +72,7 @@ class World:
 
     @property
     def latest(self) -> Path:
-        return self.folder / "results" / "world" / "latest"
+        return self.root / self.folder.relative_to("/") / "results" / "world" / "latest"
 
     @property
     def shared(self) -> Path:
@@ -72,7 +81,7 @@ class World:
 
     def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
         begun = subprocess.Popen(
-            [sys.executable, "-c", "from engine.cli import main; main()", *map(str, arguments)],
+            [*self.within, sys.executable, "-c", _MAIN, *map(str, arguments)],
             env={**os.environ, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -108,8 +117,11 @@ class World:
 
     def outcomes(self) -> dict[str, str]:
         """The outcome of each run that has one, by its experiment, as the journal has it."""
-        with Journal.read(self.latest / FILE_NAME) as journal:
-            found = [(one.run.removeprefix("alpha-"), one.state) for one in journal.outcomes()]
+        with tempfile.TemporaryDirectory() as folder:  # SQLite itself looks at no other root
+            for file in self.latest.glob(f"{FILE_NAME}*"):
+                shutil.copy(file, folder)
+            with Journal.read(Path(folder, FILE_NAME)) as journal:
+                found = [(one.run.removeprefix("alpha-"), one.state) for one in journal.outcomes()]
         assert max(Counter(run for run, _ in found).values(), default=1) == 1
         return dict(found)
 

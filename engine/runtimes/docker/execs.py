@@ -422,7 +422,7 @@ async def _followed(
         yield
     except ContainerLost:
         await _ended(follow)
-        with contextlib.suppress(ContainerLost):  # what is still to be had
+        with contextlib.suppress(ContainerLost, CommandLost):  # what is still to be had
             await output.collect(container, request)
         raise
     finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 from functools import partial
@@ -20,7 +21,7 @@ import docker.errors
 from attrs import frozen
 from docker.api import APIClient
 
-from engine.errors import ContainerLost
+from engine.errors import CommandLost, ContainerLost
 from engine.runtimes.base import Container, ExecRequest
 from engine.runtimes.docker import archive
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
@@ -46,6 +47,8 @@ factor, so that all copies together are about three times the whole."""
 
 _TRIES: Final = 5
 
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
 
 class Output(Protocol):
     """The output of the commands of one service."""
@@ -68,6 +71,7 @@ class Output(Protocol):
 
         Raises:
             ContainerLost: the container is gone, or does not hand it out.
+            CommandLost: there is no room for it here.
         """
 
 
@@ -186,6 +190,9 @@ class CarriedOutput:
             reason = f"its container went away with what {request.id} wrote last"
             raise ContainerLost(container.service, reason) from error
         except ENGINE_ERRORS as error:
+            if getattr(error, "errno", None) in _NO_ROOM:  # here: the container is not at fault
+                reason = f"what {request.id} wrote cannot be kept: {said(error)}; free some space"
+                raise CommandLost(container.service, reason) from error
             reason = (
                 f"what {request.id} wrote could not be brought from its container: {said(error)}"
             )
@@ -208,7 +215,7 @@ class CarriedOutput:
             except docker.errors.NotFound:
                 raise
             except ENGINE_ERRORS as error:
-                if not left:
+                if not left or getattr(error, "errno", None) in _NO_ROOM:
                     raise
                 _LOG.warning("%s: once more for %s: %s", container.service, path, said(error))
         raise OSError(f"{path} goes on growing though its command has ended")
