@@ -41,6 +41,7 @@ def main(names: tuple[str, ...], *, rounds: int | None, as_list: bool, keep: boo
         raise click.UsageError(
             f"no benchmark named {', '.join(sorted(unknown))}; there are {known}"
         )
+    click.echo("the lab: seeing that its Docker engine is up; make lab-down ends it", err=True)
     try:
         engine = ensure_up(compose_required=True)
     except LabError as error:
@@ -62,6 +63,8 @@ def main(names: tuple[str, ...], *, rounds: int | None, as_list: bool, keep: boo
         if keep:
             _keep(outcomes[-1], facts)
     _print(outcomes)
+    if keep:
+        click.echo(f"kept in {LATEST} and on {PAGE}", err=True)
 
 
 def _keep(outcome: Outcome, facts: Mapping[str, Any]) -> None:
@@ -92,6 +95,9 @@ def _print(outcomes: list[Outcome]) -> None:
             )
         table.add_section()
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+    for one in outcomes:
+        if one.benchmark.note:
+            click.echo(f"{one.benchmark.name}: {one.benchmark.note}")
 
 
 if __name__ == "__main__":
