@@ -25,7 +25,7 @@ BENCHMARKS: Final = (
         "dispatch",
         "one no-op experiment, with table, journal and records",
         dispatch.dispatch,
-        rounds=12,
+        rounds=10,
         goals=(
             at_most(1.05, dispatch.OURS, dispatch.BARE, floor=dispatch.SAFE),
             times_less(3, dispatch.OURS, dispatch.WHALES, floor=dispatch.BARE),
@@ -54,7 +54,7 @@ BENCHMARKS: Final = (
         "faults",
         "a container that is killed from outside",
         faults.faults,
-        rounds=8,
+        rounds=6,
         goals=(
             at_most(1.5, faults.UNHEALTHY, faults.DIE),
             times_less(20, faults.UNHEALTHY, faults.POLL, word="sooner"),
