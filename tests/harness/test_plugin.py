@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -135,7 +136,8 @@ def test_what_is_left_behind_fails_the_test(pytester: pytest.Pytester) -> None:
 def test_what_is_left_on_a_docker_engine_fails_the_test(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ndockwarden_leak_check_docker = true")
     service = {"image": BASE_IMAGE, "stop_grace_period": "0s"}
-    compose = {"name": "dockwarden-leaks", "services": {"alpha": service}}
+    project = f"dockwarden-leaks-{os.getpid()}"
+    compose = {"name": project, "services": {"alpha": service}}
     pytester.makefile(".yml", compose=json.dumps(compose))
     result = run(
         pytester,

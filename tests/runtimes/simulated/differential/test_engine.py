@@ -336,7 +336,7 @@ _STORIES = [
 def test_the_same_comes_of_the_same_requests(story: Story, tmp_path: Path) -> None:
     def project(spelling: Spelling) -> Project:
         spec = ServiceSpec(_NAME, image=BASE_IMAGE, command=spelling(KEPT), stop_grace_period_s=1)
-        return Project("differential-engine", tmp_path, (), {_NAME: spec})
+        return Project(f"differential-engine-{os.getpid()}", tmp_path, (), {_NAME: spec})
 
     simulated = SimulatedRuntime(project(spell), commands=Scripts())
     found = come_of(

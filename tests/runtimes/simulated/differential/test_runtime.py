@@ -163,7 +163,7 @@ _SCENES = [
 def test_the_same_comes_of_the_same_commands(steps: list[str], tmp_path: Path) -> None:
     def project(spelling: Spelling) -> Project:
         spec = ServiceSpec("one", image=BASE_IMAGE, command=spelling(KEPT), stop_grace_period_s=1)
-        return Project("differential", tmp_path, (), {"one": spec})
+        return Project(f"differential-{os.getpid()}", tmp_path, (), {"one": spec})
 
     real = DockerRuntime(project(spelt))
     simulated = SimulatedRuntime(project(spell), commands=Scripts())
