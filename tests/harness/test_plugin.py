@@ -163,9 +163,7 @@ def test_what_is_left_on_a_docker_engine_fails_the_test(pytester: pytest.Pyteste
     )
     result.assert_outcomes(passed=4, errors=1)
     result.stdout.fnmatch_lines(
-        [
-            "left behind: *the container dockwarden-leaks-alpha-1; the network dockwarden-leaks_default"
-        ]
+        [f"left behind: *the container {project}-alpha-1; the network {project}_default"]
     )
 
 
