@@ -139,8 +139,7 @@ def test_what_is_left_on_a_docker_engine_fails_the_test(pytester: pytest.Pyteste
     project = f"dockwarden-leaks-{os.getpid()}"
     compose = {"name": project, "services": {"alpha": service}}
     pytester.makefile(".yml", compose=json.dumps(compose))
-    result = run(
-        pytester,
+    pytester.makepyfile(
         """
         import pytest
         from engine import ContainerManager
@@ -159,8 +158,10 @@ def test_what_is_left_on_a_docker_engine_fails_the_test(pytester: pytest.Pyteste
         def test_then_takes_it_down(leak_check):
             pytest.manager.teardown()
             pytest.manager.close()
-        """,
+        """
     )
+    # By itself: in this process the packages of the client would be loaded twice.
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=4, errors=1)
     result.stdout.fnmatch_lines(
         [f"left behind: *the container {project}-alpha-1; the network {project}_default"]
