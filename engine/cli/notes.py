@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -58,11 +57,8 @@ def note(sentence: str) -> None:
 
 def show(text: str) -> None:
     """Print text on standard output; where nobody reads it any more, the exit code still tells."""
-    try:
+    with contextlib.suppress(BrokenPipeError):
         click.echo(text)
-    except BrokenPipeError:
-        # Else what is left in its buffer would be tried again, and complained of, at the very end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _harmless(text: str) -> str:
