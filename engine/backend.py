@@ -41,8 +41,9 @@ __all__ = ["Backend", "Effect", "Fact"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-_SETTLE_S: Final = 60.0
-"""How long an effect waits for a cancelled predecessor before it goes on without it."""
+_SETTLE_S: Final = 100.0
+"""How long an effect waits for a cancelled predecessor before it goes on without it: longer than a runtime
+waits for its cancelled call, so that a removal does not come before what is still being made."""
 
 Effect = Callable[["Backend"], Awaitable[str | None]]
 """What an action of a user's own does; the event that it returns is put to the machine."""

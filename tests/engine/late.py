@@ -84,13 +84,13 @@ class Scene:
         return backend
 
     async def stopped_under_a_launch(self, outcome: asyncio.Future[Any]) -> Backend:
-        """A backend whose launch did not end, not even after a minute; started anew, at its gate."""
+        """A backend whose launch did not end, not even after 100 s; started anew, at its gate."""
         self.runtime.will("launch", "alpha", Deaf(outcome))
         backend = self.make()
         backend.start()
         await until(lambda: self.runtime.called("launch") == 1)
         await backend.stop()
-        assert asyncio.get_running_loop().time() == 60
+        assert asyncio.get_running_loop().time() == 100
         self.runtime.will("gate", "alpha", later())
         backend.start()
         await until(lambda: self.runtime.called("gate") == 1)
