@@ -20,6 +20,10 @@ __all__ = ["Invariants"]
 
 _LOOK = ".look-"
 
+_UNFIT = ("unhealthy", "exhausted")
+"""In these nothing is begun. What was, and was given up before an engine that hung has heard of it, may
+begin even now: nobody can tell, so its container is used for nothing else, and ended."""
+
 
 @define(eq=False)
 class _Backend:
@@ -27,6 +31,7 @@ class _Backend:
     latched: bool = False
     spent: int = 0
     decided_s: list[float] = field(factory=list)
+    dispatched: str = ""
 
 
 @define(eq=False)
@@ -93,6 +98,8 @@ class Invariants:
             *("reset", "stop", "removed", "removal_failed"),
         ):
             self._seen(f"{said}: exhausted was left by something else")
+        if step.event == "dispatch":
+            known.dispatched = step.reason
         known.state = step.target
         known.latched = self.lifecycle.latched_after(edge, latched=known.latched)
         if step.event == "reset":
@@ -121,7 +128,8 @@ class Invariants:
     def _happened(self, event: Happened) -> None:
         if event.action != "exec_start" or event.request is None:
             return
-        state = self.states.get(event.service, self.lifecycle.initial)
+        known = self._backends.get(event.service, _Backend(self.lifecycle.initial))
+        state = known.state
         container = self.world.containers[event.container_id]
         if event.request.startswith("end of "):
             return
@@ -129,7 +137,8 @@ class Invariants:
             if state == "busy":
                 self._seen(f"{event.service}: {event.request} entered it while it was busy")
             return
-        if state != "busy":
+        late = state in _UNFIT and event.request == known.dispatched
+        if state != "busy" and not late:
             self._seen(f"{event.service}: {event.request} began while it was {state}")
         others = {
             one.order.request

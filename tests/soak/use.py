@@ -40,6 +40,8 @@ async def usable(controller: Controller, name: str) -> bool:
                 backend.reset()
             case "unhealthy":
                 backend.restart("by hand")
+            case "ready" if number and not backend.policy.recover:  # it takes nothing all the same
+                backend.restart("by hand")
         if await backend.settled() == "ready" and await used(controller, name, str(number)):
             return True
     return False
