@@ -78,7 +78,7 @@ def test_an_orphan_without_environment_is_known_by_its_session(child: Child) -> 
 
 
 def test_a_child_without_environment_is_known_by_its_parent() -> None:
-    child = Child("env -i setsid sh -c 'echo $$; sleep 3600' & wait")
+    child = Child("env -i setsid sh -c 'echo $$; exec sleep 3600' & wait")
     found = find(child.mark)
     assert child.told in found
     assert not asyncio.run(end(lambda: find(child.mark), 0))
