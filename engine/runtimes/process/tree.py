@@ -130,7 +130,8 @@ async def end(members: Callable[[], set[Identity]], grace_s: float) -> set[Ident
     """End a tree: TERM to all of it, KILL to what is left after ``grace_s`` seconds.
 
     The tree is looked up again after every pause, since its processes may start others until the
-    last of them is gone; what was once seen in it is remembered, whatever becomes of its leader.
+    last of them is gone; what was once seen in it is remembered, whatever becomes of its leader. What
+    is killed is stopped first, so that nothing is started by one that dies, and so belongs to nobody.
 
     Returns:
         what still runs. Empty, unless the kernel does not let go of a process.
@@ -138,7 +139,10 @@ async def end(members: Callable[[], set[Identity]], grace_s: float) -> set[Ident
     clock = asyncio.get_running_loop().time
     seen: set[Identity] = set()
     left: set[Identity] = set()
-    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, _UNKILLABLE_AFTER_S)):
+    ways = [(signal.SIGTERM, grace_s), (signal.SIGKILL, _UNKILLABLE_AFTER_S)]
+    for number, patience_s in ways if grace_s > 0 else ways[1:]:
+        if number is signal.SIGKILL:
+            seen |= _stopped(members)
         told: set[Identity] = set()
         deadline = clock() + patience_s
         pause_s = _FIRST_PAUSE_S
@@ -155,6 +159,16 @@ async def end(members: Callable[[], set[Identity]], grace_s: float) -> set[Ident
             await asyncio.sleep(min(pause_s, max(deadline - clock(), 0)))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
     return left
+
+
+def _stopped(members: Callable[[], set[Identity]]) -> set[Identity]:
+    """Stop all of a tree, which then starts no others; returns it."""
+    seen: set[Identity] = set()
+    while new := members() - seen:
+        for process in new:
+            process.signal(signal.SIGSTOP)
+        seen |= new
+    return seen
 
 
 def stuck(left: Iterable[Identity]) -> str:

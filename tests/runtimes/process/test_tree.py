@@ -85,6 +85,22 @@ def test_a_child_without_environment_is_known_by_its_parent() -> None:
     child.process.communicate()
 
 
+def test_what_is_killed_is_stopped_before_so_that_it_leaves_no_orphan(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: dict[int, list[int]] = {}
+    kill = os.kill
+
+    def send(pid: int, number: int) -> None:
+        sent.setdefault(pid, []).append(number)
+        kill(pid, number)
+
+    monkeypatch.setattr(os, "kill", send)
+    assert not asyncio.run(end(lambda: find(child.mark, [child.identity]), 0))
+    both = [signal.SIGSTOP, signal.SIGKILL]
+    assert sent == {child.identity.pid: both, child.told.pid: both}
+
+
 def test_all_of_a_tree_is_ended(child: Child) -> None:
     everyone = find(child.mark, [child.identity])
     assert not asyncio.run(end(lambda: find(child.mark, [child.identity]), 10))
