@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 
 from engine.clock import now_s, utc_now
 from engine.errors import CommandLost, ContainerLost, ExecFailed
+from engine.futures import forget
 from engine.health import post_mortem
 from engine.record import Ending, Fault, Span
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
@@ -112,7 +113,7 @@ class Dispatch:
     def _begun(self) -> asyncio.Future[ExecResult]:
         begin = self._runtime.execute if self.begun_ago_s is None else self._runtime.attach
         command = self._command = asyncio.ensure_future(begin(self._container, self.request))
-        command.add_done_callback(_heard)
+        command.add_done_callback(forget)  # given up, it is asked no more
         if self._abandoned is not None:
             command.cancel()
         return command
@@ -192,12 +193,6 @@ class Dispatch:
 
     async def _kill(self, grace_s: float) -> bool:
         return await self._runtime.kill(self._container, self.request, grace_s=grace_s)
-
-
-def _heard(command: asyncio.Future[ExecResult]) -> None:
-    """How a command ends that was given up nobody asks; asyncio need not complain on standard error."""
-    if not command.cancelled():
-        command.exception()
 
 
 def _credible(age_s: float, most_s: float) -> float:

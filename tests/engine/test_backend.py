@@ -750,6 +750,20 @@ def test_what_the_table_does_not_allow_is_refused_and_changes_nothing(scene: Sce
     assert scene.path == []
 
 
+COOLING = (
+    Row("cooling", "cooled", "ready"),
+    Row("cooling", "stop", "cooling", action="remove"),
+    Row("cooling", "removed", "stopped"),
+    Row("cooling", "removal_failed", "exhausted"),
+)
+"""The rows of a state of the user's own, whichever lead there."""
+
+
+async def cool(_backend: Backend) -> str:
+    await asyncio.sleep(30)
+    return "cooled"
+
+
 def test_an_extended_lifecycle_does_actions_of_the_users_own(scene: Scene) -> None:
     cooling = BACKEND.extend(
         states={"cooling": "waiting for the device to cool down"},
@@ -758,16 +772,9 @@ def test_an_extended_lifecycle_does_actions_of_the_users_own(scene: Scene) -> No
         without=[("busy", "finish")],
         rows=[
             Row("busy", "finish", "cooling", action="cool"),
-            Row("cooling", "cooled", "ready"),
-            Row("cooling", "stop", "cooling", action="remove"),
-            Row("cooling", "removed", "stopped"),
-            Row("cooling", "removal_failed", "exhausted"),
+            *COOLING,
         ],
     )
-
-    async def cool(_backend: Backend) -> str:
-        await asyncio.sleep(30)
-        return "cooled"
 
     async def story() -> None:
         backend = scene.make(lifecycle=cooling, effects={"cool": cool})
@@ -794,16 +801,9 @@ def test_an_extended_lifecycle_is_told_facts_of_the_users_own(scene: Scene) -> N
         rows=[
             Row("ready", "dispatch", "busy", guard=~fact("hot"), action="execute"),
             Row("ready", "dispatch", "cooling", guard=fact("hot"), action="cool"),
-            Row("cooling", "cooled", "ready"),
-            Row("cooling", "stop", "cooling", action="remove"),
-            Row("cooling", "removed", "stopped"),
-            Row("cooling", "removal_failed", "exhausted"),
+            *COOLING,
         ],
     )
-
-    async def cool(_backend: Backend) -> str:
-        await asyncio.sleep(30)
-        return "cooled"
 
     def hot(_backend: Backend) -> bool:
         return asyncio.get_running_loop().time() < 50

@@ -27,13 +27,19 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
+async def launching(scene: Scene) -> tuple[Backend, asyncio.Future[Any]]:
+    """A backend under a launch that is deaf to its cancellation, and what ends that launch."""
+    launched = later()
+    scene.runtime.will("launch", "alpha", Deaf(launched))
+    backend = scene.make()
+    backend.start()
+    await until(lambda: scene.runtime.called("launch") == 1)
+    return backend, launched
+
+
 def test_a_removal_waits_until_a_cancelled_launch_has_settled(scene: Scene) -> None:
     async def story() -> None:
-        launched = later()
-        scene.runtime.will("launch", "alpha", Deaf(launched))
-        backend = scene.make()
-        backend.start()
-        await until(lambda: scene.runtime.called("launch") == 1)
+        backend, launched = await launching(scene)
         stop = asyncio.create_task(backend.stop())
         await asyncio.sleep(30)
         assert scene.runtime.called("remove") == 0
@@ -46,11 +52,7 @@ def test_a_removal_waits_until_a_cancelled_launch_has_settled(scene: Scene) -> N
 
 def test_a_stop_in_a_hurry_waits_until_a_cancelled_launch_has_settled(scene: Scene) -> None:
     async def story() -> None:
-        launched = later()
-        scene.runtime.will("launch", "alpha", Deaf(launched))
-        backend = scene.make()
-        backend.start()
-        await until(lambda: scene.runtime.called("launch") == 1)
+        backend, launched = await launching(scene)
         stops = [asyncio.create_task(backend.stop())]
         await asyncio.sleep(1)
         stops.append(asyncio.create_task(backend.stop(grace_s=0)))

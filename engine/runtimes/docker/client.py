@@ -22,6 +22,7 @@ from attrs import frozen
 from docker.api import APIClient
 
 from engine.errors import RuntimeUnavailable
+from engine.futures import forget
 from engine.runtimes.docker.endpoint import leading_to
 from engine.runtimes.docker.patience import Patience, be_patient
 
@@ -133,7 +134,7 @@ class Calls:
             given_up.set()
             if settle:
                 await asyncio.wait({future}, timeout=_SETTLE_S)
-            future.add_done_callback(_forget)
+            future.add_done_callback(forget)
             raise
 
     async def knock(self) -> None:
@@ -175,12 +176,6 @@ class Calls:
             return self.patience.wait_out(self._connect, given_up)
         except RuntimeUnavailable as error:  # for whoever calls it is like any other call's failure
             raise docker.errors.DockerException(str(error)) from error
-
-
-def _forget(future: asyncio.Future[T]) -> None:
-    """Take note of the outcome, so that the loop does not complain that nobody did."""
-    if not future.cancelled():
-        future.exception()
 
 
 def _unreachable(error: BaseException) -> str:

@@ -24,6 +24,7 @@ from attrs import frozen
 
 from engine.clock import now_s
 from engine.errors import CommandLost, ContainerLost, ExecFailed, RuntimeFault
+from engine.futures import forget
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
@@ -110,10 +111,9 @@ class Execs:
                     user=request.user,
                     working_dir=request.working_dir,
                 )
-            except _Forgotten:
-                exit_code = await self._until_noted(container, request, output)
-            except ExecFailed:
-                if not await self._began(container, request, output):
+            except (_Forgotten, ExecFailed) as error:
+                failed = isinstance(error, ExecFailed)
+                if failed and not await self._began(container, request, output):
                     raise
                 exit_code = await self._until_noted(container, request, output)
         return await self._result(container, request, output, exit_code)
@@ -242,9 +242,8 @@ class Execs:
             exit_code = await ended
         finally:
             del self._pending[exec_id]
-            # So that the loop does not complain where the start has said the same.
-            if ended.done() and not ended.cancelled():
-                ended.exception()
+            if ended.done():  # the start may have said the same
+                forget(ended)
         if exit_code is None:
             raise ContainerLost(container.service, "its container went away under what ran in it")
         return exit_code
@@ -402,7 +401,7 @@ class Execs:
                         self._resolve(exec_id, None)
                     case True if exec_id in self._pending and not pending.ended.done():
                         pending.ended.set_exception(_Forgotten())
-                        pending.ended.exception()  # taken note of, should nobody wait any more
+                        forget(pending.ended)  # perhaps nobody waits any more
             elif not found["Running"]:
                 self._resolve(exec_id, found["ExitCode"])
 
