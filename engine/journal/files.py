@@ -133,9 +133,8 @@ class explained:  # noqa: N801 - used like a function
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(
-            error, sqlite3.ProgrammingError
-        ):  # the journal is closed: the caller's mistake
+        # A ProgrammingError is a call on a closed journal: the caller's mistake.
+        if isinstance(error, sqlite3.ProgrammingError):
             return
         if isinstance(error, _EXPLAINED):
             raise _error(self.path, error, writing=self.writing) from error

@@ -60,6 +60,8 @@ __all__ = ["DockerRuntime"]
 
 _LOG: Final = logging.getLogger(__name__)
 
+_RENAME: Final = "give this project another name (the top-level name: of the compose file)"
+
 _USE_IT: Final = "; or have it used as it is (adopt: compose)"
 _LAST_LINES: Final = 20
 _BEING_REMOVED: Final = (404, 409)
@@ -211,8 +213,8 @@ class DockerRuntime:
             holder = claims.reserve(self._owner, what)
             if holder is not None:
                 raise OwnedElsewhere(
-                    f"{service}: {holder} is just starting its container {name}; wait for it, or give"
-                    f" this project another name (the top-level name: of the compose file)"
+                    f"{service}: {holder} is just starting its container {name}; wait for it,"
+                    f" or {_RENAME}"
                 )
             self._reserved.add(what)
 
@@ -238,13 +240,13 @@ class DockerRuntime:
         if owner is None or labels.get(PROJECT) != self._project.name:
             return (
                 f"a container named {name} is there already and was not made by dockwarden; remove it"
-                f" (docker compose -p {self._project.name} down), or give this project another name"
-                f" (the top-level name: of the compose file){_USE_IT if guest else ''}"
+                f" (docker compose -p {self._project.name} down), or {_RENAME}"
+                f"{_USE_IT if guest else ''}"
             )
         if not claims.may_take(self._owner, labels):
             return (
-                f"its container {name} belongs to {owner}, which still runs; wait for it, or give this"
-                f" project another name (the top-level name: of the compose file)"
+                f"its container {name} belongs to {owner}, which still runs; wait for it,"
+                f" or {_RENAME}"
             )
         return ""
 
@@ -297,9 +299,8 @@ class DockerRuntime:
             output = self._outputs[service] = await self._output(spec, folder)
             return await self._identify(await self._maker.launch(spec, output.mount))
         except ENGINE_ERRORS as error:
-            anothers = await self._anothers(
-                spec
-            )  # who came first, unseen: another user, another host
+            # Who came first, unseen: another user, another host.
+            anothers = await self._anothers(spec)
             if anothers:
                 raise LaunchFailed(service, anothers, curable=False) from error
             reason, curable = explain(said(error))
