@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 import docker.errors
@@ -59,10 +60,17 @@ def ensure_network(
 
 
 def _keep_the_first(name: str, made: str, client: APIClient) -> None:
-    """Of networks that were made at once only the first stays: no container could join one by its name."""
+    """Of networks that were made at once only the first stays: no container could join one by its name.
+
+    Each maker removes all others that it sees, since the first may be seen only after the others' makers
+    have looked.
+    """
     same = [one for one in client.networks(names=[name]) if one["Name"] == name]
-    if min(same, key=lambda one: (one["Created"], one["Id"]))["Id"] != made:
-        client.remove_network(made)
+    _, *later = sorted(same, key=lambda one: (one["Created"], one["Id"]))
+    for one in later:
+        if one["Id"] == made or Owner.from_labels(one["Labels"]) is not None:
+            with suppress(docker.errors.NotFound):
+                client.remove_network(one["Id"])
 
 
 def ensure_volume(project: Project, key: str, client: APIClient) -> None:

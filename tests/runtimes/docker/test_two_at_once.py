@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -148,6 +149,45 @@ def test_of_networks_that_are_made_at_once_one_stays(project: Project, client: A
     made = client.networks(names=[f"{NAME}_default"])
     assert remove_networks(NAME, ONE, client) == {}
     assert len(made) == 1
+
+
+def test_who_makes_a_network_sees_to_it_that_only_the_first_of_that_name_stays(
+    project: Project, client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others of its name come to be seen once it has made its own: one older than it, one younger."""
+    make = client.create_network
+
+    def beside_others(name: str, **how: Any) -> dict[str, Any]:
+        how["check_duplicate"] = False
+        return [make(name, **how) for _ in range(3)][1]
+
+    monkeypatch.setattr(client, "create_network", beside_others)
+    ensure_network(project, "default", {f"{LABEL}project": NAME, **ONE.labels()}, client)
+    assert len(swept(client)) == 1
+
+
+def test_a_younger_network_that_is_none_of_ours_is_left_alone(
+    project: Project, client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = client.create_network
+    foreign: list[str] = []
+
+    def before_another(name: str, **how: Any) -> dict[str, Any]:
+        made = make(name, **how)
+        foreign.append(make(name, labels={"com.example": "other"})["Id"])
+        return made
+
+    monkeypatch.setattr(client, "create_network", before_another)
+    ensure_network(project, "default", {f"{LABEL}project": NAME, **ONE.labels()}, client)
+    assert {*foreign} < {*swept(client)}
+
+
+def swept(client: APIClient) -> list[str]:
+    """Remove the networks of the project's name; returns which there were."""
+    found = [one["Id"] for one in client.networks(names=[f"{NAME}_default"])]
+    for one in found:
+        client.remove_network(one)
+    return found
 
 
 def test_a_network_that_only_others_are_on_is_theirs_to_remove(
