@@ -47,7 +47,7 @@ def _box(station: Station, theme: Theme) -> str:
     paint = theme.here if station.here else theme.roles[station.role]
     here = [f"▶ {station.here}"] if station.here else []
     lines = wrapped([station.meaning, *here], _BOX)
-    small = "".join(f'<br/><font point-size="12">{escape(line)}</font>' for line in lines)
+    small = "".join(f'<br/><font point-size="12">{_markup(line)}</font>' for line in lines)
     return _attributes(
         **{"class": "here" if station.here else station.role.value},
         shape="box",
@@ -56,7 +56,7 @@ def _box(station: Station, theme: Theme) -> str:
         color=paint.line,
         penwidth="2.5" if station.here else "1.5",
         peripheries="2" if station.final else "1",
-        label=f"<<b>{'◉ ' if station.final else ''}{escape(station.name)}</b>{small}>",
+        label=f"<<b>{'◉ ' if station.final else ''}{_markup(station.name)}</b>{small}>",
     )
 
 
@@ -87,8 +87,8 @@ def _link(arrow: Arrow, theme: Theme) -> str:
 
 
 def _note(note: Note, theme: Theme) -> str:
-    title = "".join(f"<i>{escape(line)}</i>{_ALIGN}" for line in wrapped([note.title], _NOTE))
-    lines = "".join(f"{escape(line)}{_ALIGN}" for line in wrapped(note.lines, _NOTE))
+    title = "".join(f"<i>{_markup(line)}</i>{_ALIGN}" for line in wrapped([note.title], _NOTE))
+    lines = "".join(f"{_markup(line)}{_ALIGN}" for line in wrapped(note.lines, _NOTE))
     return _attributes(
         **{"class": "note"},
         shape="note",
@@ -100,8 +100,13 @@ def _note(note: Note, theme: Theme) -> str:
     )
 
 
+def _markup(text: str) -> str:
+    """Text within an HTML-like label; an element that holds nothing but a closing bracket is refused."""
+    return escape(text).replace("]", "&#93;")
+
+
 def _lines(lines: Iterable[str]) -> str:
-    return f"<{'<br/>'.join(f'&#160;{escape(line)}&#160;' for line in lines)}>"
+    return f"<{'<br/>'.join(f'&#160;{_markup(line)}&#160;' for line in lines)}>"
 
 
 def _attributes(**values: str) -> str:

@@ -81,9 +81,8 @@ def test_mermaid_takes_any(
     _accepted(mermaid, to_mermaid(draw(lifecycle, every=every, brief=brief)))
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_texts_are_shown_as_they_are(mermaid: Page, text: str) -> None:
-    one = Lifecycle(
+def _saying(text: str) -> Lifecycle:
+    return Lifecycle(
         name="one",
         states={"a": text, "end": ""},
         initial="a",
@@ -91,7 +90,11 @@ def test_texts_are_shown_as_they_are(mermaid: Page, text: str) -> None:
         events={"go": text},
         rows=[Row("a", "go", "end", doc=text)],
     )
-    drawing = draw(one)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_are_shown_as_they_are(mermaid: Page, text: str) -> None:
+    drawing = draw(_saying(text))
     done = mermaid.wait_for(
         "mermaid.render('it', arguments[0]).then(({svg}) => {"
         "  document.body.innerHTML = svg;"
@@ -106,6 +109,11 @@ def test_texts_are_shown_as_they_are(mermaid: Page, text: str) -> None:
 
 def test_mermaid_refuses_what_is_wrong(mermaid: Page) -> None:
     assert "error" in mermaid.wait_for("mermaid.parse(arguments[0])", "flowchart TB\n a -->|x")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_graphviz_takes_any_text(text: str) -> None:
+    assert len(_graph(to_dot(draw(_saying(text))))["edges"]) == 2
 
 
 @settings(max_examples=50)

@@ -24,6 +24,7 @@ HOSTILE = (
     "]]>-->`code` $$x$$ #quot; #35;",
     "two\nlines\r\nand | a bar",
     "end",
+    "]",
     "Zeichnung → 図 🙂 \u202e\u0000\ud800",
     "<!-- /dockwarden -->",
 )
