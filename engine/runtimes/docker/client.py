@@ -1,7 +1,7 @@
 """Calls to the Docker engine, from an event loop.
 
-The SDK blocks and its client is not thread-safe: calls run on a pool of threads, each with a client of
-its own. A cancelled call is waited for before the cancellation goes on, so that nothing is created
+The SDK blocks and its client is not thread-safe: calls run on a pool of threads, each call with a client
+of its own, which the next call takes over. A cancelled call is waited for before the cancellation goes on, so that nothing is created
 behind the back of whoever cleans up.
 """
 
@@ -104,7 +104,7 @@ class Calls:
     An engine that has answered once and is away is waited for; see :mod:`.patience`.
 
     Args:
-        connect: makes a client for a thread.
+        connect: makes a client.
 
     Attributes:
         patience: what it is waited for with.
@@ -114,6 +114,8 @@ class Calls:
         self.patience = Patience()
         self._connect = connect
         self._pool: ThreadPoolExecutor | None = None
+        self._idle: list[APIClient] = []
+        self._lock = threading.Lock()
         self._local = threading.local()
         self._answered = False
 
@@ -150,20 +152,32 @@ class Calls:
         await self(come_and_go, settle=False)
 
     def close(self) -> None:
-        """End the threads once they are idle; does not wait for them. A later call starts others."""
+        """End threads and connections once they are idle; does not wait for that. A later call makes others."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        with self._lock:
+            self._pool, idle, self._idle = None, self._idle, []
+        for client in idle:
+            client.close()
 
     def _with_client(self, call: Callable[[APIClient], T], given_up: threading.Event) -> T:
         self._local.given_up = given_up
-        client: APIClient | None = getattr(self._local, "client", None)
+        with self._lock:
+            client = self._idle.pop() if self._idle else None
         if client is None:
-            client = self._local.client = self._patient_client(given_up)
-        return call(client)
+            client = self._patient_client(given_up)
+        try:
+            return call(client)
+        finally:
+            with self._lock:
+                kept = self._pool is not None
+                if kept:
+                    self._idle.append(client)
+            if not kept:
+                client.close()
 
     def _patient_client(self, given_up: threading.Event) -> APIClient:
-        """A client for this thread; where none has been made yet, the engine must be there now."""
+        """One more client; where none has been made yet, the engine must be there now."""
         if self._answered:
             client = self._new_client(given_up)
         else:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any, Final
 
 from docker.api import APIClient
@@ -82,16 +83,16 @@ class EventStream:
         wait_s = _RETRY_S
         while True:
             try:
-                client = self._patience.wait_out(self._connect, self._closing)
-                stream = client.events(since=self._since, filters=self._filters, decode=True)
-                self._stream = stream
-                if blind:
-                    self._patience.found_back()
-                    self._tell(self._on_blind)
-                blind, wait_s = False, _RETRY_S
-                for event in stream:
-                    self._since = event["time"]
-                    self._tell(self._on_event, event)
+                with closing(self._patience.wait_out(self._connect, self._closing)) as client:
+                    stream = client.events(since=self._since, filters=self._filters, decode=True)
+                    self._stream = stream
+                    if blind:
+                        self._patience.found_back()
+                        self._tell(self._on_blind)
+                    blind, wait_s = False, _RETRY_S
+                    for event in stream:
+                        self._since = event["time"]
+                        self._tell(self._on_event, event)
             except (*ENGINE_ERRORS, RuntimeUnavailable, ValueError) as error:
                 _LOG.debug("the engine's event stream broke off: %s", error)
             if self._closing.is_set():
