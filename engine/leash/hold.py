@@ -116,7 +116,9 @@ def _refusal(companion: subprocess.Popen[bytes]) -> str | None:
     """Wait until the companion watches; why it does not, if it does not."""
     assert companion.stdout is not None  # noqa: S101 - asked for when it was started
     with companion.stdout as said:
-        if not select.select([said], [], [], _READY_WITHIN_S)[0]:
+        heard = select.poll()  # which takes descriptors of any number
+        heard.register(said, select.POLLIN)
+        if not heard.poll(_READY_WITHIN_S * 1000):
             return f"it did not answer within {_READY_WITHIN_S:g} s"
         first = said.read(1)
         if first == READY:

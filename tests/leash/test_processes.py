@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,9 @@ from engine.runtimes.process.backend import OWNER
 from engine.runtimes.process.tree import Identity, find
 from engine.spec import Project
 from tests.leash.conftest import ROOT, Start
+
+_MOST_OF_SELECT = 1024
+"""The system call of that name takes no descriptor beyond."""
 
 COMPOSE = """
 services:
@@ -122,6 +127,16 @@ def test_children_do_not_inherit_the_pipe() -> None:
     with Leash.hold(Owner.current(), "process") as leash:
         assert leash._companion.stdin is not None
         assert not os.get_inheritable(leash._companion.stdin.fileno())
+
+
+def test_it_is_held_in_a_program_with_thousands_of_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        while stack.enter_context(open(os.devnull)).fileno() <= _MOST_OF_SELECT:  # noqa: PTH123
+            pass
+        stack.enter_context(Leash.hold(Owner.current(), "process"))
 
 
 def test_a_leash_that_somebody_cut_is_let_go_of(caplog: pytest.LogCaptureFixture) -> None:
