@@ -8,6 +8,8 @@ LAB := $(PYTHON) -m tests.lab
 
 CAMPAIGNS ?= 100000
 SEQUENCES ?= 50
+# Tests wait for containers more than they compute: two cores are busy with three of them.
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench fuzz soak mutants chaos conformance differential docs pages pictures gpu-check check format lab lab-down clean
@@ -30,7 +32,7 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 	$(BIN)/dockwarden run examples/campaign.yml
 
 test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 mutants: $(READY) ## Break the tables and the engine in hundreds of ways; each has to be noticed
 	$(BIN)/python -m tests.mutants

@@ -211,9 +211,8 @@ def test_what_a_killed_controller_left_is_shown_and_taken_down(
 def test_what_a_killed_controller_started_goes_by_itself(write: Write, client: APIClient) -> None:
     file = write({"name": "long", "backend": list(BACKENDS), "command": ["sleep", "600"]})
     running = see(client, "exec_start", 3, lambda: begin("run", file))
-    networks = client.events(
-        filters={"type": "network", "event": "destroy"}, decode=True
-    )  # they go last
+    ours = {"type": "network", "event": "destroy", "network": f"{PROJECT}_default"}
+    networks = client.events(filters=ours, decode=True)  # they go last
     running.kill()
     running.communicate()
     next(iter(networks))
