@@ -25,7 +25,7 @@ BENCHMARKS: Final = (
         "dispatch",
         "one no-op experiment, with table, journal and records",
         dispatch.dispatch,
-        rounds=10,
+        rounds=16,
         goals=(
             at_most(1.05, dispatch.OURS, dispatch.BARE, floor=dispatch.SAFE),
             times_less(3, dispatch.OURS, dispatch.WHALES, floor=dispatch.BARE),
@@ -35,8 +35,8 @@ BENCHMARKS: Final = (
         note=(
             "whoever dispatches by exec takes at least what the engine takes for one, so *at best* gives"
             " what the bare SDK reached against the same peers in the same rounds; against the bare SDK"
-            " itself it gives what that took for the least that loses nothing: the shell that notes the"
-            " exit code, and three syncs, of the dispatch, the record and the outcome."
+            " itself it gives what that took for the least that loses nothing: a shell that notes the exit"
+            " code, and one sync each of a record and of a journal, while the exec is being created."
         ),
     ),
     Benchmark(
@@ -65,7 +65,7 @@ BENCHMARKS: Final = (
         "start",
         "3 backends, up and down again",
         start.start,
-        rounds=8,
+        rounds=12,
         goals=(
             at_most(1.0, start.START, start.UP),
             at_most(1.0, start.TEARDOWN, start.DOWN),

@@ -217,6 +217,7 @@ class Controller:
         timeout_s: float | None = None,
         silence_s: float | None = None,
         grace_s: float = 10.0,
+        before: Callable[[], None] | None = None,
     ) -> Ended:
         """Run a command in a service's container, and wait for its end.
 
@@ -228,6 +229,7 @@ class Controller:
             timeout_s: wall clock limit in seconds; then its whole process tree is ended.
             silence_s: how long it may write nothing, in seconds; then likewise.
             grace_s: seconds between TERM and KILL, when it has to be ended.
+            before: see :class:`~engine.runtimes.base.ExecRequest`.
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
@@ -244,6 +246,7 @@ class Controller:
             environment=environment or {},
             working_dir=working_dir,
             user=user,
+            before=before,
         )
         if not _lies_within(folder or id, self._roots[service]):
             raise InputError(

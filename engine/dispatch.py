@@ -65,8 +65,6 @@ class Dispatch:
         request: what is run.
         begun_ago_s: how long it has been running already, in seconds, under an earlier controller; None
             for one that is yet to begin.
-
-    Attributes:
         unended: what a caller who gave up has left its container unfit by, if the command was not seen to
             end.
     """

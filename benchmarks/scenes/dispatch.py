@@ -7,6 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ __all__ = ["BARE", "COMPOSE_EXEC", "COMPOSE_RUN", "OURS", "SAFE", "WHALES", "dis
 
 OURS: Final = "one no-op experiment"
 BARE: Final = "bare SDK exec"
-SAFE: Final = "bare SDK exec, with a shell that notes its end, and what happens on the disk"
+SAFE: Final = "bare SDK exec, with a shell that notes its end, and notes of it on the disk"
 WHALES: Final = "python-on-whales compose.execute"
 COMPOSE_EXEC: Final = "docker compose exec"
 COMPOSE_RUN: Final = "docker compose run --rm"
@@ -44,14 +45,14 @@ def dispatch() -> Iterator[Sequence[Turn]]:
         (container,) = client.containers(filters={"label": f"com.docker.compose.project={peer}"})
         whales = DockerClient(compose_files=[here.compose_file], compose_project_name=peer)
         backend = here.services[0]
-        notes = stack.enter_context(_notes(here.folder))
+        note = stack.enter_context(_notes(here.folder))
+        threads = stack.enter_context(ThreadPoolExecutor(1))
         noted = [*_SHELL, RUN, "dockwarden", _INSIDE, *_NO_OP]
 
         def safe() -> None:
-            notes()
-            exec_id = client.exec_create(container["Id"], noted)["Id"]
-            client.exec_start(exec_id)  # to its end; how it ended, the shell has noted
-            notes(line=True)
+            creating = threads.submit(client.exec_create, container["Id"], noted)
+            note()
+            client.exec_start(creating.result()["Id"])  # to its end, which the shell has noted
 
         def bare() -> None:
             exec_id = client.exec_create(container["Id"], _NO_OP)["Id"]
@@ -78,8 +79,8 @@ def dispatch() -> Iterator[Sequence[Turn]]:
 
 
 @contextmanager
-def _notes(folder: Path) -> Iterator[Callable[..., None]]:
-    """What writes a row, and a line before it where that is asked for, each of them synced to the disk."""
+def _notes(folder: Path) -> Iterator[Callable[[], None]]:
+    """What writes a line and a row, and sees them onto the disk."""
     with (
         closing(sqlite3.connect(folder / "notes.sqlite", isolation_level=None)) as rows,
         (folder / "notes.jsonl").open("w") as lines,
@@ -88,11 +89,10 @@ def _notes(folder: Path) -> Iterator[Callable[..., None]]:
         rows.execute("PRAGMA synchronous = FULL")
         rows.execute("CREATE TABLE notes (note TEXT)")
 
-        def note(*, line: bool = False) -> None:
-            if line:
-                lines.write("a line\n")
-                lines.flush()
-                os.fsync(lines.fileno())
+        def note() -> None:
+            lines.write("a line\n")
+            lines.flush()
+            os.fsync(lines.fileno())
             rows.execute("INSERT INTO notes VALUES ('a row')")
 
         yield note

@@ -29,6 +29,7 @@ async def attempt(
     controller: Controller,
     results: Results,
     ending: Callable[[], bool],
+    before: Callable[[], None],
 ) -> AttemptRecord:
     """Run an attempt to its end, whatever that is, and say how it went.
 
@@ -37,6 +38,7 @@ async def attempt(
     Args:
         number: which attempt of the run it is, from 1.
         ending: whether the campaign is being torn down.
+        before: called before anything of its command runs.
     """
     experiment, started_at = run.experiment, utc_now()
     try:
@@ -51,6 +53,7 @@ async def attempt(
             timeout_s=experiment.timeout_s,
             silence_s=experiment.silence_s,
             grace_s=campaign.grace_s,
+            before=before,
         )
         how = _as_seen(ended, results)
     except DispatchError as error:  # the container is at fault, not the experiment

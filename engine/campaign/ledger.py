@@ -1,12 +1,18 @@
-"""What a campaign writes into its journal, and what becomes of the campaign when it cannot.
+"""What a campaign writes down as it goes, and what becomes of it when it cannot.
 
-Each transaction waits for the disk, and an experiment may be shorter than that. So what a crash may
-take without loss waits for what must be there in any case, and is written with it: an attempt's begin
-with its dispatch, before which nothing of it runs; a backend's ``finish`` with the end of the attempt.
+All of it outlives the death of this process at once. The disk, which also outlives a loss of power, takes
+longer than the rest of a short experiment's handling does. So a hand-over and the end before it share one
+sync, which is done while the runtime prepares the command, and before anything of it runs; what no
+hand-over follows is synced a moment later.
+
+Likewise, what a crash may take without loss waits for what must be there in any case, and is written with
+it: an attempt's begin with its dispatch, before which nothing of it runs; a backend's ``finish`` with the
+end of the attempt.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -15,15 +21,21 @@ from attrs import define, field
 
 from engine.campaign.plan import PlannedRun
 from engine.campaign.progress import Progress
-from engine.campaign.records import AttemptRecord
+from engine.campaign.records import AttemptRecord, Results
 from engine.errors import DockwardenError
 from engine.journal import Journal
 from engine.record import GpuLook, Transition
 
 __all__ = ["Ledger", "write_end"]
 
+_DISPATCH: Final = "dispatch"
+"""The event before whose effect :meth:`Ledger.sync` is called."""
+
 _FINISH: Final = "finish"
 """The event that the end of an attempt always follows."""
+
+_SOON_S: Final = 0.1
+"""How long what has been written may wait for the sync of a hand-over."""
 
 _Write = Callable[[Journal], None]
 
@@ -37,14 +49,26 @@ class Ledger:
     """
 
     _journal: Journal | None
+    _results: Results
     _on_failure: Callable[[], None]
     failure: DockwardenError | None = field(default=None, init=False)
     _waiting: list[_Write] = field(factory=list, init=False)
+    _durable: bool = field(init=False)
+    _unsynced: bool = field(default=False, init=False)
+    _timer: asyncio.TimerHandle | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._durable = self._results.durable
+        if self._journal is not None:
+            self._durable |= self._journal.durable
+            self._journal.sync_later()
 
     def transition(self, transition: Transition) -> None:
         """Write a backend's transition."""
-        later = transition.event == _FINISH
-        self._write(lambda journal: journal.transition(transition), later=later)
+        event = transition.event
+        self._write(lambda journal: journal.transition(transition), later=event == _FINISH)
+        if event not in (_FINISH, _DISPATCH):
+            self.sync()
 
     def look(self, look: GpuLook) -> None:
         """Write what a look at a backend's GPUs showed."""
@@ -61,13 +85,18 @@ class Ledger:
         )
 
     def ended(self, progress: Progress, record: AttemptRecord) -> None:
-        """Write how an attempt ended and, if that settles its run, the outcome; both or neither."""
+        """Write how an attempt ended and, if that settles its run, the outcome; both or neither.
+
+        Raises:
+            SetupError: its record cannot be written.
+        """
 
         def write(journal: Journal) -> None:
             write_end(journal, record)
             if progress.settled:
                 journal.outcome(record.run, progress.state, reason=progress.reason)
 
+        self._results.write(record)  # first: what the journal calls settled has its line
         self._write(write)
 
     def abandoned(self, progress: Progress) -> None:
@@ -76,8 +105,26 @@ class Ledger:
             lambda journal: journal.outcome(progress.run.id, progress.state, reason=progress.reason)
         )
 
+    def sync(self) -> None:
+        """See all that has been written onto the disk."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._unsynced:
+            return
+        self._unsynced = False
+        try:
+            self._results.sync()
+            if self._journal is not None and self.failure is None:
+                self._journal.sync()
+        except DockwardenError as error:
+            self._fail(error)
+
     def _write(self, write: _Write, *, later: bool = False) -> None:
         """Write, with all that has waited, in one transaction; or let it wait."""
+        self._unsynced = True
+        if self._durable and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_SOON_S, self.sync)
         if self._journal is None or self.failure is not None:
             return
         self._waiting.append(write)
@@ -89,6 +136,10 @@ class Ledger:
                     one(self._journal)
             self._waiting.clear()
         except DockwardenError as error:
+            self._fail(error)
+
+    def _fail(self, error: DockwardenError) -> None:
+        if self.failure is None:
             self.failure = error
             self._on_failure()
 

@@ -152,8 +152,7 @@ class Results:
     Attributes:
         folder: absolute; exists.
         secrets: kept out of what is written.
-        durable: whether a record outlives a loss of power, not only the death of this process; False is
-            for simulations.
+        durable: whether :meth:`sync` sees records onto the disk; False is for simulations.
     """
 
     folder: Path
@@ -206,7 +205,7 @@ class Results:
             yield evolve(record, stdout_lines=(), stderr_lines=())
 
     def write(self, record: AttemptRecord) -> None:
-        """Add a record; once this returns, it is on the disk.
+        """Add a record. It outlives this process at once, and a loss of power from :meth:`sync` on.
 
         Raises:
             SetupError: it could not be written.
@@ -214,6 +213,16 @@ class Results:
         try:
             self._lines.write(f"{record.without(self.secrets).to_json()}\n")
             self._lines.flush()
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def sync(self) -> None:
+        """See all records onto the disk.
+
+        Raises:
+            SetupError: they could not be written.
+        """
+        try:
             if self.durable:
                 os.fsync(self._lines.fileno())
         except OSError as error:

@@ -162,7 +162,7 @@ async def rehearse(
     )
     memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="dockwarden-simulated-", dir=memory) as folder:
-        results = _Unrecorded(Path(folder), io.StringIO())
+        results = _Unrecorded(Path(folder), io.StringIO(), durable=False)
         runner = CampaignRunner(campaign, simulated, runtime, runs, results)
         error = ""
         try:

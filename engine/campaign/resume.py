@@ -90,6 +90,7 @@ def resume(
         for record in records:
             if record.attempt not in mine:
                 results.write(record)
+    results.sync()
     return progress
 
 

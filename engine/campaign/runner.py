@@ -73,7 +73,7 @@ class CampaignRunner:
     Attributes:
         controller: the backends themselves.
         fleet: which of them take runs.
-        ledger: what is written into the journal.
+        ledger: what is written into the journal and the results.
         progress: how far each run has come, by its id, in the plan's order.
     """
 
@@ -120,7 +120,7 @@ class CampaignRunner:
             marked=self.campaign.secrets,
             hold=self.hold,
         )
-        self.ledger = Ledger(self.journal, self.interrupt)
+        self.ledger = Ledger(self.journal, self.results, self.interrupt)
         self.controller.on_transition(self.ledger.transition)
         self.controller.on_look(self.ledger.look)
         self.controller.on_transition(self._on_transition)
@@ -325,6 +325,7 @@ class CampaignRunner:
             controller=self.controller,
             results=self.results,
             ending=lambda: self._ending,
+            before=self.ledger.sync,
         )
         self._conclude(progress, record)
 
@@ -332,7 +333,6 @@ class CampaignRunner:
         """Take in and write down how an attempt ended."""
         progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
         self._failures += progress.state in _FAILURES
-        self.results.write(record)  # first: what the journal calls settled has its line
         self.ledger.ended(progress, record)
         again = progress.state == "retrying" and record.ending != Ending.INTERRUPTED.value
         self._tell(AttemptEnded(progress.run, record, retry=again))
@@ -353,6 +353,7 @@ class CampaignRunner:
         grace_s = self.campaign.grace_s if self._interrupt.is_set() else None
         outcomes += await tear_down(self.controller, grace_s=grace_s, force=self._force)
         outcomes += await conclude(self._attempts)
+        self.ledger.sync()
         outcomes.append(self.ledger.failure)
         try:
             self.results.write_summary(self.summary().to_dict())

@@ -30,8 +30,12 @@ _DISPATCH: Final = "dispatch"
 class Journal(JournalReader):
     """A journal, to be written; a context manager.
 
-    Each call is one transaction; several become one in a block of :meth:`at_once`. Use it from one
-    thread at a time. A call that raises has written nothing, and the journal can still be used.
+    Each call is one transaction, on the disk when it returns (but see :meth:`sync_later`); several
+    become one in a block of :meth:`at_once`. Use it from one thread at a time. A call that raises has
+    written nothing, and the journal can still be used.
+
+    Attributes:
+        durable: whether records outlive a loss of power, not only the death of this process.
 
     Every method that writes raises:
         JournalUnwritable: no space is left, or no permission.
@@ -39,11 +43,18 @@ class Journal(JournalReader):
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, lock: WriterLock, owner: Owner
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        lock: WriterLock,
+        owner: Owner,
+        *,
+        durable: bool,
     ) -> None:
         super().__init__(path, connection)
         self._lock: WriterLock | None = lock
         self._owner = owner
+        self.durable = durable
         self._session: int | None = None
 
     @classmethod
@@ -75,7 +86,8 @@ class Journal(JournalReader):
         lock = WriterLock.take(path, owner)
         try:
             _make(path, campaign)
-            journal = cls(path, open_to_write(path, durable=durable), lock, owner)
+            connection = open_to_write(path, durable=durable)
+            journal = cls(path, connection, lock, owner, durable=durable)
         except BaseException:
             lock.release()
             raise
@@ -102,7 +114,8 @@ class Journal(JournalReader):
         owner = owner or Owner.current()
         lock = WriterLock.take(path, owner)
         try:
-            return cls(path, open_to_write(path, durable=durable), lock, owner)
+            connection = open_to_write(path, durable=durable)
+            return cls(path, connection, lock, owner, durable=durable)
         except BaseException:
             lock.release()
             raise
@@ -295,6 +308,21 @@ class Journal(JournalReader):
         except BaseException:
             self._roll_back()
             raise
+
+    def sync_later(self) -> None:
+        """Let records outlive this process at once, but a loss of power only from the next :meth:`sync` on."""
+        if self.durable:
+            self._write("PRAGMA synchronous = NORMAL")
+
+    def sync(self) -> None:
+        """See all records onto the disk."""
+        if not self.durable:
+            return
+        try:
+            with Path(f"{self.path}-wal").open("rb") as written_ahead:
+                os.fsync(written_ahead.fileno())
+        except OSError as error:
+            raise JournalUnwritable(f"it cannot be written: {error}", file=self.path) from error
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:  # SQLite may have done it by itself

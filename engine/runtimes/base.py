@@ -112,6 +112,8 @@ class ExecRequest:
         environment: added to the container's own.
         working_dir: within the container; None for the container's own.
         user: within the container; None for the container's own.
+        before: called once, before anything of it runs; where it raises, nothing does. None for nothing
+            to be done before.
     """
 
     id: str
@@ -120,6 +122,7 @@ class ExecRequest:
     environment: Mapping[str, str] = field(factory=dict, repr=False)
     working_dir: str | None = None
     user: str | None = None
+    before: Callable[[], None] | None = field(default=None, eq=False, repr=False)
 
 
 @frozen

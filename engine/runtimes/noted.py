@@ -6,6 +6,7 @@ The files lie where an experiment may write: what is no plain file, or says noth
 from __future__ import annotations
 
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from engine.record import Span
 __all__ = ["ENDED", "STARTED", "Noted", "noted"]
 
 STARTED: Final = "started"
-"""The file whose time is that of a command's start, for as long as it runs."""
+"""The file whose time is that of a command's start."""
 
 ENDED: Final = "exit_code"
 """The file whose time is that of a command's end, and which holds its exit code."""
@@ -41,22 +42,24 @@ class Noted:
 
 def noted(folder: Path) -> Noted | None:
     """How the command ended whose folder this is; None where its shell has not noted it, or not yet."""
-    ended = _read(folder / ENDED)
-    if ended is None:
-        return None
-    written, ended_at = ended
-    code = written.strip()
-    if not code.isdigit() or int(code) not in range(256):
-        return None
-    started = _read(folder / STARTED)
-    return Noted(int(code), ended_at, Span(started[1], ended_at) if started else None)
-
-
-def _read(file: Path) -> tuple[bytes, datetime] | None:
-    """What a plain file begins with, and when it was written."""
     try:
-        with open_plain(file) as opened:
-            written = os.fstat(opened.fileno()).st_mtime
-            return opened.read(_LONGEST_CODE), datetime.fromtimestamp(written, UTC)
+        with open_plain(folder / ENDED) as opened:
+            ended_at = _written_at(os.fstat(opened.fileno()))
+            code = opened.read(_LONGEST_CODE).strip()
     except OSError:
         return None
+    if not code.isdigit() or int(code) not in range(256):
+        return None
+    return Noted(int(code), ended_at, _span(folder / STARTED, ended_at))
+
+
+def _span(started: Path, ended_at: datetime) -> Span | None:
+    try:
+        found = started.lstat()
+    except OSError:
+        return None
+    return Span(_written_at(found), ended_at) if stat.S_ISREG(found.st_mode) else None
+
+
+def _written_at(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(found.st_mtime, UTC)

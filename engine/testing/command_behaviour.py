@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from attrs import evolve
 
 from engine.clock import utc_now
 from engine.errors import ContainerLost
@@ -51,6 +52,10 @@ _AWKWARD = (
     "-x",
     "naïve 漢字 🙂",
 )
+
+
+class _NotDone(Exception):
+    """What a test does before a command, and cannot."""
 
 
 class CommandBehaviour(Harness):
@@ -101,6 +106,29 @@ class CommandBehaviour(Harness):
         container = await rig.ready("one")
         done = await rig.do(container, MUCH)
         assert done.stdout == b"".join(b"%07d\n" % n for n in range(5 * 2**17))
+
+    @scenario
+    async def test_what_is_to_be_done_before_a_command_is_done_once_before_it(
+        self, rig: Rig
+    ) -> None:
+        container = await rig.ready("one")
+        request = rig.request(container, *self.spell(SPEAKS_TWICE))
+        seen: list[bytes] = []
+        request = evolve(request, before=lambda: seen.append(output(request)))
+        done = await rig.run(container, request)
+        assert (seen, done.stdout) == ([b""], b"out\n")
+
+    @scenario
+    async def test_where_it_cannot_be_done_the_command_does_not_run(self, rig: Rig) -> None:
+        def fails() -> None:
+            raise _NotDone
+
+        container = await rig.ready("one")
+        request = rig.request(container, *self.spell(SPEAKS_TWICE))
+        with pytest.raises(_NotDone):
+            await rig.runtime.execute(container, evolve(request, before=fails))
+        assert (await rig.do(container, PASSES)).exit_code == 0
+        assert output(request) == b""
 
     @scenario
     async def test_a_silent_command_leaves_empty_files(self, rig: Rig) -> None:

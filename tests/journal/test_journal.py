@@ -224,7 +224,11 @@ def test_synced_by_default_and_relaxed_for_simulations(tmp_path: Path, journal: 
         return int(one._connection.execute("PRAGMA synchronous").fetchone()[0])
 
     assert synchronous(journal) == 2
+    journal.sync_later()
+    assert synchronous(journal) == 1
     with Journal.create(tmp_path / "other", campaign="", durable=False) as relaxed:
+        relaxed.sync_later()
+        relaxed.sync()
         assert synchronous(relaxed) == 0
 
 

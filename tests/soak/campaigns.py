@@ -57,7 +57,7 @@ class Kept(Results):
     """Results in memory; a crash takes nothing of what was written."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, io.StringIO())
+        super().__init__(folder, io.StringIO(), durable=False)
         self.kept: list[AttemptRecord] = []
         self.dead = False
 

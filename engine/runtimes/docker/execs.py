@@ -30,7 +30,7 @@ from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.output import Output
 from engine.runtimes.inside import END, MARK, RUN
-from engine.runtimes.noted import STARTED, noted
+from engine.runtimes.noted import noted
 
 __all__ = ["Execs"]
 
@@ -96,21 +96,21 @@ class Execs:
         Args:
             output: how what it writes gets here.
         """
-        try:
-            await output.open(container, request)
+        argv = [*_SHELL, RUN, "dockwarden", output.inside(request), *request.command]
+        creating = self._create(
+            container,
+            argv,
+            environment={**request.environment, MARK: request.id},
+            user=request.user,
+            working_dir=request.working_dir,
+        )
+        try:  # side by side: what is created does not run yet
+            exec_id, _ = await asyncio.gather(creating, _prepared(output, container, request))
         except ENGINE_ERRORS as error:
             raise await self._not_started(container, error) from error
-        argv = [*_SHELL, RUN, "dockwarden", output.inside(request), *request.command]
-        environment = {**request.environment, MARK: request.id}
         async with _followed(output, container, request):
             try:
-                exit_code = await self._run(
-                    container,
-                    argv,
-                    environment=environment,
-                    user=request.user,
-                    working_dir=request.working_dir,
-                )
+                exit_code = await self._begin(container, exec_id)
             except (_Forgotten, ExecFailed) as error:
                 failed = isinstance(error, ExecFailed)
                 if failed and not await self._began(container, request, output):
@@ -153,11 +153,7 @@ class Execs:
                 # Not even the shell around the command lived to note its exit code. That is how the
                 # death of the whole container looks from here, a moment before it is announced.
                 await self._await_death(container, request)
-        if found is not None:
-            with contextlib.suppress(OSError):  # of no use any more
-                (request.folder / STARTED).unlink()
-            return ExecResult(found.exit_code, found.ran)
-        return ExecResult(exit_code)
+        return ExecResult(exit_code) if found is None else ExecResult(found.exit_code, found.ran)
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a request's process tree; see :meth:`Runtime.kill`."""
@@ -168,7 +164,7 @@ class Execs:
             async with asyncio.timeout(grace_s + _VERIFY_S):
                 while True:
                     with contextlib.suppress(_Forgotten):
-                        return await self._run(container, argv, user=request.user) == 0
+                        return await self._run(container, argv, request.user) == 0
         except ContainerLost:  # gone, and all of it with it; or only paused
             return await self._runs(container) is False
         except (TimeoutError, ExecFailed):
@@ -192,7 +188,15 @@ class Execs:
             self._checks.add(check)
             check.add_done_callback(self._checks.discard)
 
-    async def _run(
+    async def _run(self, container: Container, argv: Sequence[str], user: str | None) -> int:
+        """Create an exec, start it and wait for its end; see :meth:`_begin`."""
+        try:
+            exec_id = await self._create(container, argv, user=user)
+        except ENGINE_ERRORS as error:
+            raise await self._not_started(container, error) from error
+        return await self._begin(container, exec_id)
+
+    async def _create(
         self,
         container: Container,
         argv: Sequence[str],
@@ -200,7 +204,21 @@ class Execs:
         environment: Mapping[str, str] | None = None,
         user: str | None = None,
         working_dir: str | None = None,
-    ) -> int:
+    ) -> str:
+        created = await self._calls(
+            lambda client: client.exec_create(
+                container.id,
+                list(argv),
+                environment=dict(environment or {}),
+                user=user or "",
+                workdir=working_dir,
+                stdout=False,
+                stderr=False,
+            )
+        )
+        return str(created["Id"])
+
+    async def _begin(self, container: Container, exec_id: str) -> int:
         """Start an exec and wait for its end.
 
         Raises:
@@ -209,18 +227,6 @@ class Execs:
             _Forgotten: the engine has forgotten it.
         """
         try:
-            created = await self._calls(
-                lambda client: client.exec_create(
-                    container.id,
-                    list(argv),
-                    environment=dict(environment or {}),
-                    user=user or "",
-                    workdir=working_dir,
-                    stdout=False,
-                    stderr=False,
-                )
-            )
-            exec_id = str(created["Id"])
             return await self._wait(container, exec_id, start=True)
         except ENGINE_ERRORS as error:
             raise await self._not_started(container, error) from error
@@ -409,6 +415,13 @@ class Execs:
         pending = self._pending.get(exec_id)
         if pending is not None and not pending.ended.done():
             pending.ended.set_result(exit_code)
+
+
+async def _prepared(output: Output, container: Container, request: ExecRequest) -> None:
+    """Do what has to be done before a command may start."""
+    await output.open(container, request)
+    if request.before is not None:
+        request.before()
 
 
 @asynccontextmanager

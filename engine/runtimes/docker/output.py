@@ -100,8 +100,7 @@ class SharedOutput:
         The folders above are the user's alone, so that nobody else on this machine comes near.
         """
         request.folder.chmod(0o777)
-        for file in _touched(request.folder):
-            file.chmod(0o666)
+        _make_files(request.folder, 0o666)
 
     async def follow(self, container: Container, request: ExecRequest) -> None:
         """Nothing has to be brought."""
@@ -137,7 +136,7 @@ class CarriedOutput:
 
     async def open(self, container: Container, request: ExecRequest) -> None:
         """Make the files here, and for whatever user a container runs as there."""
-        _touched(request.folder)
+        _make_files(request.folder, 0o644)
         within = self._within(request)
         above = [f"{folder}/" for folder in reversed(within.parents) if folder.name]
         modes = dict.fromkeys(above, 0o755) | {f"{within}/": 0o777}
@@ -221,8 +220,10 @@ class CarriedOutput:
         raise OSError(f"{path} goes on growing though its command has ended")
 
 
-def _touched(folder: Path) -> list[Path]:
-    files = [folder / name for name in _FILES]
-    for file in files:
-        file.touch()
-    return files
+def _make_files(folder: Path, mode: int) -> None:
+    for name in _FILES:
+        file = os.open(f"{folder}/{name}", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW)
+        try:
+            os.fchmod(file, mode)  # whatever the umask
+        finally:
+            os.close(file)

@@ -66,6 +66,8 @@ class Execs:
             process.on_end(lambda: _note(process, output))
             self._line.opportunity(at, process)
 
+        if request.before is not None:
+            request.before()
         exit_code = await self._run(container, order, begun, output)
         noted = output.noted()
         if noted is not None:

@@ -67,7 +67,7 @@ def execs(client: Client) -> Execs:
 
 def run(client: Client) -> int:
     async def story() -> int:
-        return await execs(client)._run(CONTAINER, ["true"])
+        return await execs(client)._run(CONTAINER, ["true"], None)
 
     return asyncio.run(story())
 
