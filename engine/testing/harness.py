@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ class Harness:
         return spelt(script, *arguments)
 
     def project_name(self) -> str:
-        return "conformance"
+        """What the project is called; every process of a test run has its own."""
+        return f"conformance-{os.getpid()}"
 
     def services(self, folder: Path) -> tuple[ServiceSpec, ...]:
         """The services that the tests start.
