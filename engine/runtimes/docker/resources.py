@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +19,8 @@ from engine.runtimes.docker.stop import remove_container
 from engine.spec import Project
 
 __all__ = ["ensure_network", "ensure_volume", "remove_networks", "remove_probes"]
+
+MayTake = Callable[[Mapping[str, str]], bool]
 
 _IS_THERE: Final = 409
 """What the engine answers when there is something of that name."""
@@ -91,17 +93,20 @@ def ensure_volume(project: Project, key: str, client: APIClient) -> None:
         client.create_volume(**payload.volume_payload(project, volume))
 
 
-def remove_probes(project: str, owner: Owner, client: APIClient) -> None:
+def remove_probes(project: str, may_take: MayTake, client: APIClient) -> None:
     """Remove the project's containers that are no service's: a controller died while it tried something."""
     for found in client.containers(all=True, filters={"label": f"{PROJECT}={project}"}):
         if COMPOSE_SERVICE not in found["Labels"]:
             with claims.held(found["Labels"]):
-                if claims.may_take(owner, found["Labels"]):
+                if may_take(found["Labels"]):
                     remove_container(found["Id"], 0, client)
 
 
-def remove_networks(project: str, owner: Owner, client: APIClient) -> dict[str, str]:
-    """Remove the project's networks that the owner may take, unless only others are still on them.
+def remove_networks(project: str, may_take: MayTake, client: APIClient) -> dict[str, str]:
+    """Remove the project's networks, unless only what may not be taken is still on them.
+
+    Args:
+        may_take: whether the labels of something say that it may be removed.
 
     Returns:
         what could not be removed, and why, by name.
@@ -110,21 +115,21 @@ def remove_networks(project: str, owner: Owner, client: APIClient) -> dict[str, 
     for network in client.networks(filters={"label": f"{PROJECT}={project}"}):
         try:
             with claims.held(network["Labels"]):
-                if claims.may_take(owner, network["Labels"]):
+                if may_take(network["Labels"]):
                     client.remove_network(network["Id"])
         except docker.errors.NotFound:
             continue
         except docker.errors.APIError as error:
-            if not _serves_others(network["Id"], owner, client):
+            if not _serves_others(network["Id"], may_take, client):
                 leftovers[f"network {network['Name']}"] = said(error)
     return leftovers
 
 
-def _serves_others(network: str, owner: Owner, client: APIClient) -> bool:
+def _serves_others(network: str, may_take: MayTake, client: APIClient) -> bool:
     """Whether all that is on a network is another controller's, who removes it in the end."""
     try:
         on_it = client.inspect_network(network)["Containers"]
         labels = [client.inspect_container(one)["Config"]["Labels"] or {} for one in on_it]
     except docker.errors.NotFound:
         return False
-    return bool(labels) and not any(claims.may_take(owner, one) for one in labels)
+    return bool(labels) and not any(map(may_take, labels))

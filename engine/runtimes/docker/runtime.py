@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import docker.errors
 from attrs import evolve
@@ -86,6 +87,10 @@ _HAPPENINGS: Final = {
 """The engine's words for what a notice is about."""
 
 
+_IN_USE: Final[WeakValueDictionary[tuple[Owner, str], DockerRuntime]] = WeakValueDictionary()
+"""Which runtime of this process has a container's name to itself."""
+
+
 class DockerRuntime:
     """Runs a project's services on the Docker engine that the environment names.
 
@@ -161,7 +166,9 @@ class DockerRuntime:
             self._events.close()
             self._events = None
         while self._reserved:
-            claims.give_back(self._owner, self._reserved.pop())
+            what = self._reserved.pop()
+            claims.give_back(self._owner, what)
+            del _IN_USE[self._owner, what]
         self._calls.close()
 
     def _on_event(self, event: dict[str, Any]) -> None:
@@ -208,15 +215,20 @@ class DockerRuntime:
             OwnedElsewhere: another controller has one.
         """
         for service in sorted(services):
-            name = container_name(self._project, self._project.services[service])
-            what = f"{self._engine_id}/{name}"
+            spec = self._project.services[service]
+            name, what = container_name(self._project, spec), self._place_of(spec)
+            if _IN_USE.setdefault((self._owner, what), self) is not self:
+                raise OwnedElsewhere(
+                    f"{service}: another ContainerManager or Controller in this process has its"
+                    f" container {name}; use that one, tear it down first, or {_RENAME}"
+                )
+            self._reserved.add(what)
             holder = claims.reserve(self._owner, what)
             if holder is not None:
                 raise OwnedElsewhere(
                     f"{service}: {holder} is just starting its container {name}; wait for it,"
                     f" or {_RENAME}"
                 )
-            self._reserved.add(what)
 
     async def _anothers(self, spec: ServiceSpec) -> str:
         """Whose the service's name is, and what to do; empty if it is free, or taken by what we may take.
@@ -490,7 +502,7 @@ class DockerRuntime:
     def _remove(self, listed: Mapping[str, Any], client: APIClient) -> None:
         """Remove a container, unless somebody has taken it over meanwhile."""
         with claims.held(listed["Labels"]):
-            if claims.may_take(self._owner, listed["Labels"]):
+            if self._may_take(listed["Labels"]):
                 remove_container(listed["Id"], 0, client)
 
     async def _end(self, service: str, container_id: str, grace_s: float) -> None:
@@ -503,8 +515,8 @@ class DockerRuntime:
     async def sweep(self) -> Mapping[str, str]:
         """Remove the project's networks. See :meth:`Runtime.sweep`."""
         try:
-            await self._calls(partial(remove_probes, self._project.name, self._owner))
-            left = await self._calls(partial(remove_networks, self._project.name, self._owner))
+            await self._calls(partial(remove_probes, self._project.name, self._may_take))
+            left = await self._calls(partial(remove_networks, self._project.name, self._may_take))
         except ENGINE_ERRORS as error:
             return {"networks": said(error)}
         while self._adopted and not left:
@@ -517,11 +529,17 @@ class DockerRuntime:
         labels = [f"{PROJECT}={self._project.name}", f"{COMPOSE_SERVICE}={service}"]
         found = client.containers(all=True, filters={"label": labels})
         guest = self._guests.taken.get(service)
-        return [
-            one
-            for one in found
-            if one["Id"] == guest or claims.may_take(self._owner, one["Labels"])
-        ]
+        return [one for one in found if one["Id"] == guest or self._may_take(one["Labels"])]
+
+    def _may_take(self, labels: Mapping[str, str]) -> bool:
+        """Whether what carries these labels is ours, or a dead controller's, and nobody else's in this process."""
+        spec = self._project.services.get(labels.get(COMPOSE_SERVICE, ""))
+        user = None if spec is None else _IN_USE.get((self._owner, self._place_of(spec)))
+        return user in (None, self) and claims.may_take(self._owner, labels)
+
+    def _place_of(self, spec: ServiceSpec) -> str:
+        """What a service's container is called among those of all engines."""
+        return f"{self._engine_id}/{container_name(self._project, spec)}"
 
 
 def _inspect(container_id: str, client: APIClient) -> dict[str, Any] | None:

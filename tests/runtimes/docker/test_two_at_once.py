@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from attrs import evolve
 from docker.api import APIClient
 
+from engine import claims
 from engine.compose import load_project
 from engine.errors import LaunchFailed, OwnedElsewhere
 from engine.owner import LABEL, Owner
@@ -95,6 +97,35 @@ def test_who_comes_second_is_refused_before_anything_is_made(
         assert re.search(rf"process {ONE.pid} on {ONE.host}-\d is just starting its", str(error))
 
 
+def test_two_of_one_process_do_not_fight_over_a_container(
+    project: Project, client: APIClient, folder: Path
+) -> None:
+    async def one_and_other() -> OwnedElsewhere:
+        one, other = runtime(project, ONE), runtime(project, ONE)
+        await one.open(lambda _notice: None)
+        await other.open(lambda _notice: None)
+        await one.prepare(["alpha"])
+        made = await one.launch("alpha", folder / "alpha")
+        with pytest.raises(OwnedElsewhere) as caught:
+            await other.prepare(["beta", "alpha"])
+        await other.prepare(["beta"])
+        await other.launch("beta", folder / "beta")
+        await other.remove("alpha", grace_s=0)
+        seen = await one.inspect("alpha")
+        assert seen is not None
+        assert seen.container == made
+        assert seen.running
+        await one.remove("alpha", grace_s=0)
+        assert await one.sweep() == {}  # the network stays for the other's container
+        await one.close()
+        await other.prepare(["alpha"])  # nobody has it any more
+        await taken_down(other)
+        return caught.value
+
+    refused = asyncio.run(one_and_other())
+    assert "alpha: another ContainerManager or Controller in this process has" in str(refused)
+
+
 def test_what_one_has_let_go_of_another_may_have(project: Project, client: APIClient) -> None:
     async def in_turn() -> None:
         for owner in (ONE, OTHER):
@@ -147,7 +178,7 @@ def test_of_networks_that_are_made_at_once_one_stays(project: Project, client: A
     with ThreadPoolExecutor(many) as pool:
         list(pool.map(make, range(many)))
     made = client.networks(names=[f"{NAME}_default"])
-    assert remove_networks(NAME, ONE, client) == {}
+    assert remove_networks(NAME, partial(claims.may_take, ONE), client) == {}
     assert len(made) == 1
 
 
