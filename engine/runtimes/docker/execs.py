@@ -443,5 +443,7 @@ async def _followed(
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    if not task.done():  # of a folder that is shared there is nothing to bring
+        task.cancel()
+        await asyncio.wait({task})
+    forget(task)
