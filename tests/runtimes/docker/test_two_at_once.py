@@ -61,8 +61,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def runtime(project: Project, owner: Owner) -> DockerRuntime:
-    return DockerRuntime(project, keep_alive=KEEP_ALIVE, owner=owner)
+async def opened(project: Project, *owners: Owner) -> list[DockerRuntime]:
+    """A runtime for each owner."""
+    runtimes = [DockerRuntime(project, keep_alive=KEEP_ALIVE, owner=owner) for owner in owners]
+    for one in runtimes:
+        await one.open(lambda _notice: None)
+    return runtimes
 
 
 async def taken_down(*runtimes: DockerRuntime) -> None:
@@ -77,9 +81,8 @@ def test_who_comes_second_is_refused_before_anything_is_made(
     project: Project, client: APIClient
 ) -> None:
     async def rush() -> list[BaseException]:
-        rivals = [runtime(project, evolve(ONE, host=f"{ONE.host}-{n}")) for n in range(4)]
-        for one in rivals:
-            await one.open(lambda _notice: None)
+        owners = [evolve(ONE, host=f"{ONE.host}-{n}") for n in range(4)]
+        rivals = await opened(project, *owners)
         orders = [("alpha", "beta"), ("beta", "alpha"), ("beta", "alpha"), ("alpha", "beta")]
         prepared = await asyncio.gather(
             *(one.prepare(order) for one, order in zip(rivals, orders, strict=True)),
@@ -101,9 +104,7 @@ def test_two_of_one_process_do_not_fight_over_a_container(
     project: Project, client: APIClient, folder: Path
 ) -> None:
     async def one_and_other() -> OwnedElsewhere:
-        one, other = runtime(project, ONE), runtime(project, ONE)
-        await one.open(lambda _notice: None)
-        await other.open(lambda _notice: None)
+        one, other = await opened(project, ONE, ONE)
         await one.prepare(["alpha"])
         made = await one.launch("alpha", folder / "alpha")
         with pytest.raises(OwnedElsewhere) as caught:
@@ -129,8 +130,7 @@ def test_two_of_one_process_do_not_fight_over_a_container(
 def test_what_one_has_let_go_of_another_may_have(project: Project, client: APIClient) -> None:
     async def in_turn() -> None:
         for owner in (ONE, OTHER):
-            one = runtime(project, owner)
-            await one.open(lambda _notice: None)
+            (one,) = await opened(project, owner)
             await one.prepare(["alpha"])
             await taken_down(one)
 
@@ -143,9 +143,7 @@ def test_whose_container_came_first_is_told_and_it_stays(
     """Where one does not see the other's claims: another user's, another host's."""
 
     async def first_and_second() -> LaunchFailed:
-        one, other = runtime(project, ONE), runtime(project, OTHER)
-        await one.open(lambda _notice: None)
-        await other.open(lambda _notice: None)
+        one, other = await opened(project, ONE, OTHER)
         await one.prepare(["alpha"])
         made = await one.launch("alpha", folder / "alpha")
         assert await other.adopt("alpha", folder / "alpha") is None
@@ -225,9 +223,7 @@ def test_a_network_that_only_others_are_on_is_theirs_to_remove(
     project: Project, client: APIClient, folder: Path
 ) -> None:
     async def one_goes_first() -> None:
-        one, other = runtime(project, ONE), runtime(project, OTHER)
-        await one.open(lambda _notice: None)
-        await other.open(lambda _notice: None)
+        one, other = await opened(project, ONE, OTHER)
         await one.prepare(["alpha"])  # makes the network
         await other.prepare(["beta"])
         await other.launch("beta", folder / "beta")
