@@ -54,7 +54,6 @@ class Ledger:
     failure: DockwardenError | None = field(default=None, init=False)
     _waiting: list[_Write] = field(factory=list, init=False)
     _durable: bool = field(init=False)
-    _unsynced: bool = field(default=False, init=False)
     _timer: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -107,12 +106,10 @@ class Ledger:
 
     def sync(self) -> None:
         """See all that has been written onto the disk."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._unsynced:
+        if self._timer is None:  # nothing has been written since
             return
-        self._unsynced = False
+        self._timer.cancel()
+        self._timer = None
         try:
             self._results.sync()
             if self._journal is not None and self.failure is None:
@@ -122,7 +119,6 @@ class Ledger:
 
     def _write(self, write: _Write, *, later: bool = False) -> None:
         """Write, with all that has waited, in one transaction; or let it wait."""
-        self._unsynced = True
         if self._durable and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_SOON_S, self.sync)
         if self._journal is None or self.failure is not None:

@@ -319,8 +319,7 @@ class Journal(JournalReader):
         if not self.durable:
             return
         try:
-            with Path(f"{self.path}-wal").open("rb") as written_ahead:
-                os.fsync(written_ahead.fileno())
+            _sync(Path(f"{self.path}-wal"))
         except OSError as error:
             raise JournalUnwritable(f"it cannot be written: {error}", file=self.path) from error
 
@@ -366,9 +365,9 @@ def _make(path: Path, campaign: str) -> None:
             unfinished.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
-    """See a new name in a folder onto the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path) -> None:
+    """See what has been written to a file, or the new names in a folder, onto the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

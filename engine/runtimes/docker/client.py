@@ -1,8 +1,8 @@
 """Calls to the Docker engine, from an event loop.
 
 The SDK blocks and its client is not thread-safe: calls run on a pool of threads, each call with a client
-of its own, which the next call takes over. A cancelled call is waited for before the cancellation goes on, so that nothing is created
-behind the back of whoever cleans up.
+of its own, which the next call takes over. A cancelled call is waited for before the cancellation goes
+on, so that nothing is created behind the back of whoever cleans up.
 """
 
 from __future__ import annotations
