@@ -33,7 +33,7 @@ from engine.machine import Machine
 from engine.names import RULE, is_plain
 from engine.policy import BackendPolicy
 from engine.record import Ended, GpuLook, Transition
-from engine.runtimes.base import ExecRequest, Notice, Runtime
+from engine.runtimes.base import ExecRequest, Notice, Runtime, nothing
 from engine.secrets import Secrets
 from engine.spec import Condition, Project
 from states import BACKEND, Lifecycle
@@ -217,7 +217,7 @@ class Controller:
         timeout_s: float | None = None,
         silence_s: float | None = None,
         grace_s: float = 10.0,
-        before: Callable[[], None] | None = None,
+        before: Callable[[], None] = nothing,
     ) -> Ended:
         """Run a command in a service's container, and wait for its end.
 

@@ -111,8 +111,7 @@ class FakeRuntime:
         look = request.command == GPU_PROBE
         (request.folder / "stdout").write_text(self._printed(container.service) if look else "")
         (request.folder / "stderr").touch()
-        if request.before is not None:
-            request.before()
+        request.before()
         return await self._run("look" if look else "execute", container, request)
 
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:

@@ -28,6 +28,7 @@ __all__ = [
     "Notice",
     "Observation",
     "Runtime",
+    "nothing",
 ]
 
 
@@ -100,6 +101,10 @@ class Notice:
     seen: Observation | None = None
 
 
+def nothing() -> None:
+    """What there is to do before most commands."""
+
+
 @frozen
 class ExecRequest:
     """A command to run in a running container.
@@ -112,8 +117,7 @@ class ExecRequest:
         environment: added to the container's own.
         working_dir: within the container; None for the container's own.
         user: within the container; None for the container's own.
-        before: called once, before anything of it runs; where it raises, nothing does. None for nothing
-            to be done before.
+        before: called once, before anything of it runs; where it raises, nothing does.
     """
 
     id: str
@@ -122,7 +126,7 @@ class ExecRequest:
     environment: Mapping[str, str] = field(factory=dict, repr=False)
     working_dir: str | None = None
     user: str | None = None
-    before: Callable[[], None] | None = field(default=None, eq=False, repr=False)
+    before: Callable[[], None] = field(default=nothing, eq=False, repr=False)
 
 
 @frozen

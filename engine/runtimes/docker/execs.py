@@ -420,8 +420,7 @@ class Execs:
 async def _prepared(output: Output, container: Container, request: ExecRequest) -> None:
     """Do what has to be done before a command may start."""
     await output.open(container, request)
-    if request.before is not None:
-        request.before()
+    request.before()
 
 
 @asynccontextmanager

@@ -75,8 +75,7 @@ async def start_request(host: Host, backend: Backend, request: ExecRequest) -> C
         except OSError as error:
             reason = f"the output of {request.id} cannot be written: {error}; mend the folder"
             raise ExecFailed(service, reason, curable=False) from error
-        if request.before is not None:
-            request.before()
+        request.before()
         try:
             child = await spawn(
                 request.command,

@@ -66,8 +66,7 @@ class Execs:
             process.on_end(lambda: _note(process, output))
             self._line.opportunity(at, process)
 
-        if request.before is not None:
-            request.before()
+        request.before()
         exit_code = await self._run(container, order, begun, output)
         noted = output.noted()
         if noted is not None:
