@@ -17,10 +17,8 @@ from attrs import NOTHING, Factory, fields, has
 from engine.cli.blocks import rewritten
 from engine.cli.commands import cli
 from engine.errors import DockwardenError
-from engine.gpu import GpuPolicy
-from engine.health.policy import HealthPolicy
 from engine.metrics import METRICS
-from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
+from engine.policy import BackendPolicy, GpuPolicy, HealthPolicy, RestartPolicy, RetryPolicy
 from states import StateError
 from states.diagram.table import grid
 
@@ -46,7 +44,7 @@ def reference(name: str) -> str:
 def _policies() -> Iterator[str]:
     for policy in _POLICIES:
         yield f"## `{policy.__name__}`\n"
-        yield f"{_first_line(policy)} From `{policy.__module__}`.\n"
+        yield f"{_first_line(policy)} From `engine.policy`.\n"
         yield grid(["attribute", "what", "default"], _attributes(policy))
 
 

@@ -32,8 +32,8 @@ from engine.compose.files import DEFAULT_FILE
 from engine.compose.node import KeyPath, dotted, nearest
 from engine.errors import CampaignError, InputError
 from engine.gpu import GpuPolicy
-from engine.health.policy import HealthPolicy
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
+from engine.policy.health import HealthPolicy
 from engine.spec import Project
 
 __all__ = ["check_only", "check_services", "load_campaign"]

@@ -6,8 +6,8 @@ it means and what to do; :class:`Streak` says when it counts.
 
 from __future__ import annotations
 
+from engine.gpu.baseline import Baseline
 from engine.gpu.judge import judge_gpu
-from engine.gpu.policy import Baseline, GpuPolicy
 from engine.gpu.reading import (
     GpuDevice,
     GpuProcess,
@@ -19,6 +19,7 @@ from engine.gpu.reading import (
 from engine.gpu.status import ContainerHealthStatus
 from engine.gpu.streak import Streak
 from engine.gpu.verdict import OK, Action, Health, Verdict
+from engine.policy.gpu import GpuPolicy
 
 __all__ = [
     "OK",

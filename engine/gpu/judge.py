@@ -11,9 +11,10 @@ from typing import Final
 
 from attrs import frozen
 
-from engine.gpu.policy import Baseline, GpuPolicy
+from engine.gpu.baseline import Baseline
 from engine.gpu.reading import GpuDevice, GpuProcess, GpuReading, NvmlError
 from engine.gpu.verdict import OK, Action, Health, Verdict
+from engine.policy.gpu import GpuPolicy
 
 __all__ = ["BY_CODE", "judge_gpu"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from engine.gpu.policy import GpuPolicy
 from engine.gpu.verdict import Action, Health, Verdict
+from engine.policy.gpu import GpuPolicy
 
 __all__ = ["Streak"]
 

@@ -30,7 +30,7 @@ from engine.gpu import (
     judge_gpu,
     parse,
 )
-from engine.health.policy import HealthPolicy
+from engine.policy.health import HealthPolicy
 from engine.record import Fault
 from engine.runtimes.base import Container, ExecRequest, Runtime
 from engine.runtimes.inside import GPU_PROBE

@@ -12,7 +12,7 @@ from engine.campaign.fleet import refresh_reason
 from engine.campaign.model import CoolDown, Experiment, Order, Refresh
 from engine.campaign.plan import PlannedRun
 from engine.errors import RemovalFailed
-from engine.health.policy import HealthPolicy
+from engine.policy.health import HealthPolicy
 from engine.record import Transition
 from tests.campaign.stage import AT_ONCE, Stage
 

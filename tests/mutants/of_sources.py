@@ -51,11 +51,12 @@ class Mutant:
 
 _ENGINE: Final = "tests/engine/"
 KILLERS: Final[dict[str, tuple[str, ...]]] = {
-    "engine/policy.py": (
+    "engine/policy/restart.py": (
         f"{_ENGINE}test_policy.py",
         f"{_ENGINE}test_accounts.py",
         f"{_ENGINE}test_restart_budget.py",
     ),
+    "engine/policy/retry.py": (f"{_ENGINE}test_policy.py",),
     "engine/backend.py": (
         f"{_ENGINE}test_tickets.py",
         f"{_ENGINE}test_accounts.py",
@@ -88,7 +89,7 @@ def _of(file: str, *mutants: tuple[str, str, str]) -> tuple[Mutant, ...]:
 
 
 _POLICY: Final = _of(
-    "engine/policy.py",
+    "engine/policy/restart.py",
     (
         "one restart more than the cap",
         "history.spent >= self.max_restarts",
@@ -155,6 +156,10 @@ _POLICY: Final = _of(
         "max_restarts: int = field(default=3, validator=ge(0))",
         "max_restarts: int = 3",
     ),
+)
+
+_RETRY: Final = _of(
+    "engine/policy/retry.py",
     ("one attempt more", "attempts >= self.max_attempts", "attempts > self.max_attempts"),
     ("one attempt fewer", "attempts >= self.max_attempts", "attempts + 1 >= self.max_attempts"),
     ("whatever ended is tried again", "if ending not in self.on and not coded:", "if False:"),
@@ -675,6 +680,7 @@ _LANGUAGE: Final = _of(
 
 MUTANTS: Final = (
     *_POLICY,
+    *_RETRY,
     *_BACKEND,
     *_ATTENTION,
     *_DISPATCH,

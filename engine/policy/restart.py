@@ -1,8 +1,8 @@
-"""Policies: they only decide. Clock and randomness are passed in, every decision carries its reason.
+"""How often a backend may be restarted because of a fault, and how long to wait before each restart.
 
-Where the rules come from: the sliding window and the lifetime cap from the supervisors of OTP and Ray (a
-tumbling window lets up to twice its limit through), the refund after a long healthy time from
-Kubernetes' KEP-4603, the capped and jittered exponential backoff from the kubelet and Nomad.
+Sources of the rules: the sliding window and the lifetime cap come from the supervisors of OTP and Ray (a
+tumbling window lets up to twice its limit through), the refund after a long healthy time from Kubernetes'
+KEP-4603, the capped and jittered exponential backoff from the kubelet and Nomad.
 """
 
 from __future__ import annotations
@@ -13,19 +13,13 @@ from typing import Final
 from attrs import evolve, field, frozen
 from attrs.validators import and_, ge, gt, le, optional
 
-from engine.health.policy import HealthPolicy
-from engine.record import Ending
-
 __all__ = [
     "ALLOWED",
     "CAP_REACHED",
     "WINDOW_FULL",
-    "BackendPolicy",
     "RestartDecision",
     "RestartHistory",
     "RestartPolicy",
-    "RetryDecision",
-    "RetryPolicy",
 ]
 
 ALLOWED: Final = "within the budget"
@@ -126,65 +120,3 @@ class RestartPolicy:
         # The exponent is bounded so that a long history cannot overflow a float.
         grown_s = self.backoff_s * self.backoff_factor ** min(restarts, 64)
         return min(grown_s, self.backoff_max_s) * (1 - self.jitter * rng.random())
-
-
-@frozen
-class BackendPolicy:
-    """How one backend is run.
-
-    Attributes:
-        restart: how often it may be restarted because of a fault.
-        recover: whether a fault is acted on by itself; otherwise the backend stays ``unhealthy`` until
-            somebody asks for :meth:`~engine.backend.Backend.recover`.
-        ready_within_s: the readiness gate's deadline in seconds, from the container's start.
-        stop_grace_s: how long a graceful end may take, in seconds; None for what the compose file says
-            under ``stop_grace_period``.
-        health: how closely it is looked at.
-        keep_alive: a command that keeps the container up when its image has no long-running one; None to
-            run the service's own command, if the file gives one, else ``sleep infinity``.
-    """
-
-    restart: RestartPolicy = field(factory=RestartPolicy)
-    recover: bool = True
-    ready_within_s: float = field(default=300.0, validator=gt(0))
-    stop_grace_s: float | None = field(default=None, validator=optional(ge(0)))
-    health: HealthPolicy = field(factory=HealthPolicy)
-    keep_alive: tuple[str, ...] | None = None
-
-
-@frozen
-class RetryDecision:
-    """Whether an experiment is tried once more, and why."""
-
-    allowed: bool
-    reason: str
-
-
-@frozen
-class RetryPolicy:
-    """How often an experiment is tried.
-
-    Attributes:
-        max_attempts: how often in all, the first attempt included.
-        on: the endings that another attempt may follow; an exit is meant with a code other than 0. What
-            was interrupted is never tried again by itself.
-        exit_codes: the codes that another attempt may follow, besides: what says "try again" for one.
-    """
-
-    max_attempts: int = field(default=2, validator=ge(1))
-    on: frozenset[Ending] = frozenset({Ending.LOST})
-    exit_codes: frozenset[int] = frozenset()
-
-    def decide(
-        self, ending: Ending, *, attempts: int, exit_code: int | None = None
-    ) -> RetryDecision:
-        """Whether one more attempt is due after ``attempts`` of them, the last of which ended so."""
-        coded = ending is Ending.EXITED and exit_code in self.exit_codes
-        if ending not in self.on and not coded:
-            return RetryDecision(allowed=False, reason=f"not tried again after {ending.value}")
-        if attempts >= self.max_attempts:
-            return RetryDecision(
-                allowed=False, reason=f"no attempt is left (of {self.max_attempts})"
-            )
-        reason = f"attempt {attempts + 1} of {self.max_attempts} is due"
-        return RetryDecision(allowed=True, reason=reason)

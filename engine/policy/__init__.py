@@ -1,0 +1,31 @@
+"""Policies: pure values that decide. Each takes the clock and the random generator as arguments, and gives a reason.
+
+They import nothing of the engine that does anything, so ``from engine import RestartPolicy`` stays cheap.
+"""
+
+from engine.policy.backend import BackendPolicy
+from engine.policy.gpu import GpuPolicy
+from engine.policy.health import HealthPolicy
+from engine.policy.restart import (
+    ALLOWED,
+    CAP_REACHED,
+    WINDOW_FULL,
+    RestartDecision,
+    RestartHistory,
+    RestartPolicy,
+)
+from engine.policy.retry import RetryDecision, RetryPolicy
+
+__all__ = [
+    "ALLOWED",
+    "CAP_REACHED",
+    "WINDOW_FULL",
+    "BackendPolicy",
+    "GpuPolicy",
+    "HealthPolicy",
+    "RestartDecision",
+    "RestartHistory",
+    "RestartPolicy",
+    "RetryDecision",
+    "RetryPolicy",
+]
