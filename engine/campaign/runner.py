@@ -66,7 +66,7 @@ class CampaignRunner:
         runtime: the hands.
         runs: the plan, or what of it is to be run.
         results: where output and records go.
-        journal: what happens is written there before its effect is seen; None for nowhere.
+        journal: where transitions, attempts and outcomes are recorded; None for nowhere.
         hold: see :class:`~engine.controller.Controller`.
         earlier: how far runs had come in earlier sessions; None where there was none.
 

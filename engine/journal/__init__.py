@@ -1,4 +1,6 @@
-"""The journal: what happened to backends and runs, on the disk before its effect is seen.
+"""The journal: what happened to backends and runs, recorded before the action that follows begins.
+
+Only the ``finish`` of a backend waits: it is written with the end of its attempt, in one transaction.
 
 One SQLite file for each campaign folder, with one writer (:class:`Journal`) and any number of readers
 (:class:`JournalReader`), also while it is being written. States are not stored: they are derived, by

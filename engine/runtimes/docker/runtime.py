@@ -66,10 +66,13 @@ _RENAME: Final = "give this project another name (the top-level name: of the com
 _USE_IT: Final = "; or have it used as it is (adopt: compose)"
 _LAST_LINES: Final = 20
 _BEING_REMOVED: Final = (404, 409)
+"""What the engine answers about a container that has been removed, or is being removed."""
+
 _REMOVALS: Final = 3
 """How often a removal is tried while the engine gives no answer."""
+
 _AGAIN_S: Final = 1.0
-"""What the engine answers about a container that somebody has removed, or is about to."""
+"""The pause between two tries."""
 
 _STEADY_S: Final = 0.2
 """A container without a health check is ready once it has lived so long: what cannot run ends sooner."""
