@@ -12,36 +12,140 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from engine.compose import load_project as load_project
     from engine.controller import Controller as Controller
+    from engine.errors import CampaignError as CampaignError
+    from engine.errors import CommandLost as CommandLost
+    from engine.errors import ComposeError as ComposeError
+    from engine.errors import ContainerLost as ContainerLost
+    from engine.errors import DispatchError as DispatchError
+    from engine.errors import DockwardenError as DockwardenError
+    from engine.errors import ExecFailed as ExecFailed
+    from engine.errors import InputError as InputError
+    from engine.errors import JournalConflict as JournalConflict
+    from engine.errors import JournalCorrupt as JournalCorrupt
+    from engine.errors import JournalError as JournalError
+    from engine.errors import JournalForeign as JournalForeign
+    from engine.errors import JournalLocked as JournalLocked
+    from engine.errors import JournalTooNew as JournalTooNew
+    from engine.errors import JournalUnwritable as JournalUnwritable
+    from engine.errors import LaunchFailed as LaunchFailed
+    from engine.errors import LifecycleUnknown as LifecycleUnknown
+    from engine.errors import MarkdownError as MarkdownError
+    from engine.errors import MissingExtra as MissingExtra
+    from engine.errors import MissingProgram as MissingProgram
+    from engine.errors import NotReady as NotReady
+    from engine.errors import OwnedElsewhere as OwnedElsewhere
+    from engine.errors import RemovalFailed as RemovalFailed
+    from engine.errors import ReplayRefused as ReplayRefused
+    from engine.errors import RuntimeFault as RuntimeFault
+    from engine.errors import RuntimeUnavailable as RuntimeUnavailable
+    from engine.errors import SetupError as SetupError
+    from engine.errors import StartError as StartError
+    from engine.errors import TeardownError as TeardownError
     from engine.gpu import ContainerHealthStatus as ContainerHealthStatus
     from engine.manager import ContainerManager as ContainerManager
     from engine.policy import BackendPolicy as BackendPolicy
+    from engine.policy import GpuPolicy as GpuPolicy
+    from engine.policy import HealthPolicy as HealthPolicy
     from engine.policy import RestartPolicy as RestartPolicy
+    from engine.policy import RetryPolicy as RetryPolicy
     from engine.record import Ended as Ended
     from engine.record import Ending as Ending
     from engine.record import Transition as Transition
+    from engine.runtimes.base import Runtime as Runtime
+    from engine.spec import Project as Project
+    from engine.spec import ServiceSpec as ServiceSpec
 
 __all__ = [
     "BackendPolicy",
+    "CampaignError",
+    "CommandLost",
+    "ComposeError",
     "ContainerHealthStatus",
+    "ContainerLost",
     "ContainerManager",
     "Controller",
+    "DispatchError",
+    "DockwardenError",
     "Ended",
     "Ending",
+    "ExecFailed",
+    "GpuPolicy",
+    "HealthPolicy",
+    "InputError",
+    "JournalConflict",
+    "JournalCorrupt",
+    "JournalError",
+    "JournalForeign",
+    "JournalLocked",
+    "JournalTooNew",
+    "JournalUnwritable",
+    "LaunchFailed",
+    "LifecycleUnknown",
+    "MarkdownError",
+    "MissingExtra",
+    "MissingProgram",
+    "NotReady",
+    "OwnedElsewhere",
+    "Project",
+    "RemovalFailed",
+    "ReplayRefused",
     "RestartPolicy",
+    "RetryPolicy",
+    "Runtime",
+    "RuntimeFault",
+    "RuntimeUnavailable",
+    "ServiceSpec",
+    "SetupError",
+    "StartError",
+    "TeardownError",
     "Transition",
+    "load_project",
 ]
 
-_HOME: Final = {
-    "BackendPolicy": "engine.policy",
-    "ContainerHealthStatus": "engine.gpu",
-    "ContainerManager": "engine.manager",
-    "Controller": "engine.controller",
-    "Ended": "engine.record",
-    "Ending": "engine.record",
-    "RestartPolicy": "engine.policy",
-    "Transition": "engine.record",
+_NAMES: Final = {
+    "engine.compose": ("load_project",),
+    "engine.controller": ("Controller",),
+    "engine.errors": (
+        "CampaignError",
+        "CommandLost",
+        "ComposeError",
+        "ContainerLost",
+        "DispatchError",
+        "DockwardenError",
+        "ExecFailed",
+        "InputError",
+        "JournalConflict",
+        "JournalCorrupt",
+        "JournalError",
+        "JournalForeign",
+        "JournalLocked",
+        "JournalTooNew",
+        "JournalUnwritable",
+        "LaunchFailed",
+        "LifecycleUnknown",
+        "MarkdownError",
+        "MissingExtra",
+        "MissingProgram",
+        "NotReady",
+        "OwnedElsewhere",
+        "RemovalFailed",
+        "ReplayRefused",
+        "RuntimeFault",
+        "RuntimeUnavailable",
+        "SetupError",
+        "StartError",
+        "TeardownError",
+    ),
+    "engine.gpu": ("ContainerHealthStatus",),
+    "engine.manager": ("ContainerManager",),
+    "engine.policy": ("BackendPolicy", "GpuPolicy", "HealthPolicy", "RestartPolicy", "RetryPolicy"),
+    "engine.record": ("Ended", "Ending", "Transition"),
+    "engine.runtimes.base": ("Runtime",),
+    "engine.spec": ("Project", "ServiceSpec"),
 }
+_HOME: Final = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

@@ -86,11 +86,11 @@ def test_there_is_something_to_do_without(hidden: list[str]) -> None:
 def test_every_public_name_is_there(hidden: list[str]) -> None:
     done = python(
         hidden,
-        "import engine, states\n"
-        "for module in (engine, states):\n"
+        "import dockwarden, engine, states\n"
+        "for module in (dockwarden, engine, states):\n"
         "    print(len([getattr(module, name) for name in module.__all__]) > 0)",
     )
-    assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
+    assert (done.stdout, done.stderr) == ("True\n" * 3, "")
 
 
 @pytest.mark.parametrize(
