@@ -271,7 +271,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 class TestAnyBytes:
     """Whatever a file holds: it is used, or refused by an error of ours; a refused one stays."""
 
-    def use(self, folder: Path, held: bytes) -> None:
+    def use(self, folder: Path, held: bytes) -> bool:
+        """Read and write a file that holds this; whether it was taken for a journal."""
         path = folder / FILE_NAME
         for one in folder.iterdir():
             one.unlink()
@@ -290,17 +291,26 @@ class TestAnyBytes:
             journal = Journal.open(path, durable=False)
         except (JournalError, JournalUnwritable):
             assert path.read_bytes() == held
-            return
+            return False
         with journal, contextlib.suppress(JournalError, JournalUnwritable):
             journal.begin_session({})
             journal.plan([Run("more", "x", "alpha")])
+        return True
+
+    def test_a_sound_one_is_used(
+        self, tmp_path_factory: pytest.TempPathFactory, sound: bytes
+    ) -> None:
+        folder = self.folder(tmp_path_factory)
+        assert self.use(folder, sound)
+        with Journal.read(folder / FILE_NAME) as reader:
+            assert [one.id for one in reader.runs()][-1] == "more"
 
     @settings(max_examples=200, deadline=None)
     @given(held=st.binary(max_size=600), magic=st.booleans())
     def test_at_random(
         self, tmp_path_factory: pytest.TempPathFactory, *, held: bytes, magic: bool
     ) -> None:
-        self.use(self.folder(tmp_path_factory), b"SQLite format 3\0" * magic + held)
+        assert not self.use(self.folder(tmp_path_factory), b"SQLite format 3\0" * magic + held)
 
     @settings(max_examples=400, deadline=None)
     @given(data=st.data())
@@ -313,7 +323,8 @@ class TestAnyBytes:
             held[place] = data.draw(st.integers(0, 255))
         if data.draw(st.booleans()):
             del held[data.draw(st.integers(0, len(sound))) :]
-        self.use(self.folder(tmp_path_factory), bytes(held))
+        used = self.use(self.folder(tmp_path_factory), bytes(held))
+        assert used or held != sound
 
     def folder(self, factory: pytest.TempPathFactory) -> Path:
         folder = factory.getbasetemp() / "any-bytes"
