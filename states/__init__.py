@@ -5,11 +5,12 @@ the proofs are derived from it. This package is pure: no input or output, no clo
 knows nothing of Docker.
 """
 
-from states.backend import BACKEND
-from states.errors import FactMissing, LifecycleError, StateError, TransitionRefused
-from states.experiment import EXPERIMENT
+from states.backend import BACKEND, BackendAction, BackendEvent, BackendState
+from states.errors import FactMissing, StateError, TransitionRefused
+from states.experiment import EXPERIMENT, ExperimentEvent, ExperimentState
 from states.guard import ALWAYS, Guard, fact
-from states.lifecycle import ANY, SAME, Edge, Latch, Lifecycle, Row
+from states.lifecycle import Lifecycle, LifecycleError
+from states.table import ANY, SAME, Edge, Latch, Row
 
 __all__ = [
     "ALWAYS",
@@ -17,7 +18,12 @@ __all__ = [
     "BACKEND",
     "EXPERIMENT",
     "SAME",
+    "BackendAction",
+    "BackendEvent",
+    "BackendState",
     "Edge",
+    "ExperimentEvent",
+    "ExperimentState",
     "FactMissing",
     "Guard",
     "Latch",

@@ -1,38 +1,14 @@
-"""What can be wrong with a table, and with an event that is put to it."""
+"""Errors about an event that is put to a table. A table that is not sound: :class:`states.LifecycleError`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from states.lifecycle import Lifecycle
-
-__all__ = ["FactMissing", "LifecycleError", "StateError", "TransitionRefused"]
+__all__ = ["FactMissing", "StateError", "TransitionRefused"]
 
 
 class StateError(Exception):
     """Base of everything that :mod:`states` raises."""
-
-
-class LifecycleError(StateError):
-    """A table is not sound.
-
-    Attributes:
-        lifecycle: its name.
-        findings: what is wrong, one sentence each; a finding about a row names the row.
-        refused: the table itself, where all names in it are known: :mod:`states.verify` shows by it what
-            the findings lead to. It is not sound: do not run it.
-    """
-
-    def __init__(
-        self, lifecycle: str, findings: Sequence[str], *, refused: Lifecycle | None = None
-    ) -> None:
-        self.lifecycle = lifecycle
-        self.findings = tuple(findings)
-        self.refused = refused
-        listed = "".join(f"\n  - {finding}" for finding in self.findings)
-        super().__init__(f"the lifecycle {lifecycle!r} is not sound:{listed}")
 
 
 class TransitionRefused(StateError):

@@ -81,7 +81,7 @@ def _errors() -> Iterator[str]:
 def _branch(error: type[BaseException], depth: int) -> Iterator[str]:
     yield f"{'  ' * depth}- `{error.__name__}`: {_markdown(_first_line(error))}"
     for below in error.__subclasses__():
-        if below.__module__ in {"engine.errors", "states.errors"}:
+        if below.__module__ in {"engine.errors", "states.errors", "states.lifecycle"}:
             yield from _branch(below, depth + 1)
 
 

@@ -79,7 +79,7 @@ KILLERS: Final[dict[str, tuple[str, ...]]] = {
     "engine/controller.py": (f"{_ENGINE}test_controller.py", f"{_ENGINE}test_heritage.py"),
     "engine/health/container.py": (f"{_ENGINE}test_health.py", f"{_ENGINE}test_backend.py"),
     "engine/machine.py": (f"{_ENGINE}test_machine.py", f"{_ENGINE}test_transitions_hazards.py"),
-    "states/lifecycle.py": ("tests/states/test_lifecycle.py", "tests/states/verify/test_proofs.py"),
+    "states/table.py": ("tests/states/test_lifecycle.py", "tests/states/verify/test_proofs.py"),
 }
 """The tests that are run against the mutants of each file, the quickest first."""
 
@@ -650,7 +650,7 @@ _MACHINE: Final = _of(
 )
 
 _LANGUAGE: Final = _of(
-    "states/lifecycle.py",
+    "states/table.py",
     (
         "the latch refuses nothing",
         "return self.latch is None or (event in self.latch.until) == latched",

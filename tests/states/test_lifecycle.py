@@ -1,8 +1,23 @@
 """The language: a table can be asked, and grown."""
 
+from enum import StrEnum
+
 import pytest
 
-from states import BACKEND, EXPERIMENT, FactMissing, Row, TransitionRefused, fact
+from states import (
+    BACKEND,
+    EXPERIMENT,
+    BackendAction,
+    BackendEvent,
+    BackendState,
+    ExperimentEvent,
+    ExperimentState,
+    FactMissing,
+    Lifecycle,
+    Row,
+    TransitionRefused,
+    fact,
+)
 
 FACTS = {"curable": True, "budget_left": True}
 
@@ -95,3 +110,31 @@ def test_can_be_extended_by_a_state_in_a_few_lines() -> None:
     )
     assert cooling.decide("busy", "finish", {"hot": True}).target == "cooling"
     assert "cooling" not in BACKEND.states
+
+
+@pytest.mark.parametrize(
+    ("names", "lifecycle", "kind"),
+    [
+        (BackendState, BACKEND, "states"),
+        (BackendEvent, BACKEND, "events"),
+        (BackendAction, BACKEND, "actions"),
+        (ExperimentState, EXPERIMENT, "states"),
+        (ExperimentEvent, EXPERIMENT, "events"),
+    ],
+)
+def test_each_name_of_a_table_has_its_member(
+    names: type[StrEnum], lifecycle: Lifecycle, kind: str
+) -> None:
+    assert [member.value for member in names] == [*getattr(lifecycle, kind)]
+
+
+def test_a_table_holds_plain_text_whatever_it_was_declared_with() -> None:
+    held = {
+        *(*BACKEND.states, *BACKEND.events, *BACKEND.actions),
+        *(edge.source for edge in BACKEND.edges),
+        *(edge.target for edge in BACKEND.edges),
+        *(edge.event for edge in BACKEND.edges),
+        *(edge.action for edge in BACKEND.edges if edge.action is not None),
+        *(*BACKEND.trouble, BACKEND.initial),
+    }
+    assert {type(name) for name in held} == {str}
