@@ -29,7 +29,10 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 		eval "$$($(LAB) env)"; export DOCKWARDEN_IMAGE="$${DOCKWARDEN_IMAGE:-dockwarden-lab/base:bookworm}"; \
 		echo "The lab's Docker engine is up, so the demo uses it."; \
 	fi; \
-	$(BIN)/dockwarden run examples/campaign.yml
+	if ! $(BIN)/python -c 'from engine.runtimes.docker.client import connect; connect().close()' 2>/dev/null; then \
+		echo "No Docker engine answers, so the demo uses local processes."; runtime="--runtime process"; \
+	fi; \
+	$(BIN)/dockwarden run examples/campaign.yml $$runtime
 
 test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile

@@ -55,7 +55,8 @@ class ContainerManager:
         project_dir: the folder that relative paths in the compose files start from; None for the
             first file's own.
         runtime: ``docker``; ``compose``, where real Compose makes the containers (it needs the extra of
-            that name); ``process``; or ``auto`` for Docker where an engine answers, else processes.
+            that name); ``process``; or ``auto`` for Docker, and for processes only where no engine is
+            configured or installed and no service asks for one.
             ``simulated`` is in memory: nothing runs, every command takes a second and succeeds.
         docker_client: a python-on-whales ``DockerClient`` for the compose runtime, which it implies. The
             engine that it names is used; so are its compose files, where ``compose_file`` is left out.

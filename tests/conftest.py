@@ -44,6 +44,17 @@ def engine(lab: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return lab
 
 
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No engine is configured, and none is installed, whatever this machine has."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    monkeypatch.setattr("docker.utils.utils.DEFAULT_UNIX_SOCKET", f"http+unix://{tmp_path}/none")
+    monkeypatch.setattr("engine.runtimes.fallback._SOCKET", tmp_path / "docker.sock")
+    monkeypatch.setattr("engine.runtimes.fallback._PROGRAMS", ())
+
+
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """Chromium; a skip with the reason where there is none, and a failure in CI."""

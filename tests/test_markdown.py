@@ -104,15 +104,14 @@ def test_each_block_is_of_a_kind_that_is_tested(shown: Block) -> None:
     assert shown.language in {"python", "yaml", "console", "bash", *plain, *generated}
 
 
+@pytest.mark.usefixtures("no_engine")
 @pytest.mark.parametrize("shown", _blocks("python"))
 def test_its_python_runs(
     shown: Block,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")  # on local processes
     source = _imports(shown.text) if shown.imports_only else shown.text
     around = {"__name__": "example", "__file__": str(ROOT / "example.py")}
     exec(compile(source, shown.where, "exec"), around)

@@ -9,21 +9,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from engine.campaign.digests import experiment_key
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
 from engine.campaign.records import unwritable
-from engine.errors import JournalUnwritable
-from engine.journal import FILE_NAME, JournalReader
+from engine.errors import InputError, JournalUnwritable
+from engine.journal import FILE_NAME, JournalReader, Session
 from engine.journal.lock import WriterLock
 from engine.owner import Owner
+from engine.runtimes.choose import REAL_RUNTIMES, RealRuntimeName
 
-__all__ = ["Standing", "beginning", "standing"]
+__all__ = ["RUNTIME_NAME", "Standing", "beginning", "on_its_runtime", "standing"]
+
+RUNTIME_NAME: Final = "runtime_name"
+"""What a session's software calls the name of the runtime."""
 
 _LATEST: Final = "latest"
 _MOST_NAMED: Final = 10
+
+_DESCRIBED: Final[Mapping[str, RealRuntimeName]] = {
+    "docker engine ": "docker",
+    "compose on ": "compose",
+    "local processes ": "process",
+}
+"""How descriptions of runtimes begin: sessions of version 0.1 recorded no more."""
 
 
 @frozen
@@ -40,6 +51,7 @@ class Standing:
         added: runs that are planned now, and were not.
         gone: runs that were planned, and are not now; they are left alone.
         digests: of what the campaign was made of when the last session began, by name.
+        runtime: the name of the runtime that its sessions ran on; None where none recorded it.
     """
 
     folder: Path
@@ -51,6 +63,7 @@ class Standing:
     added: tuple[str, ...]
     gone: tuple[str, ...]
     digests: Mapping[str, str] = field(factory=dict, repr=False)
+    runtime: RealRuntimeName | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -155,7 +168,41 @@ def standing(
         added=tuple(run.id for run in runs if run.id not in known),
         gone=tuple(run_id for run_id in known if run_id not in ids),
         digests=before,
+        runtime=_runtime(sessions),
     )
+
+
+def on_its_runtime(campaign: Campaign, standing: Standing | None) -> Campaign:
+    """The campaign on the runtime that its interrupted run began on.
+
+    Results of one run must not come from two runtimes, and above all no command may run on this machine
+    itself because the engine is away on a resume.
+
+    Raises:
+        InputError: the campaign names another runtime.
+    """
+    began = None if standing is None else standing.runtime
+    if standing is None or began in (None, campaign.runtime):
+        return campaign
+    if campaign.runtime == "auto" and began != "compose":  # which would read the files otherwise
+        return evolve(campaign, runtime=began)
+    raise InputError(
+        f"{standing.folder} was begun on the runtime {began}, and cannot be resumed on"
+        f" {campaign.runtime}; resume it with --runtime {began}, or start a new run with --fresh"
+    )
+
+
+def _runtime(sessions: Sequence[Session]) -> RealRuntimeName | None:
+    """The runtime that the sessions of a run used, as the latest record of it says."""
+    for session in reversed(sessions):
+        software = session.software
+        for name in REAL_RUNTIMES:
+            if software.get(RUNTIME_NAME) == name:
+                return name
+        for beginning, name in _DESCRIBED.items():
+            if software.get("runtime", "").startswith(beginning):
+                return name
+    return None
 
 
 def _named(names: Sequence[str]) -> str:

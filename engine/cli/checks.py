@@ -14,7 +14,9 @@ from attrs import frozen
 from engine.campaign.model import Campaign
 from engine.compose import needed
 from engine.errors import DockwardenError, RuntimeUnavailable
+from engine.runtimes.choose import RuntimeName
 from engine.runtimes.docker.checkup import EngineReport, compose_version, examine, missing_images
+from engine.runtimes.fallback import refusal
 from engine.spec import Project
 
 __all__ = ["Finding", "Level", "check_all"]
@@ -61,7 +63,7 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
         report = examine()
         yield Finding(Level.OK, "engine", f"Docker {report.version} at {report.url}")
     except RuntimeUnavailable as error:
-        yield _no_engine(error, needed_here=runtime in ("docker", "compose"))
+        yield _no_engine(error, runtime, campaign, project, services)
     yield _compose(needed_here=runtime == "compose")
     wants_gpu = project is not None and any(project.services[name].gpus for name in services)
     if report is not None:
@@ -74,10 +76,26 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
             yield _images(project, services)
 
 
-def _no_engine(error: RuntimeUnavailable, *, needed_here: bool) -> Finding:
-    if needed_here:
-        return Finding(Level.FAIL, "engine", str(error))
-    return Finding(Level.WARN, "engine", f"{error}. Campaigns run on local processes meanwhile")
+def _no_engine(
+    error: RuntimeUnavailable,
+    runtime: RuntimeName,
+    campaign: Campaign | None,
+    project: Project | None,
+    services: tuple[str, ...],
+) -> Finding:
+    if campaign is None or project is None:
+        return Finding(Level.WARN, "engine", f"{error}. Campaigns need it, but on runtime: process")
+    if runtime == "process":
+        return Finding(Level.WARN, "engine", f"{error}. This campaign runs on local processes")
+    reason = refusal(project, services) if runtime == "auto" else f"it says runtime: {runtime}"
+    if reason:
+        return Finding(Level.FAIL, "engine", f"{error}. The campaign needs it: {reason}")
+    return Finding(
+        Level.WARN,
+        "engine",
+        f"{error}. Commands of this campaign run on this machine itself, without containers",
+        "set runtime: process to ask for that",
+    )
 
 
 def _compose(*, needed_here: bool) -> Finding:

@@ -23,7 +23,7 @@ from engine.campaign.records import Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.secrecy import secrets_of
-from engine.campaign.standing import Standing, beginning
+from engine.campaign.standing import RUNTIME_NAME, Standing, beginning
 from engine.cli.exits import BAD, DONE, FAILED, tell
 from engine.cli.notes import note, show
 from engine.cli.view import view
@@ -109,6 +109,13 @@ class _Conductor:
             self.campaign.policies,
             {f"{LABEL}campaign": self.campaign.name},
             adopt_compose=self.campaign.adopt_compose,
+            services=self._services(),
+            needs_engine=[
+                f"{name} asks for a user"
+                for name in dict.fromkeys(
+                    one.experiment.name for one in self.runs if one.experiment.user
+                )
+            ],
         )
         if not self.quiet:
             note(f"backends run on the {runtime.name} runtime")
@@ -175,9 +182,13 @@ class _Conductor:
         """Say what of the compose file has no effect."""
         for warning in self.project.warnings:
             note(warning)
-        for name in needed(self.project, dict.fromkeys(run.backend for run in self.runs)):
+        for name in self._services():
             for warning in (*self.project.services[name].warnings, *of_runtime.get(name, ())):
                 note(f"{name}: {warning}")
+
+    def _services(self) -> tuple[str, ...]:
+        """What is started for the runs: their backends, and what those depend on."""
+        return needed(self.project, dict.fromkeys(run.backend for run in self.runs))
 
 
 def _software(runtime: Runtime) -> dict[str, str]:
@@ -187,4 +198,5 @@ def _software(runtime: Runtime) -> dict[str, str]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "runtime": runtime.description,
+        RUNTIME_NAME: runtime.name,
     }

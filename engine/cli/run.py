@@ -106,7 +106,7 @@ def run(
     from engine.campaign.load import check_only
     from engine.campaign.plan import plan
     from engine.campaign.secrecy import secrets_of
-    from engine.campaign.standing import standing
+    from engine.campaign.standing import on_its_runtime, standing
     from engine.cli.notes import note
     from engine.errors import JournalError
 
@@ -126,6 +126,8 @@ def run(
     except JournalError:
         note("--fresh begins anew in another folder, and leaves this one as it is")
         raise
+    if not simulate:
+        loaded = on_its_runtime(loaded, left)
     if dry_run:
         secrets = secrets_of(loaded, project)
         click.echo((_plan_json if as_json else _plan_text)(project, runs, left, secrets))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from engine.compose import load_project
+from engine.compose.node import nearest
 from engine.errors import InputError, RuntimeUnavailable
 from engine.keep_alive import keep_alives
 from engine.policy import BackendPolicy
@@ -36,6 +37,8 @@ RuntimeName = RealRuntimeName | Literal["simulated"]
 REAL_RUNTIMES: Final[tuple[RealRuntimeName, ...]] = get_args(RealRuntimeName)
 """Those that a campaign may name: nobody is to take simulated results for real ones."""
 
+_RUNTIMES: Final = (*REAL_RUNTIMES, "simulated")
+
 
 def read_project(
     name: RuntimeName,
@@ -55,9 +58,11 @@ def read_project(
 
     Raises:
         ComposeError: they cannot be used.
+        InputError: there is no runtime of that name.
         MissingExtra: the runtime's packages are not installed.
         RuntimeUnavailable: its programs are not.
     """
+    _check(name)
     if name != "compose":
         return load_project(compose_file, project_dir, profiles=profiles, project_name=project_name)
     from engine.runtimes.compose.project import read
@@ -79,22 +84,29 @@ async def choose_runtime(
     *,
     docker_client: DockerClient | None = None,
     adopt_compose: bool = False,
+    services: Collection[str] | None = None,
+    needs_engine: Sequence[str] = (),
 ) -> Runtime:
     """The runtime of that name for a project.
 
     Args:
-        name: ``auto`` is Docker where an engine answers, else processes; ``simulated`` is in memory, and
+        name: ``auto`` is Docker; local processes only where no engine is configured or installed, and
+            nothing asks for one (see :mod:`engine.runtimes.fallback`). ``simulated`` is in memory, and
             nothing runs.
         policies: how the backends are run, by service; they may declare a keep-alive.
         labels: further labels for what the runtime creates, where it has labels.
         docker_client: for the compose runtime: the python-on-whales client to use.
         adopt_compose: whether containers that the user's own Compose made are taken over.
+        services: those that are going to be started; None for any of the project.
+        needs_engine: what else asks for an engine, in words.
 
     Raises:
-        InputError: another runtime is given a ``docker_client``, or has nothing to take over.
+        InputError: there is no runtime of that name, another one is given a ``docker_client``, or it has
+            nothing to take over.
         MissingExtra: the runtime's packages are not installed.
-        RuntimeUnavailable: its programs are not.
+        RuntimeUnavailable: its programs are not, or ``auto`` finds no engine and must not do without.
     """
+    _check(name)
     keep_alive = keep_alives(project, policies)
     if docker_client is not None and name != "compose":
         raise InputError(f"docker_client is for the compose runtime, and not for {name!r}")
@@ -115,7 +127,10 @@ async def choose_runtime(
         from engine.runtimes.simulated import SimulatedRuntime
 
         return SimulatedRuntime(project, keep_alive=keep_alive)
-    if name == "docker" or (name == "auto" and await asyncio.to_thread(_engine_answers)):
+    if name == "auto":
+        asked = project.services if services is None else services
+        name = await asyncio.to_thread(_resolve, project, asked, needs_engine)
+    if name == "docker":
         from engine.runtimes.docker.runtime import DockerRuntime
 
         return DockerRuntime(
@@ -137,12 +152,41 @@ def engine_variables(docker_client: DockerClient | None) -> dict[str, str] | Non
     return engine_of(docker_client)
 
 
-def _engine_answers() -> bool:
+def _check(name: str) -> None:
+    """See that a runtime of that name exists.
+
+    Raises:
+        InputError: none does; lists those that do.
+    """
+    if name not in _RUNTIMES:
+        known = ", ".join(_RUNTIMES)
+        raise InputError(
+            f"there is no runtime {name!r}{nearest(name, _RUNTIMES)}; the runtimes are {known}"
+        )
+
+
+def _resolve(
+    project: Project, services: Collection[str], needs_engine: Sequence[str]
+) -> Literal["docker", "process"]:
+    """Which runtime ``auto`` is here.
+
+    Raises:
+        RuntimeUnavailable: no engine answers, and commands must not run on this machine itself.
+    """
     from engine.runtimes.docker.client import connect
+    from engine.runtimes.fallback import refusal
 
     try:
         connect().close()
     except RuntimeUnavailable as unavailable:
-        _LOG.info("using the process runtime: %s", unavailable)
-        return False
-    return True
+        reason = refusal(project, services, needs_engine)
+        if reason:
+            raise RuntimeUnavailable(
+                f"{unavailable}. Nothing runs on this machine itself instead, since {reason}"
+            ) from unavailable
+        _LOG.warning(
+            "no Docker engine is configured or installed here: commands run on this machine itself,"
+            " without containers; set runtime: process to ask for that, or install an engine"
+        )
+        return "process"
+    return "docker"

@@ -10,9 +10,17 @@ from pathlib import Path, PurePosixPath
 
 from attrs import field, fields, frozen
 
-from engine.spec import Condition, MountKind, Project, ServiceSpec
+from engine.spec import Condition, Mount, MountKind, Project, ServiceSpec
 
-__all__ = ["Host", "base_environment", "ineffective", "main_command", "working_folder"]
+__all__ = [
+    "HONOURED",
+    "Host",
+    "base_environment",
+    "ineffective",
+    "is_working_folder",
+    "main_command",
+    "working_folder",
+]
 
 _KEEP_ALIVE = ("sleep", "infinity")
 _NOTHING_TO_DO = ("true",)
@@ -24,12 +32,13 @@ _INHERITED = frozenset(
     }
 )
 _INHERITED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "ROCM_", "ROCR_", "HIP_")
-_HONOURED = frozenset(
+HONOURED = frozenset(
     {
         *("name", "command", "entrypoint", "environment", "working_dir", "healthcheck", "mounts"),
         *("depends_on", "profiles", "restart", "stop_grace_period_s", "warnings"),
     }
 )
+"""The fields of a service that hold for local processes as well."""
 
 
 @frozen
@@ -133,13 +142,19 @@ def working_folder(project: Project, service: ServiceSpec, working_dir: str | No
     return Path(nearest.source) / under.relative_to(nearest.target)
 
 
+def is_working_folder(mount: Mount, service: ServiceSpec) -> bool:
+    """Whether a mount is there for the service's working directory, which local processes have too."""
+    wanted = PurePosixPath(posixpath.normpath(posixpath.join("/", service.working_dir or "")))
+    return mount.kind is MountKind.BIND and wanted.is_relative_to(mount.target)
+
+
 def ineffective(service: ServiceSpec) -> Iterator[str]:
     """What of a service has no effect without a container, one sentence each."""
     plain = ServiceSpec(name=service.name)
     names = [
         attribute.name.removesuffix("_bytes")
         for attribute in fields(ServiceSpec)
-        if attribute.name not in _HONOURED
+        if attribute.name not in HONOURED
         and getattr(service, attribute.name) != getattr(plain, attribute.name)
     ]
     if names:
