@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
@@ -77,18 +77,28 @@ class Dispatch:
     unended: Fault | None = field(default=None, init=False)
     _interrupted: bool = field(default=False, init=False)
     _abandoned: str | None = field(default=None, init=False)
+    _given_up: asyncio.Future[None] = field(init=False)
     _command: asyncio.Future[ExecResult] | None = field(default=None, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self._given_up = asyncio.get_running_loop().create_future()
+
     async def run(self) -> Outcome:
-        """Run the command and wait for its end; who is cancelled waiting takes the command along."""
+        """Run the command and wait for its end. Cancelling the caller also ends the command.
+
+        A command that ended by itself has ``exited``, whatever happens to it or its container afterwards.
+        """
         command = self._begun()
         try:
             passed = await self._within_limits(command)
             if passed is not None:
                 return await self._end(command, *passed)
-            result = command.result()
+            ending = Ending.INTERRUPTED if self._interrupted else Ending.EXITED
+            return self._told(command.result(), ending, _STOPPED)
         except ContainerLost as lost:
             fault = await post_mortem(self._runtime, self._container, lost)
+            if lost.ended is not None:
+                return self._told(lost.ended, Ending.EXITED, "", fault)
             if self._interrupted:
                 return Outcome(Ending.INTERRUPTED, None, _STOPPED)
             return Outcome(Ending.LOST, None, fault.reason, fault)
@@ -101,38 +111,53 @@ class Dispatch:
         except asyncio.CancelledError:
             self.unended = _UNENDED
             self.unended = await self._ended(command)
-            if self._abandoned is None:
-                raise
-            return Outcome(Ending.LOST, None, self._abandoned)
-        if self._interrupted:
-            return Outcome(Ending.INTERRUPTED, result.exit_code, _STOPPED, ran=result.ran)
-        return Outcome(Ending.EXITED, result.exit_code, ran=result.ran)
+            command.cancel()
+            raise
+
+    def _told(
+        self, result: ExecResult, ending: Ending, reason: str, fault: Fault | None = None
+    ) -> Outcome:
+        """The outcome of a command whose exit code is known.
+
+        Args:
+            ending: what it has come to if it was ended, rather than ended by itself.
+            reason: likewise.
+        """
+        if result.by_itself or ending is Ending.EXITED:
+            ending, reason = Ending.EXITED, ""
+        return Outcome(ending, result.exit_code, reason, fault, result.ran)
 
     def _begun(self) -> asyncio.Future[ExecResult]:
         begin = self._runtime.execute if self.begun_ago_s is None else self._runtime.attach
         command = self._command = asyncio.ensure_future(begin(self._container, self.request))
         command.add_done_callback(forget)  # given up, it is asked no more
-        if self._abandoned is not None:
-            command.cancel()
         return command
 
     async def interrupt(self, *, grace_s: float) -> None:
         """End the command from outside; :meth:`run` then tells how it ended."""
         self._interrupted = True
-        if await self._kill(grace_s) and self._command is not None:
-            # Its container's removal, which comes next, is not to take its exit code along.
-            await asyncio.wait({self._command}, timeout=_KNOWN_S)
+        await self._kill(grace_s)
+        if self._command is not None:
+            # Its container's removal comes next; it must not take exit code or output along.
+            await self._until_known(self._command)
+
+    async def _until_known(self, command: asyncio.Future[ExecResult]) -> None:
+        """Wait for what is known of a command that has ended, as long as more of its output comes."""
+        seen = None
+        while not command.done() and (size := self._output()[0]) != seen:
+            seen = size
+            await asyncio.wait({command}, timeout=_KNOWN_S)
 
     def abandon(self, reason: str) -> None:
-        """Give the command up, begun or not: its container is unfit, as somebody else has seen."""
+        """Give the command up, begun or not: its container was seen to be unfit."""
         self._abandoned = reason
-        if self._command is not None:
-            self._command.cancel()
+        if not self._given_up.done():
+            self._given_up.set_result(None)
 
     async def _within_limits(
         self, command: asyncio.Future[ExecResult]
     ) -> tuple[Ending, str] | None:
-        """Wait for the command's end; returns which limit it passed before, and None if none."""
+        """Wait for the command's end; returns how it is to be ended before, and None if it is not."""
         limits = self.limits
         begun_s = now_s() - (self.begun_ago_s or 0.0)
         ends_s = None if limits.timeout_s is None else begun_s + limits.timeout_s
@@ -145,9 +170,12 @@ class Dispatch:
         while True:
             due_s = min((due for due in (ends_s, quiet_s) if due is not None), default=None)
             wait_s = None if due_s is None else max(0.0, due_s - now_s())
-            done, _ = await asyncio.wait({command}, timeout=wait_s)
-            if done:
+            either: set[asyncio.Future[Any]] = {command, self._given_up}
+            await asyncio.wait(either, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+            if command.done():
                 return None
+            if self._abandoned is not None:
+                return Ending.LOST, self._abandoned
             if ends_s is not None and now_s() >= ends_s:
                 return Ending.TIMEOUT, f"ended after its time limit of {limits.timeout_s:g} s"
             if limits.silence_s is None:
@@ -170,24 +198,22 @@ class Dispatch:
     async def _end(
         self, command: asyncio.Future[ExecResult], ending: Ending, reason: str
     ) -> Outcome:
-        """End a command that has passed a limit."""
+        """End a command that has passed a limit, or has been given up."""
         fault = await self._ended(command)
-        if fault is not None:
+        if not command.done():
+            command.cancel()
             return Outcome(ending, None, reason, fault)
-        result = command.result()
-        return Outcome(ending, result.exit_code, reason, ran=result.ran)
+        return self._told(command.result(), ending, reason, fault)
 
     async def _ended(self, command: asyncio.Future[ExecResult]) -> Fault | None:
         """End a command, verified; returns what is wrong where it cannot be ended.
 
         What has not even begun may begin when nothing of it was found: so its own end has to be seen, too.
         """
-        if await self._kill(self.limits.grace_s):
-            done, _ = await asyncio.wait({command}, timeout=_SETTLE_S)
-            if done:
-                return None
-        command.cancel()
-        return _UNENDED
+        killed = await self._kill(self.limits.grace_s)
+        # What has ended by itself may have left a process that cannot be ended.
+        await asyncio.wait({command}, timeout=_SETTLE_S if killed else _KNOWN_S)
+        return None if killed and command.done() else _UNENDED
 
     async def _kill(self, grace_s: float) -> bool:
         return await self._runtime.kill(self._container, self.request, grace_s=grace_s)

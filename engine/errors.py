@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.owner import Owner
+    from engine.runtimes.base import ExecResult
 
 __all__ = [
     "CampaignError",
@@ -294,7 +295,14 @@ class NotReady(RuntimeFault):
 
 
 class ContainerLost(RuntimeFault):
-    """The container went away under what ran in it."""
+    """The container went away under what ran in it.
+
+    Attributes:
+        ended: how the command had ended by itself before that; None if it had not, or if its end or a
+            part of its output is not known.
+    """
+
+    ended: ExecResult | None = None
 
 
 class CommandLost(RuntimeFault):

@@ -123,7 +123,9 @@ class FakeRuntime:
         killed = asyncio.get_running_loop().create_future()
         self._running[request.id] = killed
         await asyncio.wait({ended, killed}, return_when=asyncio.FIRST_COMPLETED)
-        return ExecResult((killed if killed.done() else ended).result())
+        if ended.done():
+            return ExecResult(ended.result())
+        return ExecResult(killed.result(), by_itself=False)
 
     def _printed(self, service: str) -> str:
         texts = self._prints.get(service) or deque([""])

@@ -136,10 +136,12 @@ class ExecResult:
     Attributes:
         exit_code: as the command gave it; 128 + n where signal n ended it.
         ran: when it ran; None where that was not seen.
+        by_itself: whether it ended before :meth:`Runtime.kill` sent it any signal.
     """
 
     exit_code: int
     ran: Span | None = None
+    by_itself: bool = True
 
 
 class Runtime(Protocol):
@@ -233,7 +235,7 @@ class Runtime(Protocol):
 
         Raises:
             ExecFailed: it could not be started.
-            ContainerLost: the container went away under it.
+            ContainerLost: the container went away under it, or after its end, which the error then has.
         """
 
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
@@ -246,7 +248,7 @@ class Runtime(Protocol):
 
         Raises:
             CommandLost: nothing of it is left, and nobody saw its exit code.
-            ContainerLost: the container went away under it.
+            ContainerLost: as for :meth:`execute`.
         """
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:

@@ -6,6 +6,7 @@ The files lie where an experiment may write: what is no plain file, or says noth
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,10 @@ ENDED: Final = "exit_code"
 """The file whose time is that of a command's end, and which holds its exit code."""
 
 _LONGEST_CODE: Final = 16
+_SIGNALLED: Final = b"signalled"
+
+_BY_SIGNAL: Final = frozenset({128 + signal.SIGTERM, 128 + signal.SIGKILL})
+"""The exit codes of a command that the end of its container, or of its process tree, has ended."""
 
 
 @frozen
@@ -33,11 +38,18 @@ class Noted:
 
     Attributes:
         ran: when it ran; None where its beginning was not noted.
+        signalled: whether its shell was sent a signal before the command ended.
     """
 
     exit_code: int
     ended_at: datetime
     ran: Span | None
+    signalled: bool = False
+
+    @property
+    def may_be_killed(self) -> bool:
+        """Whether a signal from outside may be what ended it."""
+        return self.signalled or self.exit_code in _BY_SIGNAL
 
 
 def noted(folder: Path) -> Noted | None:
@@ -45,12 +57,13 @@ def noted(folder: Path) -> Noted | None:
     try:
         with open_plain(folder / ENDED) as opened:
             ended_at = _written_at(os.fstat(opened.fileno()))
-            code = opened.read(_LONGEST_CODE).strip()
+            code, *rest = opened.read(_LONGEST_CODE).split() or [b""]
     except OSError:
         return None
     if not code.isdigit() or int(code) not in range(256):
         return None
-    return Noted(int(code), ended_at, _span(folder / STARTED, ended_at))
+    signalled = rest == [_SIGNALLED]
+    return Noted(int(code), ended_at, _span(folder / STARTED, ended_at), signalled)
 
 
 def _span(started: Path, ended_at: datetime) -> Span | None:

@@ -243,6 +243,14 @@ class CommandBehaviour(Harness):
         assert (await task).exit_code in {137, 143}
 
     @scenario
+    async def test_an_end_by_kill_is_told_from_one_by_itself(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        request, task = await rig.begin(container, STAYS)
+        assert await rig.runtime.kill(container, request, grace_s=10)
+        assert not (await task).by_itself
+        assert (await rig.do(container, ENDS_BY_KILL)).by_itself
+
+    @scenario
     async def test_kill_leaves_other_commands_alone(self, rig: Rig, tmp_path: Path) -> None:
         container = await rig.ready("one")
         request, task = await rig.begin(container, STAYS)

@@ -47,6 +47,7 @@ class Finished:
     exit_code: int
     stdout: bytes
     stderr: bytes
+    by_itself: bool = True
 
 
 @define
@@ -113,7 +114,8 @@ class Rig:
         """Run a request to its end."""
         async with asyncio.timeout(PATIENCE_S):
             result = await self.runtime.execute(container, request)
-        return Finished(result.exit_code, output(request), output(request, "stderr"))
+        written = output(request), output(request, "stderr")
+        return Finished(result.exit_code, *written, by_itself=result.by_itself)
 
     async def do(self, container: Container, script: Script, *arguments: str) -> Finished:
         """Run a script to its end."""

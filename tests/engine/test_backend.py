@@ -198,7 +198,7 @@ def test_what_a_command_leaves_running_at_its_limit_is_the_backends_fault(scene:
 
         async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
             await self.asked.wait()
-            return ExecResult(143)
+            return ExecResult(143, by_itself=False)
 
         async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
             self.asked.set()
@@ -209,7 +209,7 @@ def test_what_a_command_leaves_running_at_its_limit_is_the_backends_fault(scene:
         runtime.asked = asyncio.Event()
         backend = await scene.ready()
         ended = await backend.execute(scene.request(), Limits(timeout_s=5))
-        assert (ended.ending, ended.exit_code) == (Ending.TIMEOUT, None)
+        assert (ended.ending, ended.exit_code) == (Ending.TIMEOUT, 143)
 
     run(story())
     assert "busy fault unhealthy" in scene.path

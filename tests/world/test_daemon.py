@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from docker.api import APIClient
 
+from engine.runtimes.noted import noted
 from tests.lab import Engine, ensure_up, take_down
 from tests.lab.engine import stop_daemon
 from tests.lab.layout import LAB_DIR_VARIABLE, Layout, current_layout
@@ -119,3 +122,33 @@ def test_without_it_an_idle_container_is_restarted_once_the_engine_is_back(
     assert err == "dockwarden: the Docker engine is back\n"
     assert world.outcomes() == {"e1": "completed", "e2": "completed"}
     assert out.count("-> restarting") == 1
+
+
+@pytest.mark.parametrize("lab", [True, False], indirect=True, ids=["live-restore", "without"])
+def test_what_ends_while_the_killed_engine_is_away_is_not_lost(
+    world: World, client: APIClient
+) -> None:
+    done = f"{SHARED}; test -e $D/go && exit 9; {HALFWAY}; {UNTIL_TOLD}; echo >$D/up; exit 3"
+    world.write(shell(done), ["true"])
+    running = world.run()
+    world.await_line(running, "alpha-e1 started")
+    halfway(world)
+    stop_daemon(current_layout(), kill=True)
+    world.await_warning(running, "the Docker engine is away; waiting for it, for 120 s at most")
+    (world.shared / "go").touch()
+    (world.shared / "up").read_text()
+    noted_by(world.shared / "alpha-e1/attempt-1")
+    ensure_up()
+    code, _, err = world.end(running)
+    assert code == 1, err
+    assert world.outcomes() == {"e1": "failed", "e2": "completed"}
+    first, second = world.lines()
+    assert (first["attempt"], first["ending"], first["exit_code"]) == (1, "exited", 3)
+    assert first["stdout_lines"] == ["before", "after"]
+    assert second["attempt"] == 1
+
+
+def noted_by(folder: Path) -> None:
+    """Wait until an experiment's shell has noted how it ended."""
+    while noted(folder) is None:
+        time.sleep(0.01)

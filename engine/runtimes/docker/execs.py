@@ -87,6 +87,7 @@ class Execs:
         self._pending: dict[str, _Pending] = {}
         self._checks: set[asyncio.Task[None]] = set()
         self._killed: set[str] = set()
+        self._over: set[str] = set()
 
     async def execute(
         self, container: Container, request: ExecRequest, output: Output
@@ -108,23 +109,49 @@ class Execs:
             exec_id, _ = await asyncio.gather(creating, _prepared(output, container, request))
         except ENGINE_ERRORS as error:
             raise await self._not_started(container, error) from error
-        async with _followed(output, container, request):
-            try:
-                exit_code = await self._begin(container, exec_id)
-            except (_Forgotten, ExecFailed) as error:
-                failed = isinstance(error, ExecFailed)
-                if failed and not await self._began(container, request, output):
-                    raise
-                exit_code = await self._until_noted(container, request, output)
-        return await self._result(container, request, output, exit_code)
+        with self._end_kept(request):
+            async with _followed(output, container, request):
+                try:
+                    exit_code = await self._begin(container, exec_id)
+                except (_Forgotten, ExecFailed) as error:
+                    failed = isinstance(error, ExecFailed)
+                    if failed and not await self._began(container, request, output):
+                        raise
+                    exit_code = await self._until_noted(container, request, output)
+                self._is_over(request)
+            return await self._result(container, request, output, exit_code)
 
     async def attach(
         self, container: Container, request: ExecRequest, output: Output
     ) -> ExecResult:
         """Wait for the end of what an earlier controller began; see :meth:`Runtime.attach`."""
-        async with _followed(output, container, request):
-            exit_code = await self._end_of(container, request, output)
-        return await self._result(container, request, output, exit_code)
+        with self._end_kept(request):
+            async with _followed(output, container, request):
+                exit_code = await self._end_of(container, request, output)
+                self._is_over(request)
+            return await self._result(container, request, output, exit_code)
+
+    def _is_over(self, request: ExecRequest) -> None:
+        """Take note that a command has ended: a kill from now on did not end it."""
+        if request.id not in self._killed:
+            self._over.add(request.id)
+
+    @contextmanager
+    def _end_kept(self, request: ExecRequest) -> Iterator[None]:
+        """Give a loss of the container the end that the command had come to before.
+
+        What the shell around the command has noted is here only after all of the output is.
+        """
+        try:
+            yield
+        except ContainerLost as lost:
+            found = noted(request.folder)
+            if found is not None and not found.may_be_killed:
+                lost.ended = ExecResult(found.exit_code, found.ran)
+            raise
+        finally:
+            self._over.discard(request.id)
+            self._killed.discard(request.id)
 
     async def _end_of(self, container: Container, request: ExecRequest, output: Output) -> int:
         find = partial(adoption.exec_of, container.id, output.inside(request))
@@ -153,11 +180,16 @@ class Execs:
                 # Not even the shell around the command lived to note its exit code. That is how the
                 # death of the whole container looks from here, a moment before it is announced.
                 await self._await_death(container, request)
-        return ExecResult(exit_code) if found is None else ExecResult(found.exit_code, found.ran)
+        by_itself = request.id not in self._killed or (
+            found is not None and not found.may_be_killed and found.exit_code == exit_code
+        )
+        code, ran = (exit_code, None) if found is None else (found.exit_code, found.ran)
+        return ExecResult(code, ran, by_itself)
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a request's process tree; see :meth:`Runtime.kill`."""
-        self._killed.add(request.id)
+        if request.id not in self._over:
+            self._killed.add(request.id)
         tenths = str(max(0, round(grace_s * 10)))
         argv = [*_SHELL, END, "dockwarden", f"{MARK}={request.id}", tenths]
         try:

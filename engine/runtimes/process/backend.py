@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -78,6 +78,7 @@ class Backend:
     Attributes:
         environment: of its processes, the marks aside.
         requests: the leaders of the requests that are not known to have ended.
+        killed: the requests whose leader still ran when it was to be ended.
         health: the last verdict of its health check; None without one.
         ending: whether we are ending it; its death is then no news.
         watch: waits for its main process.
@@ -89,6 +90,7 @@ class Backend:
     folder: Path
     environment: Mapping[str, str]
     requests: dict[str, Child] = field(factory=dict)
+    killed: set[str] = field(factory=set)
     health: str | None = None
     ending: bool = False
     watch: asyncio.Task[None] | None = None
@@ -109,6 +111,7 @@ class Backend:
 
     async def end(self, grace_s: float) -> set[Identity]:
         """End everything in it; returns what is left."""
+        self._to_be_ended(self.requests)
         left = await end(self.processes, grace_s)
         if not left:
             for child in (self.main, *self.requests.values()):
@@ -116,9 +119,13 @@ class Backend:
             self.requests.clear()
         return left
 
+    def _to_be_ended(self, requests: Iterable[str]) -> None:
+        self.killed.update(one for one in requests if self.requests[one].identity.runs())
+
     async def end_request(self, request: str, grace_s: float) -> set[Identity]:
         """End what a request started; returns what is left."""
         child = self.requests.get(request)
+        self._to_be_ended({request} & self.requests.keys())
         leaders = [child.identity] if child else []
         left = await end(lambda: find(self.tag.mark(request), leaders), grace_s)
         if not left and child is not None:

@@ -208,14 +208,20 @@ class ProcessRuntime:
         if isinstance(started, ExecResult):
             return started
         ended, lost = await first(started.wait(), backend.main.wait())
-        if ended and not backend.ending and not (started.signalled and not backend.runs()):
+        by_itself = request.id not in backend.killed
+        span = Span(began_at, utc_now())
+        result = ExecResult(ended.result(), span, by_itself) if ended else None
+        if result and not backend.ending and not (started.signalled and not backend.runs()):
             backend.requests.pop(request.id, None)
-            return ExecResult(ended.result(), Span(began_at, utc_now()))
+            return result
         await backend.end_request(request.id, 0)
         what = f"ended with exit code {lost.result()}" if lost else "was ended"
-        raise ContainerLost(
+        error = ContainerLost(
             container.service, f"its main process {what} while {request.id} ran; run it again"
         )
+        if by_itself and not started.signalled:
+            error.ended = result
+        raise error
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End the process tree of a request."""

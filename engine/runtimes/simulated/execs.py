@@ -15,7 +15,7 @@ from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.simulated.faults import Strikes
 from engine.runtimes.simulated.line import Line
 from engine.runtimes.simulated.output import Nowhere, Output, OutputFolder
-from engine.runtimes.simulated.processes import KILLED, Order, Process
+from engine.runtimes.simulated.processes import KILLED, TERMINATED, Order, Process
 from engine.runtimes.simulated.programs import ends_tree
 from engine.runtimes.simulated.world import GONE, DaemonError, Happened
 
@@ -26,6 +26,8 @@ _DEATH_S: Final = 2.0
 _AGAIN_S: Final = 1.0
 _LOOK_EVERY_S: Final = 30.0
 _TRIES: Final = 5
+
+_BY_SIGNAL: Final = frozenset({TERMINATED, KILLED})
 
 
 @frozen(eq=False)
@@ -67,14 +69,22 @@ class Execs:
             self._line.opportunity(at, process)
 
         request.before()
-        exit_code = await self._run(container, order, begun, output)
-        noted = output.noted()
-        if noted is not None:
-            return ExecResult(noted, _span(order.process))
-        if exit_code == KILLED and request.id not in self._killed:
-            await self._await_death(container, request)
-        self._killed.discard(request.id)
-        return ExecResult(exit_code)
+        try:
+            exit_code = await self._run(container, order, begun, output)
+            by_itself = request.id not in self._killed or not _signalled(order.process)
+            noted = output.noted()
+            if noted is not None:
+                return ExecResult(noted, _span(order.process), by_itself)
+            if exit_code == KILLED and request.id not in self._killed:
+                await self._await_death(container, request)
+        except ContainerLost as lost:
+            noted = output.noted()
+            if noted is not None and not _signalled(order.process):
+                lost.ended = ExecResult(noted, _span(order.process))
+            raise
+        finally:
+            self._killed.discard(request.id)
+        return ExecResult(exit_code, by_itself=by_itself)
 
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
         """Wait for the end of an earlier controller's command; see :meth:`Runtime.attach`."""
@@ -86,14 +96,19 @@ class Execs:
                 # In this order: a command notes its end before nothing of it is left.
                 left = found.tree(request.id)
                 if (noted := output.noted()) is not None:
-                    return ExecResult(noted)
+                    by_itself = request.id not in self._killed or noted not in _BY_SIGNAL
+                    return ExecResult(noted, by_itself=by_itself)
                 if found.started_at != container.started_at or not found.running:
                     raise ContainerLost(container.service, "its container was restarted or died")
                 if not left:
                     raise CommandLost(container.service, f"nothing is left of {request.id}")
             except DaemonError as error:
                 if error.status == GONE:
-                    raise ContainerLost(container.service, "its container is gone") from error
+                    lost = ContainerLost(container.service, "its container is gone")
+                    noted = output.noted()
+                    if noted is not None and noted not in _BY_SIGNAL:
+                        lost.ended = ExecResult(noted)
+                    raise lost from error
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, _LOOK_EVERY_S)
 
@@ -280,6 +295,11 @@ class Execs:
         pending = self._pending.get(exec_id)
         if pending is not None and not pending.ended.done():
             pending.ended.set_result(exit_code)
+
+
+def _signalled(process: Process | None) -> bool:
+    """Whether a signal has ended a command."""
+    return process is not None and process.signalled
 
 
 def _span(process: Process | None) -> Span | None:

@@ -81,7 +81,8 @@ class Process:
         order: what it runs; its children share all of it but the command.
         container: what it runs in.
         deaf: whether it ignores TERM.
-        killed: whether KILL has ended it, so that not even the shell around it lived on.
+        signalled: whether a signal has ended it.
+        killed: whether that was KILL, so that not even the shell around it lived on.
         began_at: when.
         ended_at: once it has ended.
         exit_code: once it has ended; 128 + n where signal n ended it.
@@ -91,6 +92,7 @@ class Process:
     order: Order
     container: SimulatedContainer
     deaf: bool = False
+    signalled: bool = field(default=False, init=False)
     killed: bool = field(default=False, init=False)
     began_at: datetime = field(factory=utc_now, init=False)
     ended_at: datetime | None = field(default=None, init=False)
@@ -159,7 +161,7 @@ class Process:
     def signal(self, code: int) -> None:
         """Send it TERM (143) or KILL (137); what it cannot act on has no effect."""
         if self.runs and not self.container.stuck and not (code == TERMINATED and self.deaf):
-            self.killed = code == KILLED
+            self.signalled, self.killed = True, code == KILLED
             self._end(code)
 
     def hang(self) -> None:
