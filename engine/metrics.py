@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from engine.campaign.events import AttemptEnded, Event, RunSettled
 from engine.errors import MissingExtra, SetupError
+from engine.printable import printable
 from engine.record import GpuLook, Transition
 from states import BACKEND
 
@@ -144,7 +145,7 @@ class Metrics:
         self._busy_since: dict[str, datetime] = {}
 
     def _of(self, name: str, *labels: str) -> Any:
-        return self._by_name[f"dockwarden_{name}"].labels(*labels)
+        return self._by_name[f"dockwarden_{name}"].labels(*map(printable, labels))
 
     # What is listened to
 

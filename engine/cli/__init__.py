@@ -5,6 +5,7 @@ Exit codes: 0 all completed; 1 some failed; 2 bad input or set-up; 130 and 143 e
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,11 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: run a command and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a terminal that takes ASCII alone is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         # Imported here, so that Ctrl+C is in order from the first moment.
         from engine.cli.commands import invoke

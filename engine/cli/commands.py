@@ -12,7 +12,7 @@ from engine.cli.doctor import doctor
 from engine.cli.down import down
 from engine.cli.exits import BAD, INTERRUPTED, tell
 from engine.cli.history import history
-from engine.cli.notes import show_warnings
+from engine.cli.notes import complain, show_warnings
 from engine.cli.reap import reap
 from engine.cli.report import report
 from engine.cli.run import run
@@ -57,7 +57,7 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = cli.main(arguments, prog_name="dockwarden", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        complain(error)
         code = BAD
     except click.Abort:
         code = INTERRUPTED

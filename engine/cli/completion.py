@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from engine.cli.exits import DONE
+from engine.cli.notes import document
 
 __all__ = [
     "campaign_backends",
@@ -39,7 +40,7 @@ def completion(shell: str) -> int:
     kind = get_completion_class(shell)
     assert kind is not None, shell  # noqa: S101 - click knows these three
     root = click.get_current_context().find_root().command
-    click.echo(kind(root, {}, "dockwarden", "_DOCKWARDEN_COMPLETE").source())
+    document(kind(root, {}, "dockwarden", "_DOCKWARDEN_COMPLETE").source())
     return DONE
 
 
@@ -109,4 +110,5 @@ def _campaigns(folder: Path) -> Iterator[Path]:
 
 
 def _items(names: Iterable[str]) -> _Items:
-    return [CompletionItem(name) for name in names]
+    # A line break or a control character in a name would reach the shell.
+    return [CompletionItem(name) for name in names if name.isprintable()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -14,6 +15,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
+import click
 from attrs import define, field
 
 from engine.campaign.model import Campaign
@@ -141,7 +143,8 @@ class _Conductor:
             summary = runner.summary()
         if error is None or summary.attempted:
             as_json = json.dumps(summary.to_dict(), indent=2) if self.as_json else None
-            show(as_json or summary.to_text())
+            with contextlib.suppress(click.exceptions.Exit):  # the exit code still tells
+                show(as_json or summary.to_text())
         if error is not None:
             tell(error)
             return BAD

@@ -14,7 +14,9 @@ import click
 from engine.cli.blocks import fenced, rewritten
 from engine.cli.completion import journal_backends, lifecycle_names
 from engine.cli.exits import DONE, FAILED
+from engine.cli.notes import aside, document, show
 from engine.errors import InputError, SetupError
+from engine.printable import printable
 
 if TYPE_CHECKING:
     from states import Lifecycle
@@ -132,7 +134,7 @@ def diagram(
         raise click.UsageError("a terminal cannot show a PNG; give it a file with --output")
     made = _drawn(lifecycle, form, theme, course, every=every, brief=brief)
     if output is None:
-        click.echo(made, nl=False)
+        document(made)
         return DONE
     try:
         output.write_bytes(made)
@@ -178,9 +180,9 @@ def _keep(files: tuple[str, ...], *, write: bool) -> int:
         stale += 1
         if write:
             file.write_bytes(after.encode())
-        click.echo(f"{file}: {'written anew' if write else 'out of date'}")
+        show(printable(f"{file}: {'written anew' if write else 'out of date'}"))
     if stale and not write:
-        click.echo("dockwarden diagram --write brings them up to date", err=True)
+        aside("dockwarden diagram --write brings them up to date")
         return FAILED
     return DONE
 
@@ -233,6 +235,6 @@ def _text(
     if form == "table":
         return to_table(lifecycle, course)
     if form == "json":
-        return json.dumps(to_data(lifecycle, course), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(to_data(lifecycle, course), indent=2) + "\n"
     drawing = draw(lifecycle, course, every=every, brief=brief)
     return to_dot(drawing) if form == "dot" else to_mermaid(drawing)

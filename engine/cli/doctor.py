@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from engine.cli.exits import DONE, FAILED
+from engine.cli.notes import show
 from engine.cli.options import load, maybe_campaign_argument
+from engine.printable import printable
 
 __all__ = ["doctor"]
 
@@ -29,5 +31,5 @@ def doctor(campaign: Path | None) -> int:
     findings = list(check_all(loaded, project))
     for finding in findings:
         mend = f"; {finding.mend}" if finding.mend else ""
-        click.echo(f"{finding.level.value:4}  {finding.subject}: {finding.what}{mend}")
+        show(printable(f"{finding.level.value:4}  {finding.subject}: {finding.what}{mend}"))
     return FAILED if any(finding.level is Level.FAIL for finding in findings) else DONE

@@ -8,7 +8,9 @@ from typing import Final
 import click
 
 from engine.cli.exits import DONE
+from engine.cli.notes import show
 from engine.cli.options import maybe_campaign_argument, project_name
+from engine.printable import printable
 
 __all__ = ["down"]
 
@@ -45,8 +47,8 @@ def down(campaign: Path | None, *, force: bool) -> int:
         )
     remove_all(found, project=project, grace_s=0 if force else _GRACE_S)
     for one in found:
-        click.echo(f"removed {one.kind} {one.name}")
+        show(printable(f"removed {one.kind} {one.name}"))
     listed.confess()
     if not found:
-        click.echo("nothing of ours is there")
+        show("nothing of ours is there")
     return DONE

@@ -13,6 +13,8 @@ import click
 
 from engine.cli.completion import journal_backends
 from engine.cli.exits import DONE
+from engine.cli.notes import show
+from engine.printable import printable
 
 if TYPE_CHECKING:
     from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Session
@@ -54,9 +56,9 @@ def history(journal: Path, *, backend: str | None, as_json: bool) -> int:
                 f"it has no backend {backend!r}, but {', '.join(known) or 'none'}"
             )
         if not as_json:
-            click.echo(f"campaign {_line(reader.campaign)}, in {reader.path}")
+            show(f"campaign {printable(reader.campaign)}, in {reader.path}")
         for at, words, data in _entries(reader, backend):
-            click.echo(json.dumps(data) if as_json else f"{_clock(at)}  {_line(words)}")
+            show(json.dumps(data) if as_json else f"{_clock(at)}  {printable(words)}")
     return DONE
 
 
@@ -171,8 +173,3 @@ def _outcome(one: Outcome) -> _Entry:
 
 def _clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
-
-
-def _line(words: str) -> str:
-    """Words on one line, without what would steer a terminal."""
-    return "".join(one if one.isprintable() else " " for one in words)

@@ -18,6 +18,7 @@ from engine.campaign.events import (
 from engine.campaign.progress import reason_of
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.summary import human_s
+from engine.cli.notes import progress
 from engine.record import Transition
 
 __all__ = ["Lines", "taken_over"]
@@ -81,4 +82,4 @@ class Lines:
         self._line(f"{event.backend}: {event.source} -> {event.target} ({event.reason})")
 
     def _line(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        progress(text, self.stream)

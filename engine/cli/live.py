@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 from rich.console import Console
 from rich.live import Live
@@ -16,7 +16,9 @@ from engine.campaign.runner import CampaignRunner
 from engine.campaign.scene import of_runner
 from engine.cli.lines import taken_over
 from engine.cli.picture import Picture
+from engine.cli.unread import Unread
 from engine.clock import now_s
+from engine.printable import printable
 
 __all__ = ["live"]
 
@@ -26,14 +28,14 @@ _EVERY_S: Final = 0.5
 @asynccontextmanager
 async def live(runner: CampaignRunner, stream: TextIO) -> AsyncIterator[None]:
     """Keep the view up to date until the block ends."""
-    console = Console(file=stream)
+    console = Console(file=cast("TextIO", Unread(stream)))  # it has what rich asks of one
     with Live(_picture(runner), console=console, auto_refresh=False) as shown:
 
         def on_event(event: Event) -> None:
             if isinstance(event, Adopted | AttemptReattached):
-                console.print(Text(taken_over(event)))
+                console.print(Text(printable(taken_over(event))))
             elif isinstance(event, RunSettled) and event.state != "completed":
-                console.print(Text(f"{event.run.id} {event.state}: {event.reason}"))
+                console.print(Text(printable(f"{event.run.id} {event.state}: {event.reason}")))
 
         runner.on_event(on_event)
         drawing = asyncio.create_task(_draw(runner, shown))

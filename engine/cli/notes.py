@@ -1,18 +1,28 @@
-"""What is told to people on standard error, warnings of our packages' logs among it, without secrets."""
+"""The one way onto a terminal: what is printed on standard output and standard error.
+
+Warnings of our packages' logs are among it. All of it is without secrets and control sequences; see
+:mod:`engine.printable`. Nothing else in the command line prints, a table that rich draws excepted.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
+
+from engine.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     from engine.secrets import Secrets
 
-__all__ = ["keep", "note", "show", "show_warnings"]
+__all__ = ["aside", "complain", "document", "keep", "note", "progress", "show", "show_warnings"]
+
+_UNREAD: Final = 141
+"""The exit code when the reader of standard output has gone: 128 + SIGPIPE, as other programs have it."""
 
 _OURS: Final = logging.getLogger("engine")
 
@@ -35,7 +45,7 @@ class _OnStandardError(logging.Handler):
 
     def say(self, sentence: str) -> None:
         with contextlib.suppress(OSError):  # whoever read it has gone; what is under way goes on
-            click.echo(f"dockwarden: {_harmless(self.secrets.hide(sentence))}", err=True)
+            click.echo(f"dockwarden: {printable_lines(self.secrets.hide(sentence))}", err=True)
 
 
 def show_warnings() -> None:
@@ -55,15 +65,44 @@ def note(sentence: str) -> None:
     _handler().say(sentence)
 
 
+def complain(error: click.ClickException) -> None:
+    """Print what is wrong with a command line on standard error, with the command's usage."""
+    written = io.StringIO()
+    error.show(file=written)
+    aside(written.getvalue().removesuffix("\n"))
+
+
+def aside(text: str) -> None:
+    """Print lines on standard error, as they are."""
+    with contextlib.suppress(OSError):
+        click.echo(printable_lines(text), err=True)
+
+
 def show(text: str) -> None:
-    """Print text on standard output; where nobody reads it any more, the exit code still tells."""
-    with contextlib.suppress(BrokenPipeError):
-        click.echo(text)
+    """Print lines on standard output.
+
+    Raises:
+        click.exceptions.Exit: the reader has gone; a command that only prints has nothing left to do.
+    """
+    document(f"{printable_lines(text)}\n")
 
 
-def _harmless(text: str) -> str:
-    """Lines of text without what would steer a terminal: a container's last words may hold anything."""
-    return "".join(one if one.isprintable() or one in "\n\t" else " " for one in text)
+def document(text: str | bytes) -> None:
+    """Print what is a file rather than a message, exactly as it is: whoever writes it has filtered it.
+
+    Raises:
+        click.exceptions.Exit: see :func:`show`.
+    """
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError as error:
+        raise click.exceptions.Exit(_UNREAD) from error
+
+
+def progress(line: str, stream: TextIO) -> None:
+    """Print a line of progress; where its reader has gone, what it tells of goes on."""
+    with contextlib.suppress(OSError):
+        print(printable(line), file=stream, flush=True)
 
 
 def _handler() -> _OnStandardError:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from engine.campaign.scene import STOPPING, BackendScene, Scene
 from engine.campaign.summary import human_s
+from engine.printable import printable
 from engine.record import GpuLook
 
 __all__ = ["Picture"]
@@ -88,12 +89,12 @@ def _table(scene: Scene, *, roomy: bool) -> Table:
 
 def _cells(one: BackendScene) -> dict[str, RenderableType]:
     return {
-        "backend": Text(one.name),
+        "backend": _text(one.name),
         "state": _state(one.state),
         "for": _NEVER if one.for_s is None else human_s(one.for_s),
         "start": str(one.generation or _NEVER),
         "GPU GiB": _memory(one.look) or _NEVER,
-        "experiment": Text(one.run or _NEVER),
+        "experiment": _text(one.run or _NEVER),
         "since": human_s(one.run_s) if one.run else _NEVER,
         "done": f"{one.settled}/{one.runs}",
         "left": _NEVER if one.restarts_left is None else str(one.restarts_left),
@@ -105,28 +106,28 @@ def _notes(scene: Scene) -> Iterator[RenderableType]:
     for one in scene.backends:
         for text, style in ((one.reason, "yellow"), (one.last_line if one.run else "", "dim")):
             if text:
-                note = Text.assemble((f"{one.name}: ", "bold"), (_plain(text), style))
+                note = _text(f"{one.name}: ", "bold").append_text(_text(text, style))
                 yield _cut(note)
 
 
 def _lines(one: BackendScene) -> RenderableType:
     """A backend where there is no room for a table."""
-    head = Text.assemble((one.name, "bold"), " ", _state(one.state))
+    head = _text(one.name, "bold").append(" ").append_text(_state(one.state))
     head.append("" if one.for_s is None else f" {human_s(one.for_s)}")
     left = "" if one.restarts_left is None else f", {one.restarts_left} restarts left"
     lines = [head, Text(f"  {one.settled}/{one.runs} done{left}")]
     if one.look is not None and _memory(one.look):
         lines.append(Text(f"  GPU {_memory(one.look)} GiB"))
     if one.run:
-        lines.append(Text(f"  {one.run} {human_s(one.run_s)}"))
-    lines += [Text(f"  {_plain(text)}", "dim") for text in (one.reason, one.last_line) if text]
+        lines.append(_text(f"  {one.run} {human_s(one.run_s)}"))
+    lines += [_text(f"  {text}", "dim") for text in (one.reason, one.last_line) if text]
     return Group(*map(_cut, lines))
 
 
 def _progress(scene: Scene, width: int, *, beside: bool) -> Iterator[RenderableType]:
     text = Text(f"{scene.settled}/{scene.runs}")
     for state, count in scene.counts.items():
-        text.append(f"  {count} {state}", _STYLES.get(state, ""))
+        text.append_text(_text(f"  {count} {state}", _STYLES.get(state, "")))
     if scene.eta_s is not None:
         text.append(f"  about {human_s(scene.eta_s)} left")
     bar = ProgressBar(max(scene.runs, 1), scene.settled, width=width)
@@ -141,7 +142,7 @@ def _progress(scene: Scene, width: int, *, beside: bool) -> Iterator[RenderableT
 
 
 def _state(state: str) -> Text:
-    return Text(state, _STYLES.get(state, ""))
+    return _text(state, _STYLES.get(state, ""))
 
 
 def _memory(look: GpuLook | None) -> str:
@@ -158,6 +159,6 @@ def _cut(text: Text) -> Text:
     return text
 
 
-def _plain(words: str) -> str:
+def _text(words: str, style: str = "") -> Text:
     """Words without what would steer a terminal."""
-    return "".join(one if one.isprintable() else " " for one in words)
+    return Text(printable(words), style)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from engine.cli.exits import DONE
+from engine.cli.notes import show
+from engine.printable import printable
 
 if TYPE_CHECKING:
     from engine.runtimes.resource import Resource
@@ -36,13 +38,13 @@ def reap(*, dry_run: bool) -> int:
         inventory.remove_all(orphans, project=None, grace_s=_GRACE_S)
     for one in orphans:
         verb = "would remove" if dry_run else "removed"
-        click.echo(f"{verb} {_name(one)}, which {one.owner} left behind")
+        show(printable(f"{verb} {_name(one)}, which {one.owner} left behind"))
     for one in listed.found:
         if not one.orphaned:
-            click.echo(f"left alone: {_name(one)} {_whose(one)}")
+            show(printable(f"left alone: {_name(one)} {_whose(one)}"))
     listed.confess()
     if not orphans:
-        click.echo("no dead dockwarden has left anything")
+        show("no dead dockwarden has left anything")
     return DONE
 
 

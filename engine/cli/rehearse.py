@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-import click
-
 from engine.campaign import rehearsal
 from engine.campaign.estimates import estimates
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
 from engine.campaign.standing import Standing
 from engine.cli.exits import DONE, FAILED
-from engine.cli.notes import note
+from engine.cli.notes import note, show
 from engine.spec import Project
 from engine.testing.clock import VirtualClockLoop
 
@@ -52,5 +50,5 @@ def rehearse(
                 campaign, project, todo, estimates(campaign, todo), rate=rate, seed=seed
             )
         )
-    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else found.to_text())
+    show(json.dumps(found.to_dict(), indent=2) if as_json else found.to_text())
     return DONE if found.summary.all_completed and not found.error else FAILED

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from engine.cli.exits import DONE
+from engine.cli.notes import aside, document
 
 __all__ = ["report"]
 
@@ -58,11 +59,11 @@ def report(journal: Path, *, form: str, output: Path | None, lines: int) -> int:
     if output is None and form == "html":
         output = file.resolve().with_name("report.html")
     if output is None or str(output) == "-":
-        click.echo(text, nl=not text.endswith("\n"))
+        document(text if text.endswith("\n") else f"{text}\n")
         return DONE
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"{output} cannot be written: {error.strerror or error}") from error
-    click.echo(f"written: {output}", err=True)
+    aside(f"written: {output}")
     return DONE

@@ -10,6 +10,7 @@ import click
 
 from engine.cli.completion import campaign_backends
 from engine.cli.exits import DONE
+from engine.cli.notes import note, show
 from engine.cli.options import campaign_argument, load
 
 if TYPE_CHECKING:
@@ -107,7 +108,6 @@ def run(
     from engine.campaign.plan import plan
     from engine.campaign.secrecy import secrets_of
     from engine.campaign.standing import on_its_runtime, standing
-    from engine.cli.notes import note
     from engine.errors import JournalError
 
     if simulate and dry_run:
@@ -130,7 +130,7 @@ def run(
         loaded = on_its_runtime(loaded, left)
     if dry_run:
         secrets = secrets_of(loaded, project)
-        click.echo((_plan_json if as_json else _plan_text)(project, runs, left, secrets))
+        show((_plan_json if as_json else _plan_text)(project, runs, left, secrets))
         return DONE
     if simulate:
         from engine.cli.rehearse import rehearse

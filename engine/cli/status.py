@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.exits import DONE
+from engine.cli.notes import show
 from engine.cli.options import maybe_campaign_argument, project_name
+from engine.printable import printable
 
 if TYPE_CHECKING:
     from engine.runtimes.resource import Resource
@@ -33,13 +35,13 @@ def status(campaign: Path | None, *, as_json: bool) -> int:
 
     listed = take(project_name(campaign))
     if as_json:
-        click.echo(json.dumps([_plain(one) for one in listed.found], indent=2))
+        show(json.dumps([_plain(one) for one in listed.found], indent=2))
     else:
         for one in listed.found:
-            click.echo(describe(one))
+            show(printable(describe(one)))
     listed.confess()
     if not listed.found and not as_json:
-        click.echo("nothing of ours is there")
+        show("nothing of ours is there")
     return DONE
 
 

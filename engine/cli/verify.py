@@ -12,6 +12,7 @@ import click
 
 from engine.cli.completion import lifecycle_names
 from engine.cli.exits import DONE, FAILED
+from engine.cli.notes import show
 
 if TYPE_CHECKING:
     from states import Lifecycle
@@ -74,7 +75,7 @@ def verify(lifecycle: str | None, *, backends: int, diagram: Path | None, as_jso
     elif holds:
         _say("all of it holds", unless=as_json)
     if as_json:
-        click.echo(json.dumps({"holds": holds, "proofs": proofs}, indent=2))
+        show(json.dumps({"holds": holds, "proofs": proofs}, indent=2))
     return DONE if holds else FAILED
 
 
@@ -94,7 +95,7 @@ def _proved(
 
 def _say(text: str, *, unless: bool) -> None:
     if not unless:
-        click.echo(text)
+        show(text)
 
 
 def _named(name: str | None) -> Iterable[tuple[Lifecycle, Sequence[Invariant], str]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from engine.cli.exits import DONE
+from engine.cli.notes import show
 
 if TYPE_CHECKING:
     from engine.cli.picture import Picture
@@ -56,7 +57,7 @@ def watch(journal: Path, *, once: bool) -> int:
                 time.sleep(_EVERY_S)
         if not console.is_terminal:
             console.print(_picture(reader))
-        click.echo(_ended(reader))
+        show(_ended(reader))
     return DONE
 
 

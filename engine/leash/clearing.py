@@ -14,6 +14,7 @@ from typing import Final
 
 from engine.errors import TeardownError
 from engine.owner import Owner
+from engine.printable import printable
 
 __all__ = ["HANDS", "Hand", "clear", "clear_after"]
 
@@ -38,7 +39,8 @@ def clear_after(runtime: str, owner: str, log: str) -> bool:
 
     def say(sentence: str) -> None:
         if log:
-            _append(log, f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {sentence}\n")
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            _append(log, f"{at} {printable(sentence)}\n")
 
     say(f"{gone} has gone without a goodbye; removing what it left (runtime {runtime})")
     return clear(HANDS[runtime], gone, say)

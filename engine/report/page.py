@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from engine.campaign.summary import human_s
 from engine.errors import MissingExtra
+from engine.printable import printable_lines
 from engine.report.diagram import HEIGHT, WIDTH, picture
 from engine.report.model import AttemptReport, BackendReport, Report, RunReport, spread
 from engine.report.palette import inks
@@ -46,6 +47,7 @@ def to_html(report: Report, lifecycle: Lifecycle = BACKEND) -> str:
     environment = Environment(
         loader=PackageLoader("engine.report", "templates"),
         autoescape=True,
+        finalize=_plain,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -55,7 +57,7 @@ def to_html(report: Report, lifecycle: Lifecycle = BACKEND) -> str:
     scripts = [_inline(get_plotlyjs()), *(_inline(_resource(name)) for name in _SCRIPTS)]
     return environment.get_template("report.html.j2").render(
         report=report,
-        data=page_data(report),
+        data=_plain(page_data(report)),
         measures=_measures(report),
         picture=picture(draw(lifecycle, report.course)),
         width=WIDTH,
@@ -66,6 +68,17 @@ def to_html(report: Report, lifecycle: Lifecycle = BACKEND) -> str:
         hashes=[_hash(script) for script in scripts],
         version=version("dockwarden"),
     )
+
+
+def _plain(value: Any) -> Any:
+    """A value of the page without what would reorder or hide its text; markup of our own stays as it is."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return printable_lines(value)
+    return value
 
 
 def _resource(name: str) -> str:

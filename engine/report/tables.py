@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from engine.campaign.summary import human_s
+from engine.printable import printable, printable_cell
 from engine.report.model import AttemptReport, Report, RunReport, spread
 
 __all__ = ["COLUMNS", "MEASURES", "to_csv", "to_json", "to_markdown"]
@@ -34,9 +35,6 @@ MEASURES: Final = {
 }
 """What is measured of each attempt, in words."""
 
-_STEERING: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would take for a formula."""
-
 
 def to_json(report: Report) -> str:
     """All of a report."""
@@ -46,7 +44,8 @@ def to_json(report: Report) -> str:
 def to_csv(report: Report) -> str:
     """The attempts of a report, a line each; a run that was never tried has one line as well.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    Text that a spreadsheet would take for a formula gets an apostrophe in front; see
+    :func:`engine.printable.printable_cell`.
     """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
@@ -91,8 +90,7 @@ def _cell(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, float):
         return f"{value:.6f}"
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_STEERING) else text
+    return printable_cell(value) if isinstance(value, str) else str(value)
 
 
 def to_markdown(report: Report) -> str:
@@ -115,7 +113,7 @@ def to_markdown(report: Report) -> str:
             *_failures(report),
             "## Provenance",
             "",
-            f"- journal: `{report.journal}`",
+            f"- journal: `{printable(str(report.journal))}`",
             *(f"- {_text(line)}" for line in _provenance(report)),
             "",
         )
@@ -160,7 +158,7 @@ def _failures(report: Report) -> Iterator[str]:
         if run.attempts:
             last = run.attempts[-1]
             shown = (last.quoted.stderr_lines or last.quoted.stdout_lines)[-_SHOWN_LINES:]
-            yield from (f"      {_printable(line)}" for line in ("", *shown) if shown)
+            yield from (f"      {printable(line)}" for line in ("", *shown) if shown)
     if len(failed) > _MOST_FAILURES:
         yield f"- and {len(failed) - _MOST_FAILURES} more"
     yield ""
@@ -189,9 +187,5 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterato
 
 def _text(words: str) -> str:
     """Words on one line, as words: what Markdown or HTML would take for something else is escaped."""
-    plain = _printable(words)
+    plain = printable(words)
     return "".join(f"\\{one}" if one in "\\`*_[]<>|#~&" else one for one in plain)
-
-
-def _printable(words: str) -> str:
-    return "".join(one if one.isprintable() else " " for one in words)
