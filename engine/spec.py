@@ -277,6 +277,7 @@ class ServiceSpec:
             Compose does.
         restart: what the file says under ``restart`` or ``deploy.restart_policy``; overridden by us.
         pull_policy: always, never, missing or build.
+        is_switched_off: whether the file asks for no container of it (``replicas: 0``, ``scale: 0``).
         stop_grace_period_s: how long a graceful stop may take.
         network_mode: host, none, bridge, ``service:NAME``, ``container:NAME``; None when ``networks``
             are used.
@@ -290,6 +291,7 @@ class ServiceSpec:
     image: str | None = None
     build: BuildSpec | None = None
     pull_policy: str = "missing"
+    is_switched_off: bool = False
     platform: str | None = None
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None

@@ -58,6 +58,18 @@ def _pairs(value: Any) -> dict[str, str | None]:
     return {name: inner if equals else None for name, equals, inner in split}
 
 
+def _variables(value: Any) -> dict[str, str | None]:
+    """Environment variables, or arguments of a build."""
+    found = _pairs(value)
+    if isinstance(value, list):
+        for name in found:
+            if not name or name[-1].isspace():
+                raise ValueError(
+                    f"the variable's name {name!r} is empty or ends in a space; write NAME=value"
+                )
+    return found
+
+
 def _filled(value: Any) -> dict[str, str]:
     return {key: inner or "" for key, inner in _pairs(value).items()}
 
@@ -67,10 +79,15 @@ def _listed(value: Any) -> list[Any]:
     return list(dict.fromkeys(map(units.plain, value if isinstance(value, list) else [value])))
 
 
+def _numbers(value: Any) -> list[str]:
+    """A list of what may be whole numbers, as text."""
+    return _listed([entry if isinstance(entry, str) else units.whole(entry) for entry in value])
+
+
 def _build(value: Any) -> dict[str, Any]:
     build = {"context": value} if isinstance(value, str) else dict(value)
     forms: dict[str, Callable[[Any], Any]] = {
-        "args": _pairs,
+        "args": _variables,
         "labels": _filled,
         "extra_hosts": _hosts,
     }
@@ -144,12 +161,12 @@ _SERVICE: dict[str, Callable[[Any], Any]] = {
     "dns_opt": _listed,
     "dns_search": _listed,
     "env_file": _env_files,
-    "environment": _pairs,
-    "expose": _listed,
+    "environment": _variables,
+    "expose": _numbers,
     "extends": lambda value: {"service": value} if isinstance(value, str) else dict(value),
     "extra_hosts": _hosts,
     "gpus": _gpus,
-    "group_add": _listed,
+    "group_add": _numbers,
     "label_file": _listed,
     "labels": _filled,
     "networks": _networks,

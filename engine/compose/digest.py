@@ -23,7 +23,16 @@ __all__ = ["config_digest"]
 
 # What does not shape the container: Compose leaves these out as well, and the last three are ours.
 _LEFT_OUT = frozenset(
-    {"build", "depends_on", "profiles", "pull_policy", "refusals", "restart", "warnings"}
+    {
+        "build",
+        "depends_on",
+        "is_switched_off",
+        "profiles",
+        "pull_policy",
+        "refusals",
+        "restart",
+        "warnings",
+    }
 )
 
 

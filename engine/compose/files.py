@@ -1,13 +1,14 @@
 """Reading compose files: YAML to plain values, with nothing lost and nothing guessed.
 
 YAML 1.2 with the few readings in which Compose differs: ``010`` is octal, ``0b11`` binary, ``1_000`` a
-thousand, and ``<<`` merges. A date stays the text that was written. Compose's own tags ``!reset`` and
-``!override`` are understood.
+thousand, and ``<<`` merges. A tab may stand where Compose takes one. What Compose reads as something that
+nobody can have meant, such as a date, is refused. Its own tags ``!reset`` and ``!override`` are understood.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.scanner import Scanner
 
 from engine.compose.node import KeyPath, compose_error
 from engine.compose.yaml_errors import problem
@@ -39,6 +41,13 @@ _OVERRIDE_NAMES = (
 
 _MOST_VALUES = 500_000  # an alias may repeat its anchor's values; beyond this it is a bomb
 _DEEPEST = 100
+_SMALLEST, _LARGEST = (
+    -(2**63),
+    2**64 - 1,
+)  # of what Go reads as a whole number; beyond it is a float
+_DECIMAL = 10
+_LINE_BREAKS = "\r\n\x85\u2028\u2029"
+_BIG_LETTER = re.compile(r"[-+]?0(?:X[0-9a-fA-F_]+|B[01_]+|O[0-7_]+)")
 
 
 @frozen
@@ -64,18 +73,59 @@ class _Tagged:
     value: Any
 
 
-class _Constructor(SafeConstructor):
-    """The safe constructor, with numbers as Compose reads them and dates left as text."""
+@frozen
+class _Date:
+    """A date that was written without quotes."""
 
-    def construct_yaml_int(self, node: Any) -> int:
+    written: str
+
+
+class _TabScanner(Scanner):
+    """The scanner, with tabs where Compose takes them: anywhere but in indentation."""
+
+    def scan_to_next_token(self) -> Any:
+        while self.reader.peek() in " \t" and (self.flow_level > 0 or not self.allow_simple_key):
+            self.reader.forward()
+        return super().scan_to_next_token()
+
+    def scan_plain_spaces(self, indent: Any, start_mark: Any) -> Any:
+        length = 0
+        while self.reader.peek(length) in " \t":
+            length += 1
+        spaces = self.reader.prefix(length)
+        self.reader.forward(length)
+        if self.reader.peek() in _LINE_BREAKS:
+            return super().scan_plain_spaces(indent, start_mark)
+        return [spaces] if spaces else []
+
+
+class _Constructor(SafeConstructor):
+    """The safe constructor, with numbers as Compose reads them."""
+
+    def construct_yaml_int(self, node: Any) -> Any:
         written = str(self.construct_scalar(node)).replace("_", "")
         digits = written.lstrip("+-")
-        octal = digits.startswith("0") and digits.isdecimal() and not set(digits) & {"8", "9"}
+        octal = digits[:1] == "0" != digits and digits.isdecimal() and not set(digits) & {"8", "9"}
         base = 8 if octal else 0 if digits[:2].lower() in {"0x", "0o", "0b"} else 10
-        return int(written, base)
+        whole = int(written, base)
+        if _SMALLEST <= whole <= _LARGEST and written != "-0":
+            return whole
+        return float(written) if base == _DECIMAL else str(node.value)
+
+    def construct_yaml_float(self, node: Any) -> Any:
+        real = super().construct_yaml_float(node)
+        return str(node.value) if math.isinf(real) and "inf" not in node.value.lower() else real
+
+    def construct_yaml_str(self, node: Any) -> Any:
+        written = super().construct_yaml_str(node)
+        is_number = node.style is None and _BIG_LETTER.fullmatch(written)
+        return int(written.replace("_", ""), 0) if is_number else written
 
     def construct_text(self, node: Any) -> str:
         return str(node.value)
+
+    def construct_date(self, node: Any) -> _Date:
+        return _Date(str(node.value))
 
     def construct_tagged(self, node: Any) -> Any:
         build: dict[type, Callable[[], Any]] = {
@@ -87,7 +137,10 @@ class _Constructor(SafeConstructor):
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_text)
+_Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.construct_yaml_float)
+_Constructor.add_constructor("tag:yaml.org,2002:str", _Constructor.construct_yaml_str)
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_date)
+_Constructor.add_constructor("tag:yaml.org,2002:value", _Constructor.construct_text)
 _Constructor.add_constructor("!reset", _Constructor.construct_tagged)
 _Constructor.add_constructor("!override", _Constructor.construct_tagged)
 
@@ -100,12 +153,13 @@ def override_of(file: Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def read(file: Path, name: str) -> list[Document]:
+def read(file: Path, name: str, *, may_be_empty: bool = False) -> list[Document]:
     """Read the documents of a compose file.
 
     Args:
         file: where it is.
         name: how the user named it, for errors.
+        may_be_empty: whether it may hold nothing, as a file may that is laid over another.
 
     Raises:
         ComposeError: it cannot be read, or is not YAML that Compose takes.
@@ -119,10 +173,10 @@ def read(file: Path, name: str) -> list[Document]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ComposeError(f"it cannot be read: {reason}", file=name) from error
-    return list(parse(written, name))
+    return list(parse(written, name, may_be_empty=may_be_empty))
 
 
-def parse(written: str, name: str) -> Iterator[Document]:
+def parse(written: str, name: str, *, may_be_empty: bool = False) -> Iterator[Document]:
     """Parse the text of a compose file.
 
     Raises:
@@ -131,6 +185,7 @@ def parse(written: str, name: str) -> Iterator[Document]:
     yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False  # YAML allows an anchor's name to be used again
     yaml.Constructor = _Constructor
+    yaml.Scanner = _TabScanner
     try:
         documents = list(yaml.load_all(written))
     except RecursionError as error:
@@ -139,7 +194,7 @@ def parse(written: str, name: str) -> Iterator[Document]:
         # The library lets other exceptions out for some malformed scalars and directives.
         raise ComposeError(problem(error), file=name) from error
     mappings = [document for document in documents if document is not None]
-    if not mappings:
+    if not mappings and not may_be_empty:
         raise ComposeError("the file is empty; it needs at least a services section", file=name)
     for document in mappings:
         yield _document(document, name)
@@ -196,6 +251,12 @@ class _Cleaner:
             return value
         if isinstance(value, bytes):
             return value.decode("utf-8", errors="replace")
+        if isinstance(value, _Date):
+            raise compose_error(
+                self.name,
+                path,
+                f"to YAML {value.written} is a date, which Compose writes out with its time; put it in quotes",
+            )
         shown = value if isinstance(value, float) else type(value).__name__
         raise compose_error(
             self.name, path, f"a value of this kind ({shown}) means nothing to Compose"

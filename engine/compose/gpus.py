@@ -32,6 +32,10 @@ def _request(value: dict[str, Any]) -> GpuRequest:
     count = value.get("count")
     if ids and count is not None:
         raise ValueError("count and device_ids exclude each other; take one out")
+    if len(set(ids)) < len(ids):
+        raise ValueError("a device is named twice under device_ids; take one out")
+    if count is None and value.get("device_ids") is not None:
+        count = 0  # an empty list of devices asks for none
     options = value.get("options") or {}
     pairs = options if isinstance(options, dict) else dict(each.split("=", 1) for each in options)
     return GpuRequest(
@@ -44,9 +48,9 @@ def _request(value: dict[str, Any]) -> GpuRequest:
 
 
 def _count(value: Any) -> int:
-    if value is None or value == "all":
+    if value is None or str(value).lower() == "all":
         return _ALL
     try:
-        return units.integer(value)
+        return units.whole(value)
     except ValueError:
         raise ValueError(f'the count {value!r} is neither a whole number nor "all"') from None

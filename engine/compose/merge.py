@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.compose.node import KeyPath
 
-__all__ = ["merge", "merged_service", "without"]
+__all__ = ["merge", "merged_service", "without", "without_empty"]
 
 Identity = Callable[[Any], Hashable]
 
@@ -24,7 +24,12 @@ _REPLACED = frozenset(
         "services.*.ulimits.*",
     }
 )
-_BY_KIND = "services.*.logging"  # merged only while both name the same driver
+_BY_KIND = "services.*.logging"  # merged unless both name a driver, and not the same
+_WITH_NONE = frozenset(
+    {"services.*.environment", "services.*.build.args"}
+)  # None: the caller's value
+_NOT_EMPTY = frozenset({_BY_KIND, "services.*.ulimits.*"})  # an error in Compose too
+_CLEARED = frozenset({"services.*.command", "services.*.entrypoint"})  # None: the image's own
 
 
 def _port(entry: dict[str, Any]) -> Hashable:
@@ -55,14 +60,17 @@ def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
     """One value laid over another; neither is changed."""
     rule = _pattern(path)
     if over is None:
-        return base
+        return None if rule in _CLEARED else base
     if base is None:
         base = type(over)() if isinstance(over, dict | list) else None
     if isinstance(base, dict) and isinstance(over, dict) and rule not in _REPLACED:
-        if rule == _BY_KIND and base.get("driver") != over.get("driver", base.get("driver")):
+        drivers = {each["driver"] for each in (base, over) if each.get("driver")}
+        if rule == _BY_KIND and len(drivers) > 1:
             return over
+        if rule in _WITH_NONE:
+            return base | over
         return {
-            key: merge(base.get(key), over.get(key), (*path, key))
+            key: merge(base.get(key), over[key], (*path, key)) if key in over else base[key]
             for key in dict.fromkeys((*base, *over))
         }
     if isinstance(base, list) and isinstance(over, list) and rule not in _REPLACED:
@@ -81,6 +89,25 @@ def without(data: Any, paths: Sequence[KeyPath]) -> Any:
     for path in paths:
         data = _without(data, path)
     return data
+
+
+def without_empty(over: Any, base: Any, path: KeyPath = ()) -> Any:
+    """A later document without the keys that have nothing in them and a value in an earlier one.
+
+    Compose leaves that value as it is, whatever is wanted there; but see :func:`merge`.
+    """
+    rule = _pattern(path)
+    if not (isinstance(over, dict) and isinstance(base, dict)) or rule in _WITH_NONE:
+        return over
+    return {
+        key: without_empty(value, base.get(key), (*path, key))
+        for key, value in over.items()
+        if not _is_left_out(value, base.get(key), _pattern((*path, key)))
+    }
+
+
+def _is_left_out(value: Any, base: Any, rule: str) -> bool:
+    return value is None and base is not None and rule not in (_CLEARED | _NOT_EMPTY)
 
 
 def _without(data: Any, path: KeyPath) -> Any:

@@ -12,7 +12,7 @@ from attrs import field, frozen, mutable
 from engine.compose import files, schema
 from engine.compose.canonical import canonical
 from engine.compose.extends import Home, Services, extend
-from engine.compose.merge import merge, without
+from engine.compose.merge import merge, without, without_empty
 from engine.compose.node import KeyPath, Node, Sources
 from engine.compose.variables import interpolate
 
@@ -55,19 +55,21 @@ class _Merging:
         model: dict[str, Any] = {}
         written: list[tuple[str, Any]] = []
         for document in documents:
-            data = self.long(document)
+            data = self.long(document, model)
             data["services"] = extend(self.home(document.file, directory, data["services"]))
             model = merge(without(model, document.replaced), data)
             written.append((document.file, data))
         missing = {key: tuple(names) for key, names in self.missing.items()}
         return Model(root=Node(model, (), Sources(tuple(written))), missing=missing)
 
-    def long(self, document: files.Document) -> dict[str, Any]:
+    def long(self, document: files.Document, below: dict[str, Any]) -> dict[str, Any]:
+        """A document in its long form, checked; ``below`` is what earlier ones came to."""
         done = interpolate(document.data, document.file, self.environment.get)
-        schema.check(done.data, document.file)
+        data = without_empty(done.data, below)
+        schema.check(data, document.file)
         for path, variable in done.missing:
             self.missing[_service_at(path)].append(variable)
-        return canonical(done.data, document.file)
+        return canonical(data, document.file)
 
     def home(self, file: str, directory: Path, services: Services) -> Home:
         return Home(
@@ -82,7 +84,7 @@ class _Merging:
         """The services of a file that others extend."""
         model: dict[str, Any] = {}
         for document in files.read(path, name):
-            model = merge(without(model, document.replaced), self.long(document))
+            model = merge(without(model, document.replaced), self.long(document, model))
         found: Services = model["services"]
         return found
 

@@ -57,7 +57,8 @@ def _port(value: dict[str, Any]) -> PortSpec:
         raise ValueError("the port has no target: the port inside the container")
     target = units.integer(value["target"])
     port_range(str(target))
-    published = units.plain(value.get("published") or "")
+    published = value.get("published") or ""
+    published = published if isinstance(published, str) else str(units.whole(published))
     if published:
         port_range(published)
     return PortSpec(

@@ -16,7 +16,7 @@ def needed(project: Project, backends: Iterable[str], *, refuse: bool = True) ->
     """The services that must run for these backends, each after what it depends on.
 
     A backend that is named is active whatever its profiles, and so are its profiles; what it depends on
-    must be active then. An optional dependency that is not is left out.
+    must be active then. An optional dependency that is not is left out, and so is one that is switched off.
 
     Args:
         backends: the services asked for.
@@ -31,6 +31,15 @@ def needed(project: Project, backends: Iterable[str], *, refuse: bool = True) ->
         if backend not in project.services:
             raise _unknown(project, backend)
     profiles = {*project.profiles, *(p for name in named for p in project.services[name].profiles)}
+    for backend in named:
+        if project.services[backend].is_switched_off:
+            raise ComposeError(
+                "the file asks for no container of it (scale or deploy.replicas is 0), and a backend is"
+                " one: write 1, or name no such backend",
+                file=_label(project),
+                service=backend,
+                key=f"services.{backend}",
+            )
     closure: dict[str, tuple[str, ...]] = {}
     waiting = list(named)
     while waiting:
@@ -73,6 +82,8 @@ def _active_dependencies(
         active = service is not None and (
             not service.profiles or dependency in named or not profiles.isdisjoint(service.profiles)
         )
+        if service is not None and service.is_switched_off:
+            continue
         if active:
             yield dependency
         elif how.required:

@@ -9,19 +9,22 @@ from pathlib import Path
 
 from engine.compose import files, resources
 from engine.compose.context import Context
-from engine.compose.environment import EnvFileError, read_env_file
+from engine.compose.dot_env import project_environment
 from engine.compose.interpolation import InterpolationError, substitute
 from engine.compose.model import merged
-from engine.compose.node import Node, compose_error
+from engine.compose.node import compose_error
 from engine.compose.order import check_dependencies
 from engine.compose.refusals import REMEDY
 from engine.compose.services import service_spec
 from engine.errors import ComposeError
-from engine.spec import Project, Refusal
+from engine.spec import Project
 
 __all__ = ["REFUSED_SECTIONS", "load_project"]
 
-REFUSED_SECTIONS = {"include": "other files are not included here"}
+REFUSED_SECTIONS = {
+    "include": "other files are not included here; name them all in a list",
+    "jobs": "jobs are not run here",
+}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
 
@@ -65,21 +68,22 @@ def load_project(
         paths.append(override)
         named.append(override)
 
-    process = os.environ if environ is None else environ
-    environment_file, from_file = _dot_env(directory, process)
-    environment = {**from_file, **process}
+    environment_file, environment = project_environment(
+        directory, os.environ if environ is None else environ
+    )
     documents = [
         document
         for path, name in zip(paths, named, strict=True)
-        for document in files.read(path, str(name))
+        for document in files.read(path, str(name), may_be_empty=path != paths[0])
     ]
+    _refuse_sections(documents)
     name = project_name or _project_name(documents, directory, environment)
     _check_name(name, documents[0].file)
     environment["COMPOSE_PROJECT_NAME"] = name
     model = merged(documents, directory, environment)
     context = Context(directory, environment.get, model.missing, model.root)
     networks = resources.networks(model.root.get("networks"), name)
-    volumes = resources.volumes(model.root.get("volumes"), name)
+    volumes = resources.volumes(model.root.get("volumes"), name, context)
     project = Project(
         name=name,
         directory=directory,
@@ -94,24 +98,9 @@ def load_project(
         variables=environment,
         profiles=tuple(dict.fromkeys((*profiles, *_listed_profiles(environment)))),
         warnings=(*_missing_at_the_top(model.missing), *_merged_over(paths[0], override)),
-        refusals=tuple(_refused_sections(model.root)),
     )
     check_dependencies(project, documents[0].file)
     return project
-
-
-def _dot_env(directory: Path, process: Mapping[str, str]) -> tuple[Path | None, dict[str, str]]:
-    """The variables of the project's ``.env``; there need not be one."""
-    file = directory / ".env"
-    try:
-        found = read_env_file(file, process.get) if file.exists() else None
-    except FileNotFoundError:
-        found = None
-    except (EnvFileError, OSError, ValueError) as error:
-        raise ComposeError(str(error), file=str(file)) from error
-    if found is None:
-        return None, {}
-    return file, {key: value for key, value in found.items() if value is not None}
 
 
 def _project_name(
@@ -123,17 +112,21 @@ def _project_name(
         written = document.data.get("name")
         if isinstance(written, str) and written:
             try:
-                return substitute(written, environment.get)
+                return _normal(substitute(written, environment.get))
             except InterpolationError as error:
                 raise compose_error(document.file, ("name",), str(error)) from error
-    kept = re.sub(r"[^a-z0-9_-]", "", directory.name.lower())
-    return kept.lstrip("_-")
+    return _normal(directory.name)
+
+
+def _normal(name: str) -> str:
+    """The project's name that Compose makes of one in a file, or of a folder's."""
+    return re.sub(r"[^a-z0-9_-]", "", name.lower()).lstrip("_-")
 
 
 def _check_name(name: str, file: str) -> None:
     if not name:
         raise ComposeError(
-            "the folder's name gives no project name; write a top-level name, or set COMPOSE_PROJECT_NAME",
+            "neither the file nor its folder gives a project name; write a top-level name, or set COMPOSE_PROJECT_NAME",
             file=file,
         )
     if not _NAME.fullmatch(name):
@@ -163,8 +156,9 @@ def _merged_over(file: Path, override: Path | None) -> Iterator[str]:
         )
 
 
-def _refused_sections(root: Node) -> Iterator[Refusal]:
-    for section, reason in REFUSED_SECTIONS.items():
-        node = root.get(section)
-        if node.value:
-            yield Refusal(file=node.file, key=section, reason=f"{reason}; {REMEDY}")
+def _refuse_sections(documents: Sequence[files.Document]) -> None:
+    """Refuse what brings in services from elsewhere, before one of those is missed."""
+    for document in documents:
+        for section, reason in REFUSED_SECTIONS.items():
+            if document.data.get(section):
+                raise compose_error(document.file, (section,), f"{reason}; {REMEDY}")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.compose import units
+from engine.compose.context import Context
 from engine.compose.node import Node
 from engine.spec import NetworkSpec, VolumeSpec
 
@@ -37,12 +38,12 @@ def _network(key: str, node: Node, project: str) -> NetworkSpec:
     )
 
 
-def volumes(section: Node, project: str) -> dict[str, VolumeSpec]:
+def volumes(section: Node, project: str, context: Context) -> dict[str, VolumeSpec]:
     """The named volumes of a project."""
-    return {key: _volume(key, node, project) for key, node in section.items()}
+    return {key: _volume(key, node, project, context) for key, node in section.items()}
 
 
-def _volume(key: str, node: Node, project: str) -> VolumeSpec:
+def _volume(key: str, node: Node, project: str, context: Context) -> VolumeSpec:
     own = ("driver", "driver_opts", "labels")
     name, external = _identity(key, node, project, own, units.engine_name)
     return VolumeSpec(
@@ -50,9 +51,18 @@ def _volume(key: str, node: Node, project: str) -> VolumeSpec:
         name=name,
         external=external,
         driver=node.get("driver").optional(units.text),
-        driver_opts=node.get("driver_opts").value or {},
+        driver_opts=_volume_options(node, context),
         labels=node.get("labels").value or {},
     )
+
+
+def _volume_options(node: Node, context: Context) -> dict[str, str]:
+    """The driver's options; as in Compose, a folder that is bound starts from the project's."""
+    options: dict[str, str] = node.get("driver_opts").value or {}
+    is_bound = node.get("driver").value == "local" and options.get("o") == "bind"
+    if is_bound and "device" in options:
+        return options | {"device": context.resolve(options["device"])}
+    return options
 
 
 def _identity(

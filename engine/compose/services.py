@@ -53,7 +53,7 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "init": ("init", units.boolean),
     "ipc": ("ipc", units.text),
     "mac_address": ("mac_address", units.text),
-    "mem_swappiness": ("memory_swappiness", units.integer),
+    "mem_swappiness": ("memory_swappiness", units.whole),
     "memswap_limit": ("memory_swap_bytes", units.size_bytes),
     "network_mode": ("network_mode", units.text),
     "oom_kill_disable": ("oom_kill_disable", units.boolean),
@@ -134,6 +134,7 @@ def service_spec(
     return ServiceSpec(
         name=name,
         build=build_spec(node.get("build"), context),
+        is_switched_off=_is_switched_off(node),
         pull_policy=_PULL_POLICIES.get(node.get("pull_policy").value, "missing"),
         command=node.get("command").optional(words),
         entrypoint=node.get("entrypoint").optional(words),
@@ -210,13 +211,23 @@ def _either(node: Node, key: str, deploy_key: tuple[str, ...], parse: Callable[[
 
 def _ulimit(name: str, node: Node) -> Ulimit:
     if not isinstance(node.value, dict):
-        single = node.read(units.integer)
+        single = node.read(units.whole)
         return Ulimit(name=name, soft=single, hard=single)
     return Ulimit(
         name=name,
         soft=node.get("soft").read(units.integer),
         hard=node.get("hard").read(units.integer),
     )
+
+
+def _is_switched_off(node: Node) -> bool:
+    """Whether a file asks for no container of a service, so that nothing waits for one either."""
+    scale, replicas = (
+        key.optional(units.integer) for key in (node.get("scale"), node.at("deploy", "replicas"))
+    )
+    if None not in (scale, replicas) and scale != replicas:
+        raise node.get("scale").error("deploy.replicas says another number; take one of them out")
+    return 0 in (scale, replicas)
 
 
 def _restart(node: Node) -> str | None:

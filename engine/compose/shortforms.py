@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import posixpath
 import re
 from typing import Any
 
@@ -56,7 +57,7 @@ def ports(value: Any) -> list[dict[str, Any]]:
     """
     if isinstance(value, dict):
         return [{"protocol": "tcp", **value}]
-    written = units.plain(value)
+    written = value if isinstance(value, str) else str(units.whole(value))
     match = _PORT.fullmatch(written)
     if match is None:
         raise ValueError(
@@ -103,16 +104,22 @@ def volume(value: Any) -> dict[str, Any]:
     if not source or (colon and not target) or ":" in options:
         raise ValueError(f"{value!r} is not a volume; write source:target[:options] or target")
     if not colon:
-        return {"type": "volume", "target": source, "volume": {}}
+        return {"type": "volume", "target": _path(source), "volume": {}}
     is_path = source.startswith((".", "/", "~"))
     entry: dict[str, Any] = {
         "type": "bind" if is_path else "volume",
         "source": source,
-        "target": target,
+        "target": _path(target),
     }
     # Other options (rw, cached, delegated) have no effect, as in Compose.
     meant = (_VOLUME_OPTIONS.get(option, {}) for option in options.split(","))
     return functools.reduce(merge, meant, entry)
+
+
+def _path(written: str) -> str:
+    """A path in a container as Compose keeps it, so that ``/data/`` and ``/data`` are one."""
+    path = posixpath.normpath(written)
+    return path[1:] if path.startswith("//") else path
 
 
 def device(value: Any) -> dict[str, Any]:

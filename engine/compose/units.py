@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "size_bytes",
     "span_s",
     "text",
+    "whole",
 ]
 
 _SECONDS = {
@@ -40,7 +42,10 @@ _SECONDS = {
     "ns": 1e-9,
 }
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ms|us|µs|μs|ns|w|d|h|m|s)", re.ASCII)
-_SIZE = re.compile(r"(\d+(?:\.\d+)?|\.\d+) ?(?:([kmgtp])i?)?b?", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(
+    r"\+?((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?) ?(?:([kmgtp])(?:i?b)?|b)?",
+    re.ASCII | re.IGNORECASE,
+)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "y", "on"), True),
@@ -48,16 +53,23 @@ _BOOLEANS = {
 }
 _LARGEST = 2**63 - 1
 _ENGINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,254}")
-_EXPONENT_FROM = 1e21  # Go writes a float with an exponent from here on
+_PLAIN_EXPONENTS = range(-4, 6)  # of the floats that Go writes without one
 
 
 def plain(value: Any) -> str:
     """A scalar as text, written as Go writes it: ``true``, ``1.5``, ``1000`` for ``1e3``."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT_FROM:
-        return str(int(value))
-    return str(value)
+    return _float(value) if isinstance(value, float) else str(value)
+
+
+def _float(value: float) -> str:
+    """A float as Go writes it: with as few digits as tell it from others, ``1e+06`` from a million on."""
+    shortest = Decimal(repr(value)).normalize()
+    exponent = shortest.adjusted()
+    if not value or exponent in _PLAIN_EXPONENTS:
+        return format(shortest, "f")
+    return f"{value:.{len(shortest.as_tuple().digits) - 1}e}"
 
 
 def engine_name(value: Any) -> str:
@@ -113,10 +125,17 @@ def integer(value: Any) -> int:
     return whole
 
 
+def whole(value: Any) -> int:
+    """A whole number where Compose takes none that YAML calls a float (``1e3``, ``1.0``)."""
+    if isinstance(value, float):
+        raise ValueError(f"{value!r} is not a whole number for YAML; write its digits")  # noqa: TRY004
+    return integer(value)
+
+
 def octal(value: Any) -> int:
     """A file mode: a number as YAML read it, or octal digits as text."""
     if not isinstance(value, str):
-        return integer(value)
+        return whole(value)
     try:
         return int(value, 8)
     except ValueError:
@@ -179,11 +198,16 @@ def size_bytes(value: Any) -> int:
     """A size in bytes, from a number or text such as ``512m``, ``2gb``, ``1.5 GiB``; -1 is unlimited.
 
     Raises:
-        ValueError: it is no size.
+        ValueError: it is no size, or one that Compose would drop.
     """
-    if isinstance(value, int | float) or str(value).strip().removeprefix("-").isdecimal():
+    if isinstance(value, float):
+        raise ValueError(  # noqa: TRY004 - what every parser here raises
+            f"Compose drops a size that YAML calls a float ({plain(value)}); write its digits, or put it"
+            " in quotes"
+        )
+    if isinstance(value, int) or str(value).removeprefix("-").isdecimal():
         return integer(value)
-    match = _SIZE.fullmatch(str(value).strip())
+    match = _SIZE.fullmatch(str(value))
     if match is None:
         raise ValueError(f"{_shown(value)} is not a size such as 512m or 2gb")
     size = float(match[1]) * 1024 ** _POWERS[(match[2] or "").lower()]

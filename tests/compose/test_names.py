@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 import tempfile
 from pathlib import Path
@@ -83,14 +84,17 @@ def test_a_name_on_the_engine(tmp_path: Path, where: str, name: str) -> None:
         project(tmp_path, model)
 
 
-@pytest.mark.parametrize(
-    "name", [*(name for name in BAD if name and "$" not in name), "A"], ids=ascii
-)
-def test_a_project_name(tmp_path: Path, name: str) -> None:
-    if is_plain(name) and name.islower():
-        return
-    with pytest.raises(ComposeError, match=r"is no project name|interpol|is not of the form"):
-        project(tmp_path, {"name": name, "services": {"a": {"image": "x"}}})
+@given(name=ODD | st.sampled_from([name for name in BAD if name]))
+def test_a_project_of_an_odd_name_has_a_plain_one_or_is_refused(name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "docker-compose.yml"
+        file.write_text(json.dumps({"name": name, "services": {"a": {"image": "x"}}}))
+        try:
+            found = load_project(file, environ={}).name
+        except ComposeError as error:
+            assert str(error).isprintable()
+        else:
+            assert re.fullmatch("[a-z0-9][a-z0-9_-]{0,79}", found)
 
 
 @pytest.mark.parametrize("name", BAD, ids=ascii)

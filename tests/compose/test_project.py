@@ -23,6 +23,7 @@ ONE = "services: {a: {image: x}}"
     [
         ({}, "", "project"),
         ({}, "name: top", "top"),
+        ({}, "name: My_Top", "my_top"),
         ({"env": {"N": "by-variable"}}, "name: ${N}", "by-variable"),
         ({"env": {"COMPOSE_PROJECT_NAME": "variable"}}, "name: top", "variable"),
         ({"env": {"COMPOSE_PROJECT_NAME": ""}}, "name: top", "top"),
@@ -51,8 +52,8 @@ def test_a_folder_name_is_normalised(tmp_path: Path, folder_name: str, expected:
 
 
 @pytest.mark.parametrize("name", ["Top", "a b", "-a", "é"])
-def test_what_is_no_name_is_refused(refused: Refused, name: str) -> None:
-    error = refused(f'name: "{name}"\n{ONE}')
+def test_a_variable_that_is_no_name_is_refused(refused: Refused, name: str) -> None:
+    error = refused(ONE, env={"COMPOSE_PROJECT_NAME": name})
     assert error.key == "name"
     assert "use small letters" in str(error)
 
@@ -111,7 +112,7 @@ def test_dot_env_gives_variables_and_the_environment_wins(load: Load, folder: Pa
 
 
 def test_a_broken_dot_env_is_said(refused: Refused) -> None:
-    assert "line 1: it is not NAME=value" in str(refused(ONE, files={".env": "not a line"}))
+    assert "line 1: it is not NAME=value" in str(refused(ONE, files={".env": "not a line\n"}))
 
 
 def test_the_process_environment_is_the_default(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.compose import needed
+from engine.compose.project import REFUSED_SECTIONS
 from engine.errors import ComposeError
 from engine.spec import Project
 
@@ -80,11 +81,15 @@ def test_a_dependency_that_cannot_be_honoured_stops_its_dependant(load: Load) ->
     assert caught.value.service == "b"
 
 
-def test_included_files_are_refused_as_a_whole(load: Load) -> None:
-    project = load("include: [other.yml]\nservices: {a: {image: x}}")
-    with pytest.raises(ComposeError, match="other files are not included here") as caught:
-        needed(project, ["a"])
-    assert (caught.value.service, caught.value.key) == (None, "include")
+@pytest.mark.parametrize("section", REFUSED_SECTIONS)
+def test_a_section_that_brings_in_more_is_named_before_what_it_would_bring(
+    load: Load, section: str
+) -> None:
+    value = {"include": "[other.yml]", "jobs": "{b: {image: x}}"}[section]
+    with pytest.raises(ComposeError) as caught:
+        load(f"{section}: {value}\nservices: {{a: {{image: x, depends_on: [b]}}}}")
+    assert (caught.value.service, caught.value.key) == (None, section)
+    assert REFUSED_SECTIONS[section] in str(caught.value)
 
 
 def test_a_missing_env_file_stops_only_what_needs_it(load: Load) -> None:

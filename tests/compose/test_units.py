@@ -91,7 +91,7 @@ def test_a_size_is_in_bytes(written: Any, size: int) -> None:
     "written", ["", "m", "1x", "1 g b", "2 gigabytes", "1,5g", "9999p", [], 1.5]
 )
 def test_what_is_no_size_is_refused(written: Any) -> None:
-    with pytest.raises(ValueError, match=r"not a size|not a whole number|64 bits"):
+    with pytest.raises(ValueError, match=r"not a size|a float|64 bits"):
         units.size_bytes(written)
 
 
@@ -103,7 +103,7 @@ def test_what_is_no_size_is_refused(written: Any) -> None:
         (1.0, "1"),
         (1.5, "1.5"),
         (1000.0, "1000"),
-        (1e20, "100000000000000000000"),
+        (1e6, "1e+06"),
         (1e21, "1e+21"),
         (0.00001, "1e-05"),
         ("as it is", "as it is"),

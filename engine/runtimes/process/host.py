@@ -35,7 +35,14 @@ _INHERITED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "ROCM_", "ROCR_", "HIP_")
 HONOURED = frozenset(
     {
         *("name", "command", "entrypoint", "environment", "working_dir", "healthcheck", "mounts"),
-        *("depends_on", "profiles", "restart", "stop_grace_period_s", "warnings"),
+        *(
+            "depends_on",
+            "is_switched_off",
+            "profiles",
+            "restart",
+            "stop_grace_period_s",
+            "warnings",
+        ),
     }
 )
 """The fields of a service that hold for local processes as well."""
