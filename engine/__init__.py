@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     from engine.errors import SetupError as SetupError
     from engine.errors import StartError as StartError
     from engine.errors import TeardownError as TeardownError
+    from engine.errors import UsedAfterClose as UsedAfterClose
+    from engine.errors import UsedInFork as UsedInFork
+    from engine.errors import UsedInListener as UsedInListener
+    from engine.errors import UsedOnOtherLoop as UsedOnOtherLoop
+    from engine.errors import UseError as UseError
     from engine.gpu import ContainerHealthStatus as ContainerHealthStatus
     from engine.manager import ContainerManager as ContainerManager
     from engine.policy import BackendPolicy as BackendPolicy
@@ -101,6 +106,11 @@ __all__ = [
     "StartError",
     "TeardownError",
     "Transition",
+    "UseError",
+    "UsedAfterClose",
+    "UsedInFork",
+    "UsedInListener",
+    "UsedOnOtherLoop",
     "load_project",
 ]
 
@@ -137,6 +147,11 @@ _NAMES: Final = {
         "SetupError",
         "StartError",
         "TeardownError",
+        "UseError",
+        "UsedAfterClose",
+        "UsedInFork",
+        "UsedInListener",
+        "UsedOnOtherLoop",
     ),
     "engine.gpu": ("ContainerHealthStatus",),
     "engine.manager": ("ContainerManager",),

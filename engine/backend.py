@@ -196,7 +196,8 @@ class Backend:
     def refusal(self) -> DispatchError:
         """Why it takes no experiment, as an error to be raised."""
         why = f": {self.fault.reason}" if self.fault else ""
-        return DispatchError(f"{self.name} takes no experiment, it is {self.state}{why}")
+        start = "; start it first" if self.state == "stopped" else ""
+        return DispatchError(f"{self.name} takes no experiment, it is {self.state}{why}{start}")
 
     # What is asked of it
 
@@ -335,8 +336,10 @@ class Backend:
             policy_s = self.policy.stop_grace_s
             grace_s = self.spec.stop_grace_period_s if policy_s is None else policy_s
         if self.stopping:
-            if grace_s == 0:
-                self._begin(partial(self._remove, grace_s=0), settle=False)
+            # Its effect may have been cancelled, by an event loop that is about to end for one.
+            given_up = self._effect is None or self._effect.done()
+            if grace_s == 0 or given_up:
+                self._begin(partial(self._remove, grace_s=grace_s), settle=False)
         elif self._fire("stop", reason, grace_s=grace_s).action is None:
             return
         await self._until(lambda: not self.stopping)
@@ -358,24 +361,25 @@ class Backend:
         if edge.source != edge.target or self.stopping:
             self.since_s = now_s()
         work = self._work(edge, reason, order)
-        self._on_transition(
-            Transition(
-                at=utc_now(),
-                backend=self.name,
-                event=event,
-                source=edge.source,
-                target=edge.target,
-                action=edge.action,
-                reason=reason,
-                generation=self.generation,
-                container_id=self.container.id if self.container else None,
-                restarts_left=self.restarts_left,
-            )
+        transition = Transition(
+            at=utc_now(),
+            backend=self.name,
+            event=event,
+            source=edge.source,
+            target=edge.target,
+            action=edge.action,
+            reason=reason,
+            generation=self.generation,
+            container_id=self.container.id if self.container else None,
+            restarts_left=self.restarts_left,
         )
-        self._wake()
-        if work is not None:
-            self._begin(work)
-        self._attention.attend()
+        try:
+            self._on_transition(transition)
+        finally:  # the state has changed, so its action begins, even if Ctrl+C comes in a listener
+            self._wake()
+            if work is not None:
+                self._begin(work)
+            self._attention.attend()
         return edge
 
     def _wake(self) -> None:

@@ -10,10 +10,14 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path, PurePath
-from typing import Final, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar
 
 from attrs import define, evolve, field
 
@@ -27,15 +31,22 @@ from engine.errors import (
     SetupError,
     StartError,
     TeardownError,
+    UsedOnOtherLoop,
 )
+from engine.futures import forget
 from engine.heritage import Heritage
+from engine.in_flight import InFlight
+from engine.leash import watchdog
 from engine.machine import Machine
 from engine.names import RULE, is_plain
+from engine.opening import Hold, Opening
 from engine.policy import BackendPolicy
 from engine.record import Ended, GpuLook, Transition
 from engine.runtimes.base import ExecRequest, Notice, Runtime, nothing
 from engine.secrets import Secrets
-from engine.spec import Condition, Project
+from engine.spec import Project
+from engine.startup import StartUp, started
+from engine.use import Use
 from states import BACKEND, Lifecycle
 
 __all__ = ["Controller", "Hold"]
@@ -44,16 +55,17 @@ _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class Hold(Protocol):
-    """What is let go of once all is down."""
-
-    def release(self) -> None:
-        """Let go; harmless when repeated."""
+_CUT_SHORT: Final = "a teardown"
+_UNDER_WAY: Final = "a teardown is under way; start it again once that has ended"
+_LAST_S: Final = 60.0
+"""How long calls may take to return, in seconds, once everything that they wait for is down."""
 
 
 @define(eq=False)
 class Controller:
-    """Runs the backends of a project.
+    """Runs the backends of a project, on the event loop that it is first used on.
+
+    Use it as an asynchronous context manager: whatever happens inside, everything is torn down at the end.
 
     Args:
         project: what the compose file says.
@@ -66,13 +78,20 @@ class Controller:
         facts: what its guards are told.
         marked: the names of variables whose values are kept secret whatever they are called; see
             :mod:`engine.secrets`.
-        hold: called before anything is started; what it returns is released once all is down. See
-            :meth:`engine.leash.Leash.hold`.
+        hold: called in a thread before anything is started; what it returns is released once all is
+            down. By default that is the watchdog, a process which removes what this controller started
+            if this process dies (:func:`engine.leash.watchdog`); it is left out where nothing outlives
+            the process, as with the simulated runtime. None for no watchdog: the backends stay.
         heritages: what an earlier controller knew of backends, by service; each counts when its backend
             is first started.
 
     Attributes:
         backends: those that have been asked for, by service, and what they depend on.
+
+    Example:
+        >>> async with Controller(project, runtime, folder) as controller:  # doctest: +SKIP
+        ...     await controller.start(["pytorch"])
+        ...     ended = await controller.execute("pytorch", ["python3", "kernels.py"], id="first")
     """
 
     project: Project
@@ -84,18 +103,23 @@ class Controller:
     effects: Mapping[str, Effect] = field(factory=dict)
     facts: Mapping[str, Fact] = field(factory=dict)
     marked: Collection[str] = ()
-    hold: Callable[[], Hold] | None = None
+    hold: Callable[[], Hold] | Literal["watchdog"] | None = "watchdog"
     heritages: Mapping[str, Heritage] = field(factory=dict)
 
     backends: dict[str, Backend] = field(factory=dict, init=False)
-    _starting: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
     _roots: dict[str, str] = field(factory=dict, init=False)
     _secrets: Secrets = field(init=False)
     _machine: Machine = field(init=False)
     _rng: random.Random = field(init=False)
-    _open: bool = field(default=False, init=False)
-    _opening: asyncio.Lock = field(factory=asyncio.Lock, init=False)
-    _held: Hold | None = field(default=None, init=False)
+    _startup: StartUp = field(init=False)
+    _opening: Opening = field(init=False)
+    _use: Use = field(factory=partial(Use, "Controller"), init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+    _calls: InFlight = field(factory=InFlight, init=False)
+    _preparing: set[asyncio.Task[Any]] = field(factory=set, init=False)
+    _down: asyncio.Task[None] | None = field(default=None, init=False)
+    _hurries: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _grace_s: float | None = field(default=None, init=False)
     _listeners: list[Callable[[Transition], None]] = field(factory=list, init=False)
     _onlookers: list[Callable[[GpuLook], None]] = field(factory=list, init=False)
 
@@ -116,6 +140,11 @@ class Controller:
         self._secrets = Secrets.of_project(self.project, self.marked)
         self._machine = Machine(self.lifecycle)
         self._rng = random.Random(self.seed)  # noqa: S311 - jitter, not cryptography
+        self._startup = StartUp(
+            self.project, self.runtime, self.backends, self._backend, self._folder_of, self._hide
+        )
+        hold = watchdog(self.runtime) if self.hold == "watchdog" else self.hold
+        self._opening = Opening(self.runtime, hold)
 
     def on_transition(self, listener: Callable[[Transition], None]) -> None:
         """Call ``listener`` with each transition from now on, before its action begins."""
@@ -129,7 +158,8 @@ class Controller:
         """Start these services and what they depend on, and nothing else.
 
         A service is started once its dependencies have reached what it asks of them. Those that are
-        running already are left alone.
+        running already are left alone. A caller that is cancelled gives up waiting: what has begun to
+        start goes on, until :meth:`stop` or :meth:`teardown`.
 
         Args:
             wait: whether to wait until all of them are ready.
@@ -137,35 +167,23 @@ class Controller:
         Raises:
             ComposeError: a service is unknown, or asks for something that the runtime cannot do.
             RuntimeUnavailable: the runtime cannot work here.
-            StartError: something did not become ready.
+            StartError: something did not become ready, or a teardown came first.
+            UseError: this controller cannot be used here; see :class:`engine.errors.UseError`.
         """
         order = needed(self.project, services)
-        await self._begin()
+        with self._call("start"):
+            await self._before_teardown(self._prepare(order), order)
+            starts = self._startup.begin(order)
+            if wait:
+                await started(starts)
+
+    async def _prepare(self, order: Sequence[str]) -> None:
+        """See to what has to be there before any of these services starts."""
+        await self._opening.open(self._observe)
         try:
-            await self.runtime.prepare([name for name in order if name not in self._starting])
+            await self.runtime.prepare([name for name in order if name not in self._startup])
         except RuntimeFault as fault:
             raise StartError({fault.service: self._hide(fault.reason)}) from fault
-        one_shots = self._completing(order)
-        for name in order:
-            if name in self._starting:  # perhaps only since: by somebody who needs it as well
-                continue
-            if name in one_shots:
-                bring = self._complete(name)
-            else:
-                if name not in self.backends:
-                    self.backends[name] = self._backend(name)
-                bring = self._bring(name)
-            self._starting[name] = asyncio.create_task(bring, name=f"start {name}")
-        if wait:
-            await self._started(order)
-
-    async def _begin(self) -> None:
-        async with self._opening:
-            if not self._open:
-                await self.runtime.open(self._observe)
-                self._open = True
-        if self.hold is not None and self._held is None:
-            self._held = self.hold()
 
     async def clear(self, services: Iterable[str]) -> None:
         """Remove what dead controllers have left of services that are not started here.
@@ -175,21 +193,81 @@ class Controller:
         Raises:
             RuntimeUnavailable: the runtime cannot work here.
             RemovalFailed: something could not be removed; what comes after it has not been tried.
+            StartError: a teardown came first.
+            UseError: this controller cannot be used here.
         """
-        await self._begin()
+        services = list(services)
+        with self._call("clear"):
+            await self._before_teardown(self._clear(services), services)
+
+    async def _clear(self, services: Iterable[str]) -> None:
+        await self._opening.open(self._observe)
         for name in services:
-            if name not in self._starting:
+            if name not in self._startup:
                 await self.runtime.remove(name, grace_s=0)
+
+    async def _before_teardown(self, work: Coroutine[Any, Any, _T], services: Iterable[str]) -> _T:
+        """Do what a teardown has to see the end of before it knows what there is to take down.
+
+        Raises:
+            StartError: a teardown is under way, or came before its end.
+        """
+        if self._tearing_down():
+            work.close()
+            raise StartError(dict.fromkeys(services, _UNDER_WAY))
+        task = asyncio.create_task(work, name="before the start")
+        self._preparing.add(task)
+        task.add_done_callback(self._preparing.discard)
+        try:
+            done = await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if not self._tearing_down() or (caller is not None and caller.cancelling()):
+                raise
+        else:
+            if not self._tearing_down():
+                return done
+        raise StartError(dict.fromkeys(services, f"{_CUT_SHORT} cut its start short"))
+
+    @contextmanager
+    def _call(self, name: str) -> Iterator[None]:
+        """Let a call in, where it can work, and have a teardown wait for its end."""
+        self._check(name)
+        with self._calls.call(name):
+            yield
+
+    def _check(self, call: str) -> None:
+        self._use.check_process(call)
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise UsedOnOtherLoop(self._other_loop(call, self._loop), call=call)
+
+    def _other_loop(self, call: str, first: asyncio.AbstractEventLoop) -> str:
+        said = f"{call} was called on another event loop than the one that this Controller was first used on"
+        if not first.is_closed():
+            return f"{said}; call it there (asyncio.run_coroutine_threadsafe)"
+        up = ", ".join(name for name, one in self.backends.items() if one.state != "stopped")
+        if not up or not self.opened:
+            return f"{said}, which is closed; make a new Controller"
+        return (
+            f"{said}, which was closed while these were up: {up}. Remove them with dockwarden down"
+            + ("" if self.hold is None else "; the watchdog does when this process ends")
+            + ". Next time, tear down before the loop ends: async with Controller(...)"
+        )
+
+    def _tearing_down(self) -> bool:
+        return self._down is not None
 
     @property
     def opened(self) -> bool:
         """Whether the runtime is in use: from the first start on until all is down."""
-        return self._open
+        return self._opening.is_open
 
     def started(self, service: str) -> bool:
         """Whether a service has been started and was ready then; what became of it, its backend knows."""
-        task = self._starting.get(service)
-        return task is not None and task.done() and not task.cancelled() and not task.exception()
+        return self._startup.succeeded(service)
 
     def backend(self, service: str) -> Backend:
         """The backend of a service that has been started.
@@ -235,28 +313,32 @@ class Controller:
             DispatchError: it could not be handed over; it has not run.
             InputError: its folder would not lie within its service's.
             SetupError: its folder cannot be made.
+            UseError: this controller cannot be used here.
         """
-        backend = self.backend(service)
-        if environment:
-            self._secrets |= Secrets.of(environment, marked=self.marked)
-        request = ExecRequest(
-            id=id,
-            command=command,
-            folder=backend.folder / (folder or id),
-            environment=environment or {},
-            working_dir=working_dir,
-            user=user,
-            before=before,
-        )
-        if not _lies_within(folder or id, self._roots[service]):
-            raise InputError(
-                f"the folder {folder!r} leads out of that of {service}; name one within"
+        with self._call("execute"):
+            backend = self.backend(service)
+            if self._tearing_down():
+                raise DispatchError(f"{service} takes no experiment: {_UNDER_WAY}")
+            if environment:
+                self._secrets |= Secrets.of(environment, marked=self.marked)
+            request = ExecRequest(
+                id=id,
+                command=command,
+                folder=backend.folder / (folder or id),
+                environment=environment or {},
+                working_dir=working_dir,
+                user=user,
+                before=before,
             )
-        try:
-            _make(request.folder)
-        except OSError as error:
-            raise _no_folder(request.folder, error) from error
-        return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
+            if not _lies_within(folder or id, self._roots[service]):
+                raise InputError(
+                    f"the folder {folder!r} leads out of that of {service}; name one within"
+                )
+            try:
+                _make(request.folder)
+            except OSError as error:
+                raise _no_folder(request.folder, error) from error
+            return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
 
     async def outlived(self, service: str) -> Ended | None:
         """Wait for the end of the command that an earlier controller left running in a service.
@@ -268,69 +350,136 @@ class Controller:
         Raises:
             DispatchError: the service has not been started.
         """
-        backend, starting = self.backend(service), self._starting[service]
-        outlived = asyncio.create_task(backend.outlived(), name=f"outlived {service}")
-        await asyncio.wait({outlived, starting}, return_when=asyncio.FIRST_COMPLETED)
-        if backend.state == "stopped" and not outlived.done():  # its start was given up
-            outlived.cancel()
-            return None
-        return await outlived
+        with self._call("outlived"):
+            backend, starting = self.backend(service), self._startup.task(service)
+            outlived = asyncio.create_task(backend.outlived(), name=f"outlived {service}")
+            try:
+                waited = {outlived, starting} if starting is not None else {outlived}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if backend.state == "stopped" and not outlived.done():  # its start was given up
+                    return None
+                return await outlived
+            finally:
+                outlived.cancel()
 
     async def stop(self, services: Iterable[str]) -> None:
         """Stop these backends and forget that they were started; what they depend on stays.
 
+        A teardown that is under way stops them as well, and is waited for.
+
         Raises:
             RemovalFailed: one could not be removed; those after it have not been tried.
+            UseError: this controller cannot be used here.
         """
-        for name in services:
-            starting = self._starting.get(name)
-            if starting is not None:
-                starting.cancel()
-                await asyncio.gather(starting, return_exceptions=True)
-                await self._stop(name, None, (), "not needed any more")
-                # Somebody else may have stopped it as well meanwhile.
-                if self._starting.get(name) is starting:
-                    del self._starting[name]
+        self._check("stop")
+        while self._down is not None:
+            await asyncio.wait({self._down})
+        with self._call("stop"):
+            for name in services:
+                start = self._startup.task(name)
+                if start is not None:
+                    await self._startup.cut_short([name], by="a stop")
+                    await self._stop(name, None, "not needed any more")
+                    self._startup.forget(name, start)
 
     async def teardown(self, *, grace_s: float | None = None) -> None:
         """Stop everything, dependants before what they depend on, and leave nothing of ours.
 
         Harmless when repeated; works from every state. Named volumes stay. One member that cannot be
-        removed does not hold up the others.
+        removed does not hold up the others. It goes on when its caller is cancelled, and a second call
+        waits for the same end: with a grace of 0 it hurries it. Calls that are under way return or raise
+        before it ends.
 
         Args:
             grace_s: how long each graceful end may take, in seconds; None for each backend's own.
 
         Raises:
             TeardownError: something could not be removed; it names each.
+            UseError: this controller cannot be used here.
         """
-        if not self._open:
+        self._use.check_process("teardown")
+        if self._down is None and not self.opened and not self._preparing:
             return
-        for task in self._starting.values():
+        self._check("teardown")
+        if self._down is None:
+            self._grace_s = grace_s
+            self._down = asyncio.create_task(self._take_down(), name="teardown")
+            self._down.add_done_callback(forget)
+        elif grace_s == 0:
+            self._hurry()
+        await asyncio.shield(self._down)
+
+    async def __aenter__(self) -> Self:
+        """Nothing is started yet."""
+        self._check("async with")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Tear everything down; in a forked copy of the process, whose backends these are not, do nothing."""
+        if not self._use.forked:
+            await self.teardown()
+
+    # Taking it down
+
+    async def _take_down(self) -> None:
+        try:
+            try:
+                await self._remove_all()
+            except asyncio.CancelledError:
+                # The loop is about to end, and its tasks have been cancelled: there is no time to be graceful.
+                self._grace_s = 0
+                await self._remove_all()
+        finally:
+            self._down = None
+
+    async def _remove_all(self) -> None:
+        for task in (preparing := set(self._preparing)):
             task.cancel()
-        await asyncio.gather(*self._starting.values(), return_exceptions=True)
+        if preparing:  # what they have begun is known after them
+            await asyncio.wait(preparing)
+        await self._startup.cut_short(self._startup, by=_CUT_SHORT)
+        leftovers = await self._stop_all()
+        leftovers.update(await self.runtime.sweep())
+        leftovers = {name: self._hide(reason) for name, reason in leftovers.items()}
+        if leftovers:
+            raise TeardownError(leftovers)
+        late = await self._calls.ended(within_s=_LAST_S)
+        if late:
+            _LOG.warning("all is down, and these calls are still under way: %s", ", ".join(late))
+        self._startup.forget_all()
+        await self._opening.close()
+
+    async def _stop_all(self) -> dict[str, str]:
+        """Stop every backend; returns what could not be removed, and why."""
         stops: dict[str, asyncio.Task[None]] = {}
-        for name in reversed(self._starting):  # a dependant comes after what it depends on
-            after = [stops[other] for other in stops if name in self._dependencies(other)]
-            stops[name] = asyncio.create_task(self._stop(name, grace_s, after), name=f"stop {name}")
+        services = list(self._startup)
+        for name in reversed(services):  # a dependant comes after what it depends on
+            after = [stops[other] for other in stops if name in self._startup.dependencies(other)]
+            stops[name] = asyncio.create_task(self._take(name, after), name=f"stop {name}")
+        for name in self.heritages.keys() - {*services}:  # nobody came to take it over
+            stops[name] = asyncio.create_task(self._stop(name, 0), name=f"stop {name}")
         leftovers: dict[str, str] = {}
-        for name in self.heritages.keys() - self._starting.keys():  # nobody came to take it over
-            stops[name] = asyncio.create_task(self._stop(name, 0, ()), name=f"stop {name}")
         for name, stop in stops.items():
             try:
                 await stop
             except RuntimeFault as fault:
                 leftovers[name] = fault.reason
-        leftovers.update(await self.runtime.sweep())
-        leftovers = {name: self._hide(reason) for name, reason in leftovers.items()}
-        if leftovers:
-            raise TeardownError(leftovers)
-        self._starting.clear()
-        self._open = False
-        await self.runtime.close()
-        if self._held is not None:
-            self._held.release()
-            self._held = None
+        return leftovers
+
+    def _hurry(self) -> None:
+        """Leave what is being taken down no more time to end by itself."""
+        self._grace_s = 0
+        for backend in self.backends.values():
+            if backend.stopping:
+                task = asyncio.create_task(backend.stop(grace_s=0), name=f"hurry {backend.name}")
+                self._hurries.add(task)
+                task.add_done_callback(self._hurries.discard)
+                task.add_done_callback(forget)
 
     # How it is done
 
@@ -373,78 +522,12 @@ class Controller:
     def _hide(self, text: str) -> str:
         return self._secrets.hide(text)
 
-    def _dependencies(self, name: str) -> list[str]:
-        """What ``name`` depends on, as far as it is here."""
-        return [
-            other for other in self.project.services[name].depends_on if other in self._starting
-        ]
-
-    def _completing(self, services: Iterable[str]) -> set[str]:
-        """The one-shot services among ``services``: those that somebody waits for to complete."""
-        return {
-            other
-            for name in services
-            for other, dependency in self.project.services[name].depends_on.items()
-            if dependency.condition is Condition.COMPLETED
-        }
-
-    async def _bring(self, name: str) -> None:
-        """Start a backend once its dependencies allow it, and see it settled."""
-        backend = self.backends[name]
-        await self._await_dependencies(name)
-        backend.start()
-        state = await backend.settled()
-        if state != "ready":
-            raise StartError({name: backend.fault.reason if backend.fault else f"it is {state}"})
-
-    async def _complete(self, name: str) -> None:
-        """Run a one-shot service to its end."""
-        await self._await_dependencies(name)
-        try:
-            container = await self.runtime.launch(name, self._folder_of(name))
-            exit_code = await self.runtime.complete(container)
-        except RuntimeFault as fault:
-            raise StartError({name: self._hide(fault.reason)}) from fault
-        if exit_code != 0:
-            last = "".join(f"\n    {line}" for line in await self.runtime.logs(name, 20))
-            last = self._hide(last)
-            raise StartError({name: f"it ended with exit code {exit_code}; its last lines:{last}"})
-
-    async def _await_dependencies(self, name: str) -> None:
-        for other in self._dependencies(name):
-            condition = self.project.services[name].depends_on[other].condition
-            try:
-                if condition is Condition.STARTED and other in self.backends:
-                    await self.backends[other].launched()
-                else:
-                    await asyncio.shield(self._starting[other])
-            except StartError as error:
-                raise StartError({name: f"not started, because {other} failed"}) from error
-
-    async def _started(self, services: Sequence[str]) -> None:
-        """Wait until all of ``services`` are ready; raise for all that are not, at once."""
-        tasks = [self._starting[name] for name in services]
-        reasons: dict[str, str] = {}
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        for name, outcome in zip(services, outcomes, strict=True):
-            if isinstance(outcome, StartError):
-                reasons.update(outcome.reasons)
-            elif isinstance(outcome, asyncio.CancelledError):
-                reasons[name] = "a teardown cut its start short"
-            elif isinstance(outcome, BaseException):
-                raise outcome
-        if reasons:
-            raise StartError(reasons)
-
-    async def _stop(
-        self,
-        name: str,
-        grace_s: float | None,
-        after: Sequence[asyncio.Task[None]],
-        reason: str = "teardown",
-    ) -> None:
+    async def _take(self, name: str, after: Sequence[asyncio.Task[None]]) -> None:
         if after:
             await asyncio.wait(after)
+        await self._stop(name, self._grace_s)
+
+    async def _stop(self, name: str, grace_s: float | None, reason: str = "teardown") -> None:
         backend = self.backends.get(name)
         if backend is not None:
             await backend.stop(grace_s=grace_s, reason=reason)
@@ -477,8 +560,12 @@ def _each(listeners: Iterable[Callable[[_T], None]], what: _T) -> None:
     for listener in listeners:
         try:
             listener(what)
-        except Exception:  # noqa: BLE001 - a listener of the user's own must not stop a teardown
+        # A listener must stop neither a teardown nor the event loop that all backends share.
+        except BaseException as error:
             _LOG.exception("a listener failed on %s", what)
+            ctrl_c = threading.current_thread() is threading.main_thread()
+            if isinstance(error, KeyboardInterrupt) and ctrl_c:  # it only happened to come here
+                raise
 
 
 def _lies_within(folder: str, root: str) -> bool:

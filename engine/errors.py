@@ -23,6 +23,11 @@
     │   └── OwnedElsewhere          the project belongs to another controller, or to nobody we know
     ├── StartError              a backend could not be made ready (also a RuntimeError)
     ├── DispatchError           an experiment could not be handed to its backend
+    ├── UseError                a manager or controller cannot be used here or now (also a RuntimeError)
+    │   ├── UsedAfterClose          it is closed
+    │   ├── UsedInFork              the process is a forked copy of the one that made it
+    │   ├── UsedInListener          a listener calls back into the thread that it runs in
+    │   └── UsedOnOtherLoop         another event loop than the one that it was first used on
     ├── TeardownError           something of ours is left; names each member
     └── RuntimeFault            what a runtime reports about one container
         ├── LaunchFailed            it could not be created or started
@@ -76,6 +81,11 @@ __all__ = [
     "SetupError",
     "StartError",
     "TeardownError",
+    "UseError",
+    "UsedAfterClose",
+    "UsedInFork",
+    "UsedInListener",
+    "UsedOnOtherLoop",
 ]
 
 
@@ -251,6 +261,34 @@ class StartError(DockwardenError, RuntimeError):
 
 class DispatchError(DockwardenError):
     """An experiment could not be handed to its backend; it has not run."""
+
+
+class UseError(DockwardenError, RuntimeError):
+    """A manager or controller cannot be used here or now; nothing was done.
+
+    Attributes:
+        call: what was called, such as ``execute``.
+    """
+
+    def __init__(self, message: str, *, call: str) -> None:
+        self.call = call
+        super().__init__(message)
+
+
+class UsedAfterClose(UseError):
+    """The manager is closed, or was closed while the call waited."""
+
+
+class UsedInFork(UseError):
+    """The calling process is a forked copy of the process that made the manager or controller."""
+
+
+class UsedInListener(UseError):
+    """A listener called its manager, in the thread that would have to serve the call."""
+
+
+class UsedOnOtherLoop(UseError):
+    """The controller was first used on another event loop."""
 
 
 class TeardownError(DockwardenError):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+import warnings
+import weakref
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -14,22 +15,20 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from engine.compose.files import DEFAULT_FILE
 from engine.controller import Controller
-from engine.errors import DispatchError, DockwardenError
+from engine.errors import DispatchError, DockwardenError, UseError
 from engine.gpu import Action, ContainerHealthStatus, Health
-from engine.leash import Leash
 from engine.loop_thread import LoopThread, Worker
-from engine.owner import Owner
 from engine.policy import BackendPolicy
 from engine.record import Ended, Fault, Transition
 from engine.runtimes.base import Runtime
 from engine.runtimes.choose import (
     RuntimeName,
     choose_runtime,
-    engine_variables,
     read_project,
 )
 from engine.spec import Project
 from engine.stream import TransitionStream
+from engine.use import Use
 from states import TransitionRefused
 
 if TYPE_CHECKING:
@@ -46,7 +45,8 @@ class ContainerManager:
     """Long-running backend containers of one compose project, under control.
 
     Use it as a context manager: whatever happens inside, everything is torn down at the end. Its methods
-    block, and may be called from several threads at once; each backend runs one command at a time.
+    block, and may be called from several threads at once; each backend runs one command at a time. Once it
+    is closed, and in forked copies of its process, they raise a :class:`~engine.errors.UseError`.
 
     Args:
         compose_file: the compose file, or several that are merged in their order; relative to
@@ -120,13 +120,15 @@ class ContainerManager:
             _LOG.warning("%s: %s", project.name, warning)
         self._experiment_command = tuple(experiment_command)
         self._ids = count(1)
-        self._stream = TransitionStream()
-        self._leash = on_controller_exit == "remove"
+        self._use = Use("ContainerManager")
+        self._stream = TransitionStream(self._use)
+        self._keep = on_controller_exit == "keep"
         self._temporary = output_dir is None
         self._folder = _output_folder(output_dir)
         self._worker = self._hire()
         try:
             self._controller = self._wait(
+                "ContainerManager",
                 self._make(
                     project,
                     runtime,
@@ -134,11 +136,21 @@ class ContainerManager:
                     docker_client,
                     secrets,
                     adopt_compose=adopt_compose,
-                )
+                ),
             )
         except BaseException:
-            self.close()
+            self._let_go()
             raise
+        self._forgotten = weakref.finalize(
+            self,
+            _put_away,
+            self._worker,
+            self._controller,
+            self._folder if self._temporary else None,
+        )
+        self._forgotten.atexit = (
+            False  # then no thread can be started any more; the watchdog removes all
+        )
         self._controller.on_transition(self._stream.add)
         if on_transition is not None:
             self._controller.on_transition(on_transition)
@@ -156,11 +168,14 @@ class ContainerManager:
         hands = await self._hands(
             runtime, project, policies, docker_client=docker_client, adopt_compose=adopt_compose
         )
-        engine = engine_variables(docker_client)
-        watch = partial(Leash.hold, Owner.current(), hands.name, engine=engine)
-        # Of simulated containers nothing is left once this process is gone.
-        hold = watch if self._leash and runtime != "simulated" else None
-        return Controller(project, hands, self._folder, policies, marked=secrets, hold=hold)
+        return Controller(
+            project,
+            hands,
+            self._folder,
+            policies,
+            marked=secrets,
+            hold=None if self._keep else "watchdog",
+        )
 
     # What the manager of the tests has otherwise; see engine.testing.manager
 
@@ -195,7 +210,7 @@ class ContainerManager:
             ComposeError: a service is unknown, or asks for something the runtime cannot do.
             StartError: one of them did not become ready (a RuntimeError).
         """
-        self._wait(self._controller.start(backends, wait=wait))
+        self._wait("start_services", self._controller.start(backends, wait=wait))
 
     def restart_service(self, service: str, *, recreate: bool = False) -> bool:
         """Restart a backend that is ready or unhealthy, and wait until it has settled.
@@ -211,7 +226,7 @@ class ContainerManager:
         Raises:
             DispatchError: it has not been started, or is in a state that has no restart.
         """
-        return self._wait(self._restart(service, recreate=recreate)) == "ready"
+        return self._wait("restart_service", self._restart(service, recreate=recreate)) == "ready"
 
     def check_health(
         self, service: str, gpu_memory_threshold_pct: float = 90.0
@@ -225,7 +240,7 @@ class ContainerManager:
             gpu_memory_threshold_pct: from which share of all GPU memory in use, in percent, it is taken
                 for unhealthy.
         """
-        return self._wait(self._check(service, gpu_memory_threshold_pct))
+        return self._wait("check_health", self._check(service, gpu_memory_threshold_pct))
 
     async def _check(self, service: str, threshold_pct: float) -> ContainerHealthStatus:
         backend = self._controller.backends.get(service)
@@ -253,7 +268,9 @@ class ContainerManager:
             max_restarts: once so many restarts have been spent on it, it is left as it is; the policy's
                 own limit holds besides.
         """
-        return self._wait(self._recover(service, gpu_memory_threshold_pct, max_restarts))
+        return self._wait(
+            "check_and_recover", self._recover(service, gpu_memory_threshold_pct, max_restarts)
+        )
 
     async def _recover(
         self, service: str, threshold_pct: float, max_restarts: int
@@ -290,16 +307,31 @@ class ContainerManager:
         Raises:
             TeardownError: something could not be removed; it names each.
         """
-        self._wait(self._controller.teardown(grace_s=timeout))
+        self._use.check_process("teardown")
+        if self._use.closed and not self._controller.opened:
+            return
+        self._wait("teardown", self._controller.teardown(grace_s=timeout))
 
     def close(self) -> None:
-        """Let go of the manager's thread and its temporary folder; tears nothing down."""
+        """Let go of the manager's thread and its temporary folder; tears nothing down.
+
+        Calls that still wait in other threads raise :class:`~engine.errors.UsedAfterClose`. Backends that
+        are up stay until this process ends; then the watchdog removes them, unless they are to be kept.
+        Harmless when repeated; does nothing in a forked copy of the process.
+        """
+        if not self._use.forked:
+            self._forgotten.detach()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._use.closed = True
         self._worker.close()
         self._stream.close()
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
+        self._use.check("with")
         return self
 
     def __exit__(
@@ -308,8 +340,14 @@ class ContainerManager:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._use.forked:  # a forked copy leaves the block, too: the backends are not its own
+            return
         try:
             self.teardown(timeout=None)
+        except KeyboardInterrupt:
+            _LOG.warning("interrupted while tearing down; the backends get no more time to end")
+            self.teardown(timeout=0)
+            raise
         finally:
             self.close()
 
@@ -343,6 +381,7 @@ class ContainerManager:
             DispatchError: it could not be handed over; it has not run.
         """
         return self._wait(
+            "execute",
             self._controller.execute(
                 service,
                 command,
@@ -353,7 +392,7 @@ class ContainerManager:
                 timeout_s=timeout_s,
                 silence_s=silence_s,
                 grace_s=grace_s,
-            )
+            ),
         )
 
     def execute_experiment(
@@ -372,10 +411,15 @@ class ContainerManager:
 
         Returns:
             its standard output and its exit code; ``(message, 1)`` when it could not be run at all.
+
+        Raises:
+            UseError: the manager cannot be used here, or any more.
         """
         command = [*self._experiment_command, str(config_path), "--yes", *(extra_args or ())]
         try:
             ended = self.execute(service, command, environment=env_vars)
+        except UseError:
+            raise
         except DockwardenError as error:
             return str(error), 1
         if ended.exit_code is None:
@@ -391,14 +435,23 @@ class ContainerManager:
 
     @property
     def states(self) -> dict[str, str]:
-        """The state of each backend that has been started, by service."""
+        """The state of each backend that has been started, by service; after the end, the last one.
+
+        Raises:
+            UsedInFork: in a forked copy of the process, which does not hear of what happens.
+        """
+        self._use.check_process("states")
         return {name: backend.state for name, backend in self._controller.backends.items()}
 
     def transitions(self) -> Iterator[Transition]:
         """Every transition of every backend, from the first on; waits for the next.
 
         Ends when the manager is closed. For a thread of its own: ``for step in manager.transitions()``.
+
+        Raises:
+            UsedInFork: in a forked copy of the process, which does not hear of what happens.
         """
+        self._use.check_process("transitions")
         return iter(self._stream)
 
     def connect(self, listener: Callable[[Controller], Any]) -> None:
@@ -407,15 +460,40 @@ class ContainerManager:
         async def connected() -> None:
             listener(self._controller)
 
-        self._wait(connected())
+        self._wait("connect", connected())
 
     def is_service_running(self, service: str) -> bool:
         """Whether inspection shows that a service's container runs."""
-        observation = self._wait(self._controller.runtime.inspect(service))
+        observation = self._wait("is_service_running", self._controller.runtime.inspect(service))
         return observation is not None and observation.running
 
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._worker.wait(work)
+    def _wait(self, call: str, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            self._use.check(call)
+        except UseError:
+            work.close()
+            raise
+        return self._worker.wait(call, work)
+
+
+def _put_away(worker: Worker, controller: Controller, folder: Path | None) -> None:
+    """Take down, in the background, what a manager that was forgotten without a close has left up."""
+
+    async def put_away() -> None:
+        try:
+            await controller.teardown()
+        finally:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    if controller.opened:
+        warnings.warn(
+            "a ContainerManager was forgotten with its backends up, and is torn down now;"
+            " use it as a context manager: with ContainerManager(...) as manager",
+            ResourceWarning,
+            stacklevel=2,
+        )
+    worker.close_after(put_away)
 
 
 def _fault(status: ContainerHealthStatus) -> Fault:

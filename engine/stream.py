@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from engine.record import Transition
+from engine.use import Use
 
 __all__ = ["TransitionStream"]
 
@@ -17,8 +18,12 @@ class TransitionStream:
     """Keeps what has happened, and wakes those who wait for more.
 
     Any number of threads may iterate, each from the first transition on.
+
+    Args:
+        use: whether it may be waited for here.
     """
 
+    _use: Use
     _taken: list[Transition] = field(factory=list, init=False)
     _closed: bool = field(default=False, init=False)
     _changed: threading.Condition = field(factory=threading.Condition, init=False)
@@ -44,6 +49,7 @@ class TransitionStream:
 
     def _after(self, seen: int) -> list[Transition]:
         """What has come after so many; waits for it, and is empty once there will be no more."""
+        self._use.check_process("transitions")  # else it would wait for a thread that is not here
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._taken) > seen)
             return self._taken[seen:]

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.leash.hold import Leash as Leash
+    from engine.leash.hold import watchdog as watchdog
 
-__all__ = ["Leash"]
+__all__ = ["Leash", "watchdog"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the controller's side when it is asked for: the companion has no use for it."""
-    if name == "Leash":
-        from engine.leash.hold import Leash
+    if name in __all__:
+        from engine.leash import hold
 
-        return Leash
+        return getattr(hold, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,17 +8,19 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
 from attrs import define, field
 
-from engine.errors import SetupError
+from engine.errors import InputError, SetupError
 from engine.leash.companion import GOODBYE, READY
 from engine.owner import Owner
+from engine.runtimes.base import Outlasting, Runtime
 
-__all__ = ["Leash"]
+__all__ = ["Leash", "watchdog"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Leash:
     """
 
     _companion: subprocess.Popen[bytes]
+    _pipe: int
     _holder: int = field(factory=os.getpid, init=False)
     _released: bool = field(default=False, init=False)
 
@@ -59,14 +62,25 @@ class Leash:
             engine: variables that lead to the engine; None where the environment's own do.
 
         Raises:
+            InputError: it could not clean up after a runtime of that name.
             SetupError: it cannot be started.
         """
+        from engine.leash.clearing import HANDS
+
+        if runtime not in HANDS:
+            raise InputError(
+                f"the watchdog cannot clean up after the runtime {runtime!r}; it knows"
+                f" {', '.join(HANDS)}. Do without it (hold=None), and remove what is left yourself"
+            )
+        # A descriptor and no file object: the end of the pipe says that this process is gone, so nothing but
+        # its end, or the goodbye, may close it. The garbage collector closes files.
+        watched, pipe = os.pipe()
         # -P: what lies in the working directory must not stand in for a module.
         told = [runtime, json.dumps(owner.labels()), str(log.absolute()) if log else ""]
         try:
             companion = subprocess.Popen(
                 [sys.executable, "-P", "-m", "engine.leash", *told],
-                stdin=subprocess.PIPE,
+                stdin=watched,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 bufsize=0,
@@ -74,13 +88,17 @@ class Leash:
                 env=_environment(engine or {}),
             )
         except OSError as error:
+            os.close(pipe)
             raise _unstartable(f"{sys.executable or 'no interpreter'}: {error}") from error
+        finally:
+            os.close(watched)
         reason = _refusal(companion)
         if reason is not None:
+            os.close(pipe)
             companion.kill()
-            companion.communicate()
+            companion.wait()
             raise _unstartable(reason)
-        return cls(companion)
+        return cls(companion, pipe)
 
     @property
     def pid(self) -> int:
@@ -92,13 +110,11 @@ class Leash:
         if self._released or os.getpid() != self._holder:
             return
         self._released = True
-        pipe = self._companion.stdin
-        assert pipe is not None  # noqa: S101 - asked for when it was started
         try:
-            pipe.write(GOODBYE)
+            os.write(self._pipe, GOODBYE)
         except OSError:
             _LOG.warning("the leash had come off: its process %d was ended by somebody", self.pid)
-        pipe.close()
+        os.close(self._pipe)
         try:
             self._companion.wait(_GONE_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -110,6 +126,21 @@ class Leash:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def watchdog(runtime: Runtime, *, log: Path | None = None) -> Callable[[], Leash] | None:
+    """What a controller holds by default: a companion that cleans up after this runtime.
+
+    Args:
+        log: see :meth:`Leash.hold`.
+
+    Returns:
+        what starts it; None where the runtime leaves nothing behind that it could remove.
+    """
+    if not isinstance(runtime, Outlasting):
+        return None
+    left = runtime.cleanup
+    return partial(Leash.hold, left.owner, left.runtime, log=log, engine=left.engine)
 
 
 def _refusal(companion: subprocess.Popen[bytes]) -> str | None:

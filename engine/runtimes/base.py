@@ -13,20 +13,23 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from engine.owner import Owner
 from engine.record import Span
 from engine.spec import ServiceSpec
 
 __all__ = [
+    "Cleanup",
     "Container",
     "ExecRequest",
     "ExecResult",
     "Happening",
     "Notice",
     "Observation",
+    "Outlasting",
     "Runtime",
     "nothing",
 ]
@@ -285,6 +288,30 @@ class Runtime(Protocol):
         Returns:
             what could not be removed, and why, by name.
         """
+
+
+@frozen
+class Cleanup:
+    """What the watchdog has to know to remove what a runtime leaves when its process dies.
+
+    Attributes:
+        runtime: docker, compose or process: how it is removed.
+        owner: whose containers or processes go.
+        engine: variables that lead to the engine; None where the environment's own do.
+    """
+
+    runtime: str
+    owner: Owner
+    engine: Mapping[str, str] | None = None
+
+
+@runtime_checkable
+class Outlasting(Protocol):
+    """What a :class:`Runtime` implements besides, if its containers outlast its process."""
+
+    @property
+    def cleanup(self) -> Cleanup:
+        """How they are removed then."""
 
 
 ServiceTable = Mapping[str, ServiceSpec]

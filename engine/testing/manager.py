@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,8 +103,11 @@ class _Stepped:
 
     clock: VirtualClock
 
-    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+    def wait(self, call: str, work: Coroutine[Any, Any, T]) -> T:  # noqa: ARG002 - the protocol's
         return self.clock.run(work)
 
     def close(self) -> None:
         """The clock is its maker's to close."""
+
+    def close_after(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Nothing simulated outlasts the process."""

@@ -428,4 +428,4 @@ def test_what_is_held_is_let_go_of_once_all_is_down_and_not_before(tmp_path: Pat
         await of.teardown()
         assert held == ["held", "released"]
 
-    run(story())
+    asyncio.run(story())  # in real time: what is held is taken in a thread

@@ -89,7 +89,7 @@ class Stage:
 
     def look(self) -> None:
         """Look at the GPUs, and note what is found."""
-        self.said.append(self._manager._wait(self.backend.look()).reason)
+        self.said.append(self._manager._wait("look", self.backend.look()).reason)
 
     @contextmanager
     def running(self, script: str = "exec sleep 600", **limits: float) -> Iterator[list[Ended]]:

@@ -125,8 +125,7 @@ def test_what_goes_to_a_terminals_processes_does_not_reach_it(log: Path) -> None
 
 def test_children_do_not_inherit_the_pipe() -> None:
     with Leash.hold(Owner.current(), "process") as leash:
-        assert leash._companion.stdin is not None
-        assert not os.get_inheritable(leash._companion.stdin.fileno())
+        assert not os.get_inheritable(leash._pipe)
 
 
 def test_it_is_held_in_a_program_with_thousands_of_open_files() -> None:

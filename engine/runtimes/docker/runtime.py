@@ -28,6 +28,7 @@ from engine.errors import (
 )
 from engine.owner import Owner
 from engine.runtimes.base import (
+    Cleanup,
     Container,
     ExecRequest,
     ExecResult,
@@ -122,6 +123,7 @@ class DockerRuntime:
     ) -> None:
         self._project = project
         self._owner = owner or Owner.current()
+        self._engine = engine
         self._connect = partial(connect, engine)
         self._calls = Calls(self._connect)
         ours = {PROJECT: project.name, **self._owner.labels(), **claims.new()}
@@ -142,6 +144,11 @@ class DockerRuntime:
         self._events: EventStream | None = None
         self._on_notice: Callable[[Notice], None] = lambda _notice: None
         self.description = self.name
+
+    @property
+    def cleanup(self) -> Cleanup:
+        """How its containers are removed when this process dies."""
+        return Cleanup(self.name, self._owner, self._engine)
 
     # Opening and closing
 

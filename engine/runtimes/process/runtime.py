@@ -33,6 +33,7 @@ from engine.errors import (
 from engine.owner import Owner
 from engine.record import Span
 from engine.runtimes.base import (
+    Cleanup,
     Container,
     ExecRequest,
     ExecResult,
@@ -78,7 +79,8 @@ class ProcessRuntime:
         keep_alive: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
         owner: Owner | None = None,
     ) -> None:
-        marks = owner_mark(owner or Owner.current()), claim_mark()
+        self._owner = owner or Owner.current()
+        marks = owner_mark(self._owner), claim_mark()
         self._host = Host(project, keep_alive, *marks)
         self._backends: dict[str, Backend] = {}
         self._on_notice: Callable[[Notice], None] | None = None
@@ -87,6 +89,11 @@ class ProcessRuntime:
             for name, service in project.services.items()
             if (found := tuple(ineffective(service)))
         }
+
+    @property
+    def cleanup(self) -> Cleanup:
+        """How its processes are ended when this one dies."""
+        return Cleanup(self.name, self._owner)
 
     @property
     def description(self) -> str:
