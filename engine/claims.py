@@ -177,11 +177,9 @@ def _told(file: Path) -> Owner | None:
     """Whom a claim names; None where there is none, or nothing sensible in it."""
     try:
         with open_plain(file) as opened:
-            told = json.loads(opened.read(_MOST_BYTES))
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+            return Owner.from_json(opened.read(_MOST_BYTES))
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    known = told.items() if isinstance(told, dict) else ()
-    return Owner.from_labels({name: value for name, value in known if isinstance(value, str)})
 
 
 def _folder() -> Path:

@@ -6,6 +6,7 @@ the host's boot and the process's start time it is.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -59,6 +60,20 @@ class Owner:
             pid=int(pid),
             started=labels.get(f"{LABEL}owner.started", ""),
         )
+
+    @classmethod
+    def from_json(cls, written: bytes) -> Owner | None:
+        """The owner that a file names; None where it names none, whatever else is in it.
+
+        Args:
+            written: what the file holds, or the beginning of it: anybody may have written it.
+        """
+        try:
+            found = json.loads(written)
+        except (ValueError, RecursionError):
+            return None
+        known = found.items() if isinstance(found, dict) else ()
+        return cls.from_labels({name: value for name, value in known if isinstance(value, str)})
 
     def labels(self) -> dict[str, str]:
         """The labels that name it."""

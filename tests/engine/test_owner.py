@@ -1,7 +1,9 @@
 """Owners are told apart by more than a process id."""
 
+import json
 import os
 
+import pytest
 from attrs import evolve
 
 from engine.owner import Owner
@@ -16,6 +18,29 @@ def test_goes_through_labels_unchanged() -> None:
 def test_labels_of_others_name_no_owner() -> None:
     assert Owner.from_labels({}) is None
     assert Owner.from_labels({"dockwarden.owner.pid": "; rm"}) is None
+
+
+def test_goes_through_a_file_unchanged() -> None:
+    here = Owner.current()
+    assert Owner.from_json(json.dumps(here.labels()).encode()) == here
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"\xff\x00{",
+        b"[1, 2]",
+        b"5",
+        b"null",
+        b"[" * 100_000,
+        b'{"dockwarden.owner.pid": 5, "dockwarden.owner.host": []}',
+        b'{"dockwarden.owner.pid": %s}' % (b"9" * 5000),
+        b'{"dockwarden.owner.pid": "%s"}' % (b"9" * 5000),
+    ],
+)
+def test_whatever_else_is_in_a_file_names_no_owner(written: bytes) -> None:
+    assert Owner.from_json(written) is None
 
 
 def test_is_alive_only_as_the_same_process_of_the_same_boot() -> None:

@@ -7,6 +7,7 @@ not what is mounted as tmpfs.
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
 import tarfile
@@ -21,11 +22,15 @@ import urllib3.exceptions
 from attrs import frozen
 from docker.api import APIClient
 
-__all__ = ["Seen", "look", "put", "read"]
+__all__ = ["NoFile", "Seen", "beginning", "look", "put", "read"]
 
 _CHUNK_BYTES: Final = 2**20
 _TIMEOUT_S: Final = 60.0
 _NOT_FOUND: Final = 404
+
+
+class NoFile(OSError):
+    """What has a path is no regular file. Stays within the runtime."""
 
 
 @frozen
@@ -51,8 +56,12 @@ def look(client: APIClient, container_id: str, path: str) -> Seen | None:
         client.inspect_container(container_id)  # raises if it is the container that is not there
         return None
     _check(answer)
-    told = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
-    return Seen(told["size"], datetime.fromisoformat(told["mtime"]).timestamp())
+    try:
+        told = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+        return Seen(told["size"], datetime.fromisoformat(told["mtime"]).timestamp())
+    except (KeyError, OverflowError, ValueError) as error:
+        # The time is the container's to set, and may be of a year that Python does not know.
+        raise OSError(f"the engine does not say of {path} what can be used: {error}") from error
 
 
 def read(client: APIClient, container_id: str, path: str, offset: int) -> Iterator[bytes]:
@@ -63,6 +72,7 @@ def read(client: APIClient, container_id: str, path: str, offset: int) -> Iterat
 
     Raises:
         docker.errors.APIError: there is no such file, or the engine refuses.
+        NoFile: it is no regular file.
         OSError: the connection broke off; what was given until then is right.
     """
     with client.get(
@@ -80,12 +90,26 @@ def read(client: APIClient, container_id: str, path: str, offset: int) -> Iterat
             raise OSError(f"the engine broke off while it sent {path}: {error}") from error
 
 
+def beginning(client: APIClient, container_id: str, path: str, most_bytes: int) -> bytes:
+    """The first bytes of a file, at most so many, and at most 1 MiB.
+
+    Raises:
+        docker.errors.APIError: there is no such file, or the engine refuses.
+        NoFile: it is no regular file.
+        OSError: the connection broke off.
+    """
+    first = next(read(client, container_id, path, 0), b"")  # the rest is never asked for
+    return first[:most_bytes]
+
+
 def _content(archive: tarfile.TarFile, offset: int) -> Iterator[bytes]:
     """What the archive's one file holds from ``offset`` on."""
     entry = archive.next()
-    file = archive.extractfile(entry) if entry is not None else None
-    if entry is None or file is None:
-        raise tarfile.ReadError("there is no file in it")
+    if entry is None:
+        raise tarfile.ReadError("there is nothing in it")
+    file = archive.extractfile(entry) if entry.isreg() else None
+    if file is None:
+        raise NoFile(errno.EINVAL, "it is no regular file", entry.name)
     at = 0
     while at < entry.size:
         chunk = file.read(min(_CHUNK_BYTES, entry.size - at))

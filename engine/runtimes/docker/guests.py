@@ -32,6 +32,9 @@ _PLACES: Final = ("/run/dockwarden", "/var/tmp/dockwarden", "/tmp/dockwarden")  
 _OWNER: Final = "owner"
 """The file that says who uses the container."""
 
+_MOST_BYTES: Final = 2**14
+"""So much of it is read; ours takes a few hundred bytes."""
+
 
 def is_guest(labels: dict[str, str], project: str, service: str) -> bool:
     """Whether labels are those of a container that Compose made for a service, and nobody of us did."""
@@ -108,12 +111,14 @@ class Guests:
         return CarriedOutput(self._calls, folder, place)
 
     def _user(self, container_id: str, client: APIClient) -> Owner | None:
-        """Who has noted that they use a container."""
+        """Who has noted that they use a container.
+
+        The container may have put anything in the note's place. What cannot be read names nobody.
+        """
         for place in _PLACES:
-            path = f"{place}/{_OWNER}"
-            if archive.look(client, container_id, path) is not None:
-                written = b"".join(archive.read(client, container_id, path, 0))
-                user = Owner.from_labels(json.loads(written))
+            with contextlib.suppress(docker.errors.APIError, archive.NoFile):
+                written = archive.beginning(client, container_id, f"{place}/{_OWNER}", _MOST_BYTES)
+                user = Owner.from_json(written)
                 if user is not None:
                     return user
         return None
