@@ -45,7 +45,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.owner import Owner
@@ -90,7 +90,12 @@ __all__ = [
 
 
 class DockwardenError(Exception):
-    """Base of every error that dockwarden raises on purpose."""
+    """Base of every error that dockwarden raises on purpose. Crosses process boundaries with all it holds."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default a copy is made by calling the class with the message alone, which most classes here do
+        # not take: the error would break the process pool that it comes from.
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class InputError(DockwardenError):
@@ -353,3 +358,13 @@ class ExecFailed(RuntimeFault):
 
 class RemovalFailed(RuntimeFault):
     """The container could not be removed."""
+
+
+def _restored(
+    kind: type[DockwardenError], arguments: tuple[Any, ...], attributes: Mapping[str, Any]
+) -> DockwardenError:
+    """The copy of an error."""
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 __all__ = ["FactMissing", "StateError", "TransitionRefused"]
 
 
 class StateError(Exception):
-    """Base of everything that :mod:`states` raises."""
+    """Base of everything that :mod:`states` raises. Crosses process boundaries."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default a copy is made by calling the class with the message alone, which the classes here do
+        # not take: the error would break the process pool that it comes from.
+        return restored, (type(self), self.args, self.__dict__)
+
+
+def restored(
+    kind: type[StateError], arguments: tuple[Any, ...], attributes: Mapping[str, Any]
+) -> StateError:
+    """The copy of an error, in another process."""
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error
 
 
 class TransitionRefused(StateError):

@@ -20,10 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from attrs import evolve, frozen
 
-from states.errors import StateError
+from states.errors import StateError, restored
 from states.table import ANY, SAME, Edge, Latch, Row, Table
 from states.validation import validate
 
@@ -37,7 +38,7 @@ class LifecycleError(StateError):
         lifecycle: its name.
         findings: what is wrong, one sentence each; a finding about a row names the row.
         refused: the table itself, if it names only what it declares. :mod:`states.verify` uses it to show what
-            the findings lead to. It is not sound: do not run it.
+            the findings lead to. It is not sound: do not run it. A copy in another process lacks it.
     """
 
     def __init__(
@@ -48,6 +49,9 @@ class LifecycleError(StateError):
         self.refused = refused
         listed = "".join(f"\n  - {finding}" for finding in self.findings)
         super().__init__(f"the lifecycle {lifecycle!r} is not sound:{listed}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored, (type(self), self.args, {**self.__dict__, "refused": None})
 
 
 @frozen(slots=False, repr=False)
