@@ -374,7 +374,8 @@ class Project:
         files: the compose files, absolute, in order.
         networks: those that services may join, by key; the default one is among them.
         environment_file: the ``.env`` that was read, where there was one.
-        variables: what the files could be filled in with: those of ``.env``, and the environment.
+        variables: what the files could be filled in with: those of ``.env``, and the environment; and
+            the proxies that containers are given.
         profiles: the active ones, from the caller and ``COMPOSE_PROFILES``.
         warnings: what the user should know about the files, one sentence each.
         refusals: what cannot be honoured in the files as a whole.

@@ -47,6 +47,7 @@ _SMALLEST, _LARGEST = (
 )  # of what Go reads as a whole number; beyond it is a float
 _DECIMAL = 10
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _BIG_LETTER = re.compile(r"[-+]?0(?:X[0-9a-fA-F_]+|B[01_]+|O[0-7_]+)")
 
 
@@ -243,9 +244,15 @@ class _Cleaner:
     def _key(self, key: Any, path: KeyPath) -> str:
         if not isinstance(key, str):
             raise compose_error(self.name, path, f'the key {key!r} is not text; write "{key}"')
-        return key
+        return str(self._scalar(key, path))
 
     def _scalar(self, value: Any, path: KeyPath) -> Any:
+        if isinstance(value, str) and _HALF_CHARACTER.search(value):
+            raise compose_error(
+                self.name,
+                path,
+                r"an escape here (\ud800 to \udfff) is half a character; write it whole",
+            )
         finite = not isinstance(value, float) or math.isfinite(value)
         if isinstance(value, str | bool | int | float | None) and finite:
             return value

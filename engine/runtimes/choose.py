@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from attrs import evolve
+
 from engine.compose import load_project
 from engine.compose.node import nearest
 from engine.errors import InputError, RuntimeUnavailable
@@ -63,17 +65,26 @@ def read_project(
         RuntimeUnavailable: its programs are not.
     """
     _check(name)
-    if name != "compose":
-        return load_project(compose_file, project_dir, profiles=profiles, project_name=project_name)
-    from engine.runtimes.compose.project import read
+    if name == "compose":
+        from engine.runtimes.compose.project import read
 
-    return read(
-        compose_file,
-        project_dir,
-        profiles=profiles,
-        project_name=project_name,
-        docker_client=docker_client,
-    )
+        project = read(
+            compose_file,
+            project_dir,
+            profiles=profiles,
+            project_name=project_name,
+            docker_client=docker_client,
+        )
+    else:
+        project = load_project(
+            compose_file, project_dir, profiles=profiles, project_name=project_name
+        )
+    if name in {"process", "simulated"}:
+        return project
+    from engine.runtimes.docker.proxies import proxies
+
+    # What containers are given may hold passwords, which are kept out of whatever is shown.
+    return evolve(project, variables={**proxies(), **project.variables})
 
 
 async def choose_runtime(

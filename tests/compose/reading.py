@@ -54,7 +54,7 @@ def as_compose_reads(
         return model
     file = folder / ".printed.json"
     try:
-        file.write_text(json.dumps(model))
+        file.write_text(json.dumps(model, ensure_ascii=False), encoding="utf-8")
         return load_project(file, folder, environ=environ, project_name=model["name"])
     finally:
         file.unlink(missing_ok=True)

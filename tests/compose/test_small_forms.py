@@ -218,6 +218,9 @@ ROWS: dict[str, Row] = {
     "a tab before a comment": Row("hostname: h\t# pinned\nuser:\tu\nworking_dir: '/w'\t"),
     "a tab in a plain text": Row("hostname: a\tb"),
     "a tab after a key": Row("labels:\t# c\n  a: b"),
+    "half a character": refused(r'hostname: "\ud83d\ude00"', "half a character"),
+    "half a character in a key": refused(r'environment: {"\ud83d": a}', "half a character"),
+    "a whole character": Row(r'environment: {"A": "\U0001f600"}'),
     "a tab as indentation": refused("labels:\n\ta: b", "line 5, column 5"),
     # Sections
     "include": Row(

@@ -148,7 +148,8 @@ class ComposeMaker:
         with tempfile.TemporaryDirectory(prefix="dockwarden-") as folder:
             ours = Path(folder) / "compose.dockwarden.json"
             ours.touch(mode=0o600)
-            ours.write_text(json.dumps(file))
+            # Its YAML takes no characters beyond the basic plane by two escapes, as JSON has them.
+            ours.write_text(json.dumps(file, ensure_ascii=False), encoding="utf-8")
             with refused():
                 yield for_files(
                     self.given,

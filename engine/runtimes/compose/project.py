@@ -81,7 +81,7 @@ def _typed(
     printed: dict[str, Any], files: tuple[Path, ...], directory: Path, profiles: Sequence[str]
 ) -> Project:
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as written:
-        json.dump(printed, written)
+        json.dump(printed, written, ensure_ascii=False)
         written.flush()
         project = load_project(
             written.name, directory, profiles=profiles, project_name=printed["name"]

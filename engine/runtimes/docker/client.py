@@ -23,6 +23,7 @@ from docker.api import APIClient
 
 from engine.errors import RuntimeUnavailable
 from engine.futures import forget
+from engine.runtimes.docker.cli_config import forget_missing_helpers
 from engine.runtimes.docker.endpoint import leading_to
 from engine.runtimes.docker.patience import Patience, be_patient
 
@@ -56,9 +57,12 @@ def connect(engine: Mapping[str, str] | None = None) -> APIClient:
     # An empty mapping would be taken for none.
     variables.setdefault("DOCKER_HOST", "")
     try:
-        return docker.from_env(version="auto", environment=variables, use_context=False).api
+        client = docker.from_env(version="auto", environment=variables, use_context=False).api
     except ENGINE_ERRORS as error:
         raise RuntimeUnavailable(_unreachable(error)) from error
+    # The SDK has no public way to its credentials.
+    forget_missing_helpers(vars(client)["_auth_configs"])
+    return client
 
 
 @frozen

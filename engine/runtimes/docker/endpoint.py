@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import RuntimeUnavailable
+from engine.runtimes.docker.cli_config import cli_config, config_folder
 
 __all__ = ["leading_to"]
 
@@ -29,17 +30,13 @@ def leading_to(environ: Mapping[str, str]) -> dict[str, str]:
     if environ.get("DOCKER_HOST"):
         names = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
         return {name: environ[name] for name in names if name in environ}
-    folder = _config_folder(environ)
-    context = environ.get("DOCKER_CONTEXT") or _current_context(folder)
+    folder = config_folder(environ)
+    context = environ.get("DOCKER_CONTEXT") or _current_context(environ)
     return {} if context == _DEFAULT else _of_context(folder, context)
 
 
-def _config_folder(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-
-
-def _current_context(folder: Path) -> str:
-    written = _json(folder / "config.json").get("currentContext")
+def _current_context(environ: Mapping[str, str]) -> str:
+    written = cli_config(environ).get("currentContext")
     return str(written or _DEFAULT)
 
 

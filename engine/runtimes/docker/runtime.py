@@ -38,6 +38,7 @@ from engine.runtimes.base import (
 )
 from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
+from engine.runtimes.docker.conditions import check_conditions
 from engine.runtimes.docker.deaths import Deaths, moment_ns
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
@@ -51,6 +52,7 @@ from engine.runtimes.docker.naming import (
     container_name,
 )
 from engine.runtimes.docker.output import CarriedOutput, Output, SharedOutput
+from engine.runtimes.docker.proxies import proxies, with_proxies
 from engine.runtimes.docker.resources import remove_networks, remove_probes
 from engine.runtimes.docker.sdk_maker import SdkMaker
 from engine.runtimes.docker.sight import sees
@@ -121,6 +123,7 @@ class DockerRuntime:
         engine: Mapping[str, str] | None = None,
         adopt_compose: bool = False,
     ) -> None:
+        project = with_proxies(project, proxies(engine))
         self._project = project
         self._owner = owner or Owner.current()
         self._engine = engine
@@ -215,6 +218,7 @@ class DockerRuntime:
                 raise OwnedElsewhere(f"{spec.name}: {reason}")
         self._reserve(services)
         await self._maker.prepare(specs)
+        await self._calls(lambda client: check_conditions(client, self._project, specs))
 
     def _reserve(self, services: Sequence[str]) -> None:
         """Have the names of services to ourselves before anything is made: of several at once, one has.

@@ -37,7 +37,8 @@ def compose(tmp_path: Path) -> Compose:
         **top: Any,
     ) -> Path:
         file = tmp_path / name
-        file.write_text(json.dumps({"name": project, "services": services, **top}))
+        model = {"name": project, "services": services, **top}
+        file.write_text(json.dumps(model, ensure_ascii=False), encoding="utf-8")
         return file
 
     return write

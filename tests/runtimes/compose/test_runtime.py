@@ -17,6 +17,8 @@ from python_on_whales import DockerClient
 from engine import ContainerManager
 from engine.errors import ComposeError, OwnedElsewhere, StartError
 from engine.policy import BackendPolicy
+from engine.runtimes.choose import read_project
+from engine.secrets import Secrets
 from tests.lab import BASE_IMAGE
 from tests.runtimes.compose.conftest import PROJECT
 
@@ -90,6 +92,18 @@ def test_everything_that_compose_can_is_there(
             said(containers, "alpha", "cat", "/run/secrets/environment") == "from the environment"
         )
     run("docker", "rmi", "-f", f"{PROJECT}-beta")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_text_beyond_the_basic_plane_comes_through_and_is_known_as_secret(compose: Compose) -> None:
+    token = "\N{ROCKET}token\N{ROCKET}"
+    file = compose({"alpha": {**BASE, "environment": {"API_TOKEN": token}}})
+    policy = BackendPolicy(keep_alive=("sh", "-c", "sleep 1000 # \N{ROCKET}"))
+    with manager(file, policies={"alpha": policy}) as containers:
+        containers.start_services(["alpha"])
+        assert said(containers, "alpha", "printenv", "API_TOKEN") == f"{token}\n"
+    secrets = Secrets.of_project(read_project("compose", file))
+    assert token not in secrets.hide(f"it is {token}")
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -299,6 +299,50 @@ def test_what_cannot_start_is_told_with_its_mend(
 
 
 @pytest.mark.usefixtures("nothing_left")
+def test_to_wait_for_the_health_of_a_service_without_a_check_is_an_error(compose: Compose) -> None:
+    waiting = {**BASE, "depends_on": {"beta": {"condition": "service_healthy"}}}
+    with manager(compose({"alpha": waiting, "beta": BASE})) as containers:
+        with pytest.raises(StartError) as caught:
+            containers.start_services(["alpha"])
+        assert "it waits for 'beta' to be healthy" in caught.value.reasons["alpha"]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_the_check_of_an_image_is_one(compose: Compose, client: APIClient, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {BASE_IMAGE}\nHEALTHCHECK --interval=100ms CMD true\nCMD sleep infinity\n"
+    )
+    image = f"{PROJECT}/checked"
+    list(client.build(path=str(tmp_path), tag=image, rm=True))
+    waiting = {**BASE, "depends_on": {"beta": {"condition": "service_healthy"}}}
+    with manager(compose({"alpha": waiting, "beta": {**BASE, "image": image}})) as containers:
+        containers.start_services(["alpha"])
+    client.remove_image(image, force=True)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_the_settings_of_the_docker_cli_hold(
+    compose: Compose, client: APIClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proxies reach the container; a credential helper that is not installed stops neither pull nor build."""
+    settings = {"credsStore": "absent", "proxies": {"default": {"httpProxy": "http://p:3128"}}}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {BASE_IMAGE}\nRUN test $http_proxy = http://p:3128\n"
+    )
+    built = {"build": str(tmp_path), "command": ["sleep", "infinity"], "pull_policy": "build"}
+    with manager(compose({"alpha": built, "beta": {"image": "localhost:1/none"}})) as containers:
+        containers.start_services(["alpha"])
+        ended = containers.execute("alpha", ["sh", "-c", "echo $HTTP_PROXY"])
+        assert ended.stdout.read_text() == "http://p:3128\n"
+        with pytest.raises(StartError, match="could not be pulled") as caught:
+            containers.start_services(["beta"])
+        assert "redential" not in str(caught.value)
+    client.remove_image(f"{PROJECT}-alpha", force=True)
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_a_port_that_is_taken_is_told_with_its_mend(compose: Compose) -> None:
     service = {**BASE, "ports": ["127.0.0.1:18080:80"]}
     with manager(compose({"alpha": service, "beta": service})) as containers:
