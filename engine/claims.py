@@ -216,7 +216,8 @@ def _file(labels: Mapping[str, str]) -> Path | None:
 def _locked(file: Path, how: int) -> Iterator[None]:
     """Hold a claim's lock, shared or alone; whoever lets go of it last removes its file."""
     lock = file.with_name(f"{file.name}-lock")
-    lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if lock.parent == _folder():  # a label may point anywhere: no other folder is made
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = _lock(lock, how)
     try:
         yield
@@ -230,7 +231,7 @@ def _locked(file: Path, how: int) -> Iterator[None]:
 def _lock(lock: Path, how: int) -> int:
     """Open and lock the file that has this name now, not one that has lost it meanwhile."""
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, how)
             if os.path.samestat(os.fstat(descriptor), lock.stat()):

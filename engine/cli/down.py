@@ -10,6 +10,7 @@ import click
 from engine.cli.exits import DONE
 from engine.cli.notes import show
 from engine.cli.options import maybe_campaign_argument, project_name
+from engine.cli.status import describe
 from engine.printable import printable
 
 __all__ = ["down"]
@@ -37,7 +38,7 @@ def down(campaign: Path | None, *, force: bool) -> int:
 
     project = project_name(campaign)
     listed = take(project)
-    found = listed.found
+    found = [one for one in listed.found if not one.foreign]
     owned = [one for one in found if one.owned]
     if owned and not force:
         theirs = "; ".join(f"{one.kind} {one.name} of {one.owner}" for one in owned)
@@ -48,6 +49,9 @@ def down(campaign: Path | None, *, force: bool) -> int:
     remove_all(found, project=project, grace_s=0 if force else _GRACE_S)
     for one in found:
         show(printable(f"removed {one.kind} {one.name}"))
+    for one in listed.found:
+        if one.foreign:
+            show(printable(f"left alone: {describe(one)}"))
     listed.confess()
     if not found:
         show("nothing of ours is there")

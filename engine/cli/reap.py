@@ -55,6 +55,8 @@ def _name(one: Resource) -> str:
 def _whose(one: Resource) -> str:
     from engine.owner import Owner
 
+    if one.foreign:
+        return f"is not dockwarden's: {one.foreign}"
     if one.owner is None:
         return "does not say whose it is; dockwarden down removes it"
     if one.owner.host == Owner.current().host:

@@ -47,6 +47,11 @@ def status(campaign: Path | None, *, as_json: bool) -> int:
 
 def describe(resource: Resource) -> str:
     """What is there, on one line."""
+    if resource.foreign:
+        return (
+            f"{resource.kind} {resource.name}: {resource.status or 'no status'}, not dockwarden's:"
+            f" {resource.foreign}"
+        )
     whose = f"of {resource.owner}" if resource.owner else "of an unknown owner"
     life = "running" if resource.owned else "gone; dockwarden down removes what it left"
     return (
@@ -65,4 +70,5 @@ def _plain(resource: Resource) -> dict[str, object]:
         "status": resource.status,
         "owner": str(resource.owner) if resource.owner else None,
         "owner_runs": resource.owned,
+        "foreign": resource.foreign or None,
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from engine import claims
 from engine.errors import RuntimeUnavailable
 from engine.runtimes.resource import Resource
 
@@ -67,3 +68,4 @@ def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: f
     processes.remove_all(local, grace_s=grace_s)
     others = [one for one in resources if one.kind != "processes"]
     engines.remove_all(others, project=project, grace_s=grace_s)
+    claims.tidy()

@@ -22,6 +22,8 @@ class Resource:
             how many run.
         labels: what it carries.
         owner: whose it is: the controller that made it, or one that has taken it over.
+        foreign: why it is not dockwarden's, although it carries its labels; empty where it is. What is
+            foreign has no owner, and is never removed.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Resource:
     status: str
     labels: Mapping[str, str] = field(repr=False)
     owner: Owner | None
+    foreign: str = ""
 
     @property
     def owned(self) -> bool:

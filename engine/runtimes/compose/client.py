@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["client", "engine_of", "for_files", "refused"]
 
-_APART: Final = (
-    "import os, sys; os.setsid(); os.dup2(os.open(os.devnull, os.O_RDONLY), 0);"
-    " os.execvp(sys.argv[1], sys.argv[1:])"
-)
-"""Runs a command without our terminal: where Compose would ask, nobody would see the question, and what
-Ctrl+C is to do is for us to say."""
+_APART: Final = str(Path(__file__).with_name("apart.py"))
 
 _PROGRESS: Final = re.compile(r" ?(Container|Image|Network|Volume|service:\S+) |time=\"")
 
@@ -55,19 +50,21 @@ def client(given: DockerClient | None) -> DockerClient:
 
 def for_files(
     given: DockerClient,
-    files: Sequence[Path],
+    files: Sequence[Path | str],
     *,
+    lifeline: str,
     directory: Path | None = None,
     project: str | None = None,
 ) -> DockerClient:
     """A client like ``given``, for these compose files and all their profiles.
 
     Args:
+        lifeline: what its commands live by, see :func:`engine.runtimes.compose.handles.lifeline`.
         directory: that relative paths start from; None for the client's own, or the first file's.
         project: the project's name; None for the client's own, or as Compose derives it.
     """
     config = given.client_config
-    call = [sys.executable, "-ISc", _APART, *config.client_call]
+    call = [sys.executable, "-IS", _APART, lifeline, *config.client_call]
     return type(given)(
         client_config=dataclasses.replace(
             config,

@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import logging
 import math
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from docker.api import APIClient
 
+from engine import claims
 from engine.errors import LaunchFailed
 from engine.owner import LABEL
 from engine.runtimes.compose.client import for_files, refused
+from engine.runtimes.compose.handles import lifeline, unlinked
 from engine.runtimes.compose.override import override
 from engine.runtimes.docker.adoption import spec_label
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.images import image_name
 from engine.runtimes.docker.maker import Making
-from engine.runtimes.docker.naming import COMPOSE_PROJECT, COMPOSE_SERVICE
+from engine.runtimes.docker.naming import COMPOSE_PROJECT, COMPOSE_SERVICE, PROJECT, container_name
+from engine.runtimes.docker.provenance import Provenance, bound_to
 from engine.runtimes.docker.stop import stop_container
 from engine.spec import Mount, ServiceSpec
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["ComposeMaker"]
 
 _LOG: Final = logging.getLogger(__name__)
+
+_OURS: Final = "compose.dockwarden.json"
 
 
 @frozen
@@ -46,6 +49,7 @@ class ComposeMaker:
     given: DockerClient
     making: Making
     calls: Calls
+    provenance: Provenance = field(factory=Provenance)
 
     name: ClassVar[str] = "compose"
 
@@ -70,6 +74,8 @@ class ComposeMaker:
         # what is asked for here.
         there = self._services_there(client)
         names = [spec.name for spec in specs if spec.name not in there]
+        for spec in specs:
+            self._refuse_impostors(spec, client)
         with self._compose(client, None, None) as whales:
             # With no container of each: everything that comes before containers.
             whales.compose.up(
@@ -85,6 +91,7 @@ class ComposeMaker:
         return await self.calls(partial(self._launch, spec, output))
 
     def _launch(self, spec: ServiceSpec, output: Mount, client: APIClient) -> str:
+        self._refuse_impostors(spec, client)
         try:
             self._up(spec, output, client)
             (made,) = self._made(spec, client)
@@ -95,6 +102,29 @@ class ComposeMaker:
                     client.remove_container(container_id, v=True, force=True)
             raise
         return made
+
+    def _refuse_impostors(self, spec: ServiceSpec, client: APIClient) -> None:
+        """See that Compose takes no other container for the service's.
+
+        Raises:
+            LaunchFailed: it would.
+        """
+        names = ", ".join(self._impostors(spec, client))
+        if names:
+            reason = (
+                f"Compose would take the container {names} for it: that one's labels came with an image"
+                " (docker commit). Remove it, or use the docker runtime (--runtime docker)"
+            )
+            raise LaunchFailed(spec.name, reason, curable=False)
+
+    def _impostors(self, spec: ServiceSpec, client: APIClient) -> list[str]:
+        """The names of containers that carry the service's labels and were not made for it."""
+        labels = [PROJECT, f"{COMPOSE_PROJECT}={self.making.project.name}"]
+        labels.append(f"{COMPOSE_SERVICE}={spec.name}")
+        found = client.containers(all=True, filters={"label": labels})
+        return [
+            one["Names"][0].lstrip("/") for one in found if self.provenance.foreign(one, client)
+        ]
 
     def _up(self, spec: ServiceSpec, output: Mount | None, client: APIClient) -> None:
         with self._compose(client, spec, output) as whales:
@@ -112,11 +142,23 @@ class ComposeMaker:
         mine = {key: value for key, value in self.making.labels.items() if key.startswith(LABEL)}
         labels = [f"{key}={value}" for key, value in mine.items()]
         labels.append(f"{COMPOSE_SERVICE}={spec.name}")
-        return [found["Id"] for found in client.containers(all=True, filters={"label": labels})]
+        found = client.containers(all=True, filters={"label": labels})
+        return [one["Id"] for one in found if not self.provenance.foreign(one, client)]
 
-    async def start(self, spec: ServiceSpec, container_id: str) -> None:  # noqa: ARG002 - the protocol's
+    async def start(self, spec: ServiceSpec, container_id: str) -> None:
         """Let Compose start a container, and run what is to be run after its start."""
-        await self.calls(partial(self._up, spec, None))
+        await self.calls(partial(self._start, spec, container_id))
+
+    def _start(self, spec: ServiceSpec, container_id: str, client: APIClient) -> None:
+        impostors = ", ".join(self._impostors(spec, client))
+        if impostors:  # Compose would take both for the service's, and stop one
+            _LOG.warning(
+                "%s: started without Compose, and without its hooks, since %s has its labels",
+                *(spec.name, impostors),
+            )
+            client.start(container_id)
+        else:
+            self._up(spec, None, client)
 
     async def stop(self, spec: ServiceSpec, container_id: str, grace_s: float) -> None:
         """Let Compose end a container, and run what is to be run before; if it cannot, end it anyway."""
@@ -128,8 +170,9 @@ class ComposeMaker:
         if client.inspect_container(container_id)["State"]["Paused"]:
             client.unpause(container_id)  # a frozen process cannot act on a signal
         try:
-            with self._compose(client, None, None) as whales:
-                whales.compose.stop([spec.name], timeout=math.ceil(grace_s))
+            if not self._impostors(spec, client):  # Compose would stop them as well
+                with self._compose(client, None, None) as whales:
+                    whales.compose.stop([spec.name], timeout=math.ceil(grace_s))
         except ENGINE_ERRORS as error:
             _LOG.warning("%s: Compose could not stop it: %s", spec.name, said(error))
         stop_container(client, container_id, grace_s)
@@ -142,18 +185,20 @@ class ComposeMaker:
         project = self.making.project
         making = self.making
         if spec is not None and output is not None:
-            labels = {**making.labels, **spec_label(making, spec, output, client)}
+            name = container_name(project, spec)
+            digest = spec_label(making, spec, output, client)
+            labels = {**making.labels, **bound_to(name), **digest}
             making = evolve(making, labels=labels)
         file = override(making, spec, output, self._network_labels(client))
-        with tempfile.TemporaryDirectory(prefix="dockwarden-") as folder:
-            ours = Path(folder) / "compose.dockwarden.json"
-            ours.touch(mode=0o600)
-            # Its YAML takes no characters beyond the basic plane by two escapes, as JSON has them.
-            ours.write_text(json.dumps(file, ensure_ascii=False), encoding="utf-8")
+        # Its YAML takes no characters beyond the basic plane by two escapes, as JSON has them.
+        text = json.dumps(file, ensure_ascii=False)
+        with unlinked(text, _OURS) as ours, lifeline() as (line, cut):
+            self.calls.on_cut(cut)
             with refused():
                 yield for_files(
                     self.given,
                     [*project.files, ours],
+                    lifeline=line,
                     directory=project.directory,
                     project=project.name,
                 )
@@ -165,7 +210,7 @@ class ComposeMaker:
 
     def _network_labels(self, client: APIClient) -> dict[str, dict[str, str]]:
         """What each network of the project is to be labelled with: as it is, where it is there already."""
-        project = self.making.project
+        project, new = self.making.project, self.making.labels
         there: dict[str, Mapping[str, str]] = {
             found["Name"]: found["Labels"] or {}
             for found in client.networks(filters={"label": f"{COMPOSE_PROJECT}={project.name}"})
@@ -173,8 +218,8 @@ class ComposeMaker:
         return {
             key: {
                 label: value
-                for label, value in there.get(network.name, self.making.labels).items()
-                if label.startswith(LABEL) or label in self.making.labels
+                for label, value in there.get(network.name, {**new, **claims.new()}).items()
+                if label.startswith(LABEL) or label in new
             }
             for key, network in project.networks.items()
             if not network.external

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from engine.compose import load_project
 from engine.compose.files import DEFAULT_FILE, override_of
 from engine.errors import ComposeError, InputError
 from engine.runtimes.compose.client import client, for_files, refused
+from engine.runtimes.compose.handles import lifeline, unlinked
 from engine.spec import Project
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ def read(
     if override is not None and not config.compose_files:
         files = (*files, override)
     try:
-        with refused():
-            compose = for_files(whales, files, directory=directory, project=project_name).compose
+        with refused(), lifeline() as (line, _):
+            compose = for_files(
+                whales, files, lifeline=line, directory=directory, project=project_name
+            ).compose
             printed = compose.config(return_json=True)
     except docker.errors.DockerException as error:
         raise ComposeError(f"Compose says: {error}", file=str(named[0])) from error
@@ -80,12 +82,8 @@ def read(
 def _typed(
     printed: dict[str, Any], files: tuple[Path, ...], directory: Path, profiles: Sequence[str]
 ) -> Project:
-    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as written:
-        json.dump(printed, written, ensure_ascii=False)
-        written.flush()
-        project = load_project(
-            written.name, directory, profiles=profiles, project_name=printed["name"]
-        )
+    with unlinked(json.dumps(printed, ensure_ascii=False), "compose.json") as file:
+        project = load_project(file, directory, profiles=profiles, project_name=printed["name"])
     services = {
         name: evolve(spec, refusals=(), warnings=()) for name, spec in project.services.items()
     }

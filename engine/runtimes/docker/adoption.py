@@ -19,6 +19,7 @@ from engine.runtimes.docker.images import image_name
 from engine.runtimes.docker.maker import INSIDE, Making
 from engine.runtimes.docker.naming import PROJECT, container_name
 from engine.runtimes.docker.payload import container_payload, further_networks
+from engine.runtimes.docker.provenance import Provenance
 from engine.runtimes.inside import RUN
 from engine.spec import Mount, ServiceSpec
 
@@ -67,6 +68,7 @@ def find(
     client: APIClient,
     *,
     inside: str | None,
+    provenance: Provenance,
 ) -> dict[str, Any] | None:
     """Take over a service's container; what inspection shows of it, or None where there is none to take.
 
@@ -74,6 +76,7 @@ def find(
         owner: who takes it over.
         output: the mount that it would be made with.
         inside: the folder of the one command of ours that may run in it.
+        provenance: tells whether a dockwarden made it.
     """
     try:
         found: dict[str, Any] = client.inspect_container(container_name(making.project, spec))
@@ -82,7 +85,7 @@ def find(
     labels: Mapping[str, str] = found["Config"]["Labels"] or {}
     if labels.get(PROJECT) != making.project.name or Owner.from_labels(labels) == owner:
         return None
-    if not claims.may_take(owner, labels):
+    if provenance.foreign(found, client) or not claims.may_take(owner, labels):
         return None
     unfit = _unfit(found, labels, spec_label(making, spec, output, client), inside, client)
     if not unfit and not claims.take(owner, labels):

@@ -16,6 +16,8 @@ from engine import claims
 from engine.errors import RuntimeUnavailable, TeardownError
 from engine.runtimes.docker.client import ENGINE_ERRORS, connect, said
 from engine.runtimes.docker.naming import COMPOSE_SERVICE, PROJECT
+from engine.runtimes.docker.provenance import Provenance
+from engine.runtimes.docker.resources import in_use_by, strangers_on
 from engine.runtimes.docker.stop import remove_container
 from engine.runtimes.resource import Resource
 
@@ -82,7 +84,6 @@ def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: f
         raise TeardownError(left)
     for one in resources:
         claims.drop(one.labels)
-    claims.tidy()
 
 
 @contextmanager
@@ -99,8 +100,15 @@ def _client() -> Iterator[APIClient]:
 
 def _take(client: APIClient, project: str | None) -> Census:
     filters = {"label": PROJECT if project is None else f"{PROJECT}={project}"}
+    provenance = Provenance()
     containers = [
-        _resource("container", one, one["Names"][0].lstrip("/"), one["Status"])
+        _resource(
+            "container",
+            one,
+            one["Names"][0].lstrip("/"),
+            one["Status"],
+            foreign=provenance.foreign(one, client),
+        )
         for one in client.containers(all=True, filters=filters)
     ]
     networks = [
@@ -110,7 +118,9 @@ def _take(client: APIClient, project: str | None) -> Census:
     return Census(tuple(sorted(containers, key=_order)), tuple(sorted(networks, key=_order)))
 
 
-def _resource(kind: str, found: Mapping[str, Any], name: str, status: str) -> Resource:
+def _resource(
+    kind: str, found: Mapping[str, Any], name: str, status: str, *, foreign: str = ""
+) -> Resource:
     labels: Mapping[str, str] = found["Labels"] or {}
     return Resource(
         kind=kind,
@@ -120,7 +130,9 @@ def _resource(kind: str, found: Mapping[str, Any], name: str, status: str) -> Re
         service=labels.get(COMPOSE_SERVICE, ""),
         status=status,
         labels=labels,
-        owner=claims.owner_of(labels),
+        # The claim that an image's label points at is nobody's business here.
+        owner=None if foreign else claims.owner_of(labels),
+        foreign=foreign,
     )
 
 
@@ -142,5 +154,22 @@ def _remove(grace_s: float, resource: Resource) -> str:
     except docker.errors.NotFound:
         return ""
     except (*ENGINE_ERRORS, RuntimeUnavailable) as error:
-        return said(error)
+        return _in_use(resource) or said(error)
     return ""
+
+
+def _in_use(resource: Resource) -> str:
+    """Which containers of the user's own keep a network, and what to do; empty for none."""
+    if resource.kind != "network":
+        return ""
+
+    def ours(container: Mapping[str, Any], client: APIClient) -> bool:
+        return not provenance.foreign(container, client)
+
+    provenance = Provenance()
+    try:
+        with closing(connect()) as client:
+            names = strangers_on(resource.id, ours, client)
+    except (*ENGINE_ERRORS, RuntimeUnavailable):
+        return ""
+    return in_use_by(names) if names else ""

@@ -25,7 +25,7 @@ from engine.errors import RuntimeUnavailable
 from engine.futures import forget
 from engine.runtimes.docker.cli_config import forget_missing_helpers
 from engine.runtimes.docker.endpoint import leading_to
-from engine.runtimes.docker.patience import Patience, be_patient
+from engine.runtimes.docker.patience import GivenUp, Patience, be_patient
 
 __all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "address", "connect", "engine_facts", "said"]
 
@@ -128,11 +128,11 @@ class Calls:
 
         Args:
             settle: whether a cancelled call is waited for; not for what may take minutes and creates
-                nothing that has to be cleaned up.
+                nothing that has to be cleaned up. Such a call is cut off.
         """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
-        given_up = threading.Event()
+        given_up = GivenUp()
         future = asyncio.wrap_future(self._pool.submit(self._with_client, call, given_up))
         try:
             return await asyncio.shield(future)
@@ -140,8 +140,18 @@ class Calls:
             given_up.set()
             if settle:
                 await asyncio.wait({future}, timeout=_SETTLE_S)
+            else:
+                given_up.cut()
             future.add_done_callback(forget)
             raise
+
+    def on_cut(self, cut: Callable[[], None]) -> None:
+        """Have something called when the call that runs on this thread is cut off.
+
+        Args:
+            cut: ends what the call waits for; quick, and from another thread.
+        """
+        self._local.given_up.on_cut(cut)
 
     async def knock(self) -> None:
         """Wait until the engine lets somebody new in.
@@ -164,7 +174,7 @@ class Calls:
         for client in idle:
             client.close()
 
-    def _with_client(self, call: Callable[[APIClient], T], given_up: threading.Event) -> T:
+    def _with_client(self, call: Callable[[APIClient], T], given_up: GivenUp) -> T:
         self._local.given_up = given_up
         with self._lock:
             client = self._idle.pop() if self._idle else None
@@ -180,7 +190,7 @@ class Calls:
             if not kept:
                 client.close()
 
-    def _patient_client(self, given_up: threading.Event) -> APIClient:
+    def _patient_client(self, given_up: GivenUp) -> APIClient:
         """One more client; where none has been made yet, the engine must be there now."""
         if self._answered:
             client = self._new_client(given_up)
@@ -189,7 +199,7 @@ class Calls:
             self._answered = True
         return be_patient(client, self.patience, lambda: self._local.given_up)
 
-    def _new_client(self, given_up: threading.Event) -> APIClient:
+    def _new_client(self, given_up: GivenUp) -> APIClient:
         try:
             return self.patience.wait_out(self._connect, given_up)
         except RuntimeUnavailable as error:  # for whoever calls it is like any other call's failure

@@ -11,6 +11,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import requests
@@ -18,7 +20,7 @@ from attrs import define, field
 from docker.api import APIClient
 from requests.adapters import BaseAdapter
 
-__all__ = ["PATIENCE_S", "Patience", "be_patient"]
+__all__ = ["PATIENCE_S", "GivenUp", "Patience", "be_patient"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -32,6 +34,31 @@ _LOOKS: Final = ("GET", "HEAD")
 _NOBODY_THERE: Final = (FileNotFoundError, ConnectionRefusedError)
 
 T = TypeVar("T")
+
+
+class GivenUp(threading.Event):
+    """Set once nobody waits for a call's answer any more; it can also cut the call off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cuts: list[Callable[[], None]] = []
+        self._is_cut = False
+        self._guard = threading.Lock()
+
+    def on_cut(self, cut: Callable[[], None]) -> None:
+        """Call this when the call is cut off, or now if it has been."""
+        with self._guard:
+            if not self._is_cut:
+                self._cuts.append(cut)
+                return
+        cut()
+
+    def cut(self) -> None:
+        """Cut the call off: end what it waits for."""
+        with self._guard:
+            self._is_cut, cuts, self._cuts = True, self._cuts, []
+        for cut in cuts:
+            cut()
 
 
 @define(eq=False)
@@ -121,9 +148,7 @@ class Patience:
             _LOG.warning("the Docker engine is back")
 
 
-def be_patient(
-    client: APIClient, patience: Patience, given_up: Callable[[], threading.Event]
-) -> APIClient:
+def be_patient(client: APIClient, patience: Patience, given_up: Callable[[], GivenUp]) -> APIClient:
     """Let each request of a client wait for an engine that is away.
 
     Args:
@@ -137,7 +162,7 @@ class _Patient(BaseAdapter):
     """An adapter around a client's own."""
 
     def __init__(
-        self, inner: BaseAdapter, patience: Patience, given_up: Callable[[], threading.Event]
+        self, inner: BaseAdapter, patience: Patience, given_up: Callable[[], GivenUp]
     ) -> None:
         super().__init__()
         self._inner = inner
@@ -148,14 +173,24 @@ class _Patient(BaseAdapter):
     def send(
         self, request: requests.PreparedRequest, *arguments: Any, **options: Any
     ) -> requests.Response:
-        return self._patience.wait_out(
+        given_up = self._given_up()
+        response = self._patience.wait_out(
             lambda: self._inner.send(request, *arguments, **options),
-            self._given_up(),
+            given_up,
             looks=request.method in _LOOKS,
         )
+        if options.get("stream"):  # a build or a pull, which the engine gives up with its reader
+            given_up.on_cut(partial(_end, response))
+        return response
 
     def close(self) -> None:
         self._inner.close()
+
+
+def _end(response: requests.Response) -> None:
+    """End a response that another thread reads."""
+    with suppress(OSError, ValueError, RuntimeError):  # it has been read to its end
+        response.raw.shutdown()
 
 
 def _nobody_there(error: BaseException) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import docker.errors
 from docker.api import APIClient
@@ -15,12 +16,25 @@ from engine.owner import Owner
 from engine.runtimes.docker import payload
 from engine.runtimes.docker.client import said
 from engine.runtimes.docker.naming import COMPOSE_SERVICE, PROJECT
+from engine.runtimes.docker.provenance import PROBE
 from engine.runtimes.docker.stop import remove_container
 from engine.spec import Project
 
-__all__ = ["ensure_network", "ensure_volume", "remove_networks", "remove_probes"]
+__all__ = [
+    "ensure_network",
+    "ensure_volume",
+    "in_use_by",
+    "remove_networks",
+    "remove_probes",
+    "strangers_on",
+    "take_over_networks",
+]
+
+_LOG: Final = logging.getLogger(__name__)
 
 MayTake = Callable[[Mapping[str, str]], bool]
+Ours = Callable[[Mapping[str, Any], APIClient], bool]
+"""Whether a container was made by dockwarden, whatever its labels say."""
 
 _IS_THERE: Final = 409
 """What the engine answers when there is something of that name."""
@@ -41,7 +55,8 @@ def ensure_network(
     if network.external:
         reason = f"the external network {network.name} is not there: docker network create it first"
         raise LaunchFailed(key, reason, curable=False)
-    body = payload.network_payload(project, network, labels)
+    # A claim of its own: whoever takes the network over takes nothing else.
+    body = payload.network_payload(project, network, {**labels, **claims.new()})
     try:
         created = client.create_network(
             body["Name"],
@@ -75,6 +90,34 @@ def _keep_the_first(name: str, made: str, client: APIClient) -> None:
                 client.remove_network(one["Id"])
 
 
+def take_over_networks(
+    project: Project, keys: Iterable[str], owner: Owner, client: APIClient
+) -> list[Mapping[str, str]]:
+    """Take over those networks that a dead controller left, so that they go with what is made now.
+
+    Otherwise they would still be the dead controller's: whoever cleans up after this one would not see
+    them. A network that cannot be claimed is removed where nothing is on it, and made again.
+
+    Returns:
+        the labels of those that were taken over.
+    """
+    taken: list[Mapping[str, str]] = []
+    for key in keys:
+        network = project.networks[key]
+        for found in client.networks(names=[network.name]):
+            labels: Mapping[str, str] = found["Labels"] or {}
+            ours = labels.get(PROJECT) == project.name and found["Name"] == network.name
+            maker = claims.owner_of(labels) if ours else None
+            if network.external or maker is None or maker.alive:
+                continue
+            if claims.take(owner, labels):
+                taken.append(labels)
+            else:
+                with suppress(docker.errors.APIError):  # containers are on it
+                    client.remove_network(found["Id"])
+    return taken
+
+
 def ensure_volume(project: Project, key: str, client: APIClient) -> None:
     """Make a named volume of the project, unless it is there.
 
@@ -93,20 +136,27 @@ def ensure_volume(project: Project, key: str, client: APIClient) -> None:
         client.create_volume(**payload.volume_payload(project, volume))
 
 
-def remove_probes(project: str, may_take: MayTake, client: APIClient) -> None:
+def remove_probes(project: str, may_take: MayTake, ours: Ours, client: APIClient) -> None:
     """Remove the project's containers that are no service's: a controller died while it tried something."""
     for found in client.containers(all=True, filters={"label": f"{PROJECT}={project}"}):
-        if COMPOSE_SERVICE not in found["Labels"]:
+        # An older dockwarden's probe is known by the service that it lacks.
+        probe = PROBE in found["Labels"] or COMPOSE_SERVICE not in found["Labels"]
+        if probe and ours(found, client):
             with claims.held(found["Labels"]):
                 if may_take(found["Labels"]):
                     remove_container(found["Id"], 0, client)
 
 
-def remove_networks(project: str, may_take: MayTake, client: APIClient) -> dict[str, str]:
-    """Remove the project's networks, unless only what may not be taken is still on them.
+def remove_networks(
+    project: str, may_take: MayTake, ours: Ours, client: APIClient
+) -> dict[str, str]:
+    """Remove the project's networks, unless containers are still on them that others remove.
+
+    A network that a container of the user's own is on stays, and a warning says so.
 
     Args:
         may_take: whether the labels of something say that it may be removed.
+        ours: whether a container was made by dockwarden.
 
     Returns:
         what could not be removed, and why, by name.
@@ -120,16 +170,37 @@ def remove_networks(project: str, may_take: MayTake, client: APIClient) -> dict[
         except docker.errors.NotFound:
             continue
         except docker.errors.APIError as error:
-            if not _serves_others(network["Id"], may_take, client):
+            on_it = _containers_on(network["Id"], client)
+            strangers = _names(one for one in on_it if not ours(one, client))
+            if strangers:
+                _LOG.warning("network %s stays: %s", network["Name"], in_use_by(strangers))
+            elif not on_it or any(may_take(one["Config"]["Labels"]) for one in on_it):
                 leftovers[f"network {network['Name']}"] = said(error)
     return leftovers
 
 
-def _serves_others(network: str, may_take: MayTake, client: APIClient) -> bool:
-    """Whether all that is on a network is another controller's, who removes it in the end."""
-    try:
-        on_it = client.inspect_network(network)["Containers"]
-        labels = [client.inspect_container(one)["Config"]["Labels"] or {} for one in on_it]
-    except docker.errors.NotFound:
-        return False
-    return bool(labels) and not any(map(may_take, labels))
+def strangers_on(network_id: str, ours: Ours, client: APIClient) -> str:
+    """The names of the containers on a network that dockwarden did not make; empty for none."""
+    return _names(one for one in _containers_on(network_id, client) if not ours(one, client))
+
+
+def in_use_by(names: str) -> str:
+    """Why a network stays that these containers are on, and what to do."""
+    return (
+        f"{names}, which dockwarden did not make, is on it; disconnect that container (docker network"
+        " disconnect) or remove it, then run dockwarden down"
+    )
+
+
+def _containers_on(network_id: str, client: APIClient) -> list[dict[str, Any]]:
+    """What inspection says of the containers on a network."""
+    found = []
+    with suppress(docker.errors.NotFound):
+        for container_id in client.inspect_network(network_id)["Containers"] or ():
+            with suppress(docker.errors.NotFound):
+                found.append(client.inspect_container(container_id))
+    return found
+
+
+def _names(containers: Iterable[Mapping[str, Any]]) -> str:
+    return ", ".join(sorted(one["Name"].lstrip("/") for one in containers))

@@ -52,8 +52,13 @@ from engine.runtimes.docker.naming import (
     container_name,
 )
 from engine.runtimes.docker.output import CarriedOutput, Output, SharedOutput
+from engine.runtimes.docker.provenance import PROBE, Provenance, probe_labels
 from engine.runtimes.docker.proxies import proxies, with_proxies
-from engine.runtimes.docker.resources import remove_networks, remove_probes
+from engine.runtimes.docker.resources import (
+    remove_networks,
+    remove_probes,
+    take_over_networks,
+)
 from engine.runtimes.docker.sdk_maker import SdkMaker
 from engine.runtimes.docker.sight import sees
 from engine.runtimes.docker.start_errors import explain
@@ -135,6 +140,7 @@ class DockerRuntime:
         self.name = self._maker.name
         self._execs = Execs(self._calls)
         self._deaths = Deaths()
+        self._provenance = Provenance()
         self._guests = Guests(self._calls, project.name, self._owner)
         self._adopts_compose = adopt_compose
         self._outputs: dict[str, Output] = {}
@@ -217,6 +223,15 @@ class DockerRuntime:
             if reason:
                 raise OwnedElsewhere(f"{spec.name}: {reason}")
         self._reserve(services)
+        keys = dict.fromkeys(joined.network for spec in specs for joined in spec.networks)
+        try:
+            if keys:
+                self._adopted += await self._calls(
+                    partial(take_over_networks, self._project, keys, self._owner)
+                )
+        except ENGINE_ERRORS as error:
+            reason = f"the networks of its project could not be listed: {said(error)}"
+            raise LaunchFailed(specs[0].name, reason) from error
         await self._maker.prepare(specs)
         await self._calls(lambda client: check_conditions(client, self._project, specs))
 
@@ -260,10 +275,11 @@ class DockerRuntime:
         labels: Mapping[str, str] = found["Config"]["Labels"] or {}
         owner = claims.owner_of(labels)
         guest = is_guest(dict(labels), self._project.name, spec.name)
+        foreign = await self._calls(partial(self._provenance.foreign, found))
         if guest and self._adopts_compose:
             await self._guests.refuse_anothers(spec.name, found["Id"])
             return ""
-        if owner is None or labels.get(PROJECT) != self._project.name:
+        if owner is None or foreign or labels.get(PROJECT) != self._project.name:
             return (
                 f"a container named {name} is there already and was not made by dockwarden; remove it"
                 f" (docker compose -p {self._project.name} down), or {_RENAME}"
@@ -298,7 +314,9 @@ class DockerRuntime:
             mount = output.mount
             found = await self._calls(
                 lambda client: adoption.find(
-                    self._making, self._owner, spec, mount, client, inside=inside
+                    *(self._making, self._owner, spec, mount, client),
+                    inside=inside,
+                    provenance=self._provenance,
                 )
             )
         except ENGINE_ERRORS as error:
@@ -336,7 +354,8 @@ class DockerRuntime:
         """How the output of a service gets into a folder of ours."""
         async with self._looking:  # once for all: it is about the engine
             if self._sees_us is None:
-                image, labels = image_name(self._project, spec), self._making.labels
+                image = image_name(self._project, spec)
+                labels = {**self._making.labels, **probe_labels()}
                 self._sees_us = await self._calls(lambda c: sees(c, folder, image, labels))
                 if not self._sees_us:
                     _LOG.info(
@@ -529,8 +548,9 @@ class DockerRuntime:
     async def sweep(self) -> Mapping[str, str]:
         """Remove the project's networks. See :meth:`Runtime.sweep`."""
         try:
-            await self._calls(partial(remove_probes, self._project.name, self._may_take))
-            left = await self._calls(partial(remove_networks, self._project.name, self._may_take))
+            whose = self._project.name, self._may_take, self._made_here
+            await self._calls(partial(remove_probes, *whose))
+            left = await self._calls(partial(remove_networks, *whose))
         except ENGINE_ERRORS as error:
             return {"networks": said(error)}
         while self._adopted and not left:
@@ -543,7 +563,20 @@ class DockerRuntime:
         labels = [f"{PROJECT}={self._project.name}", f"{COMPOSE_SERVICE}={service}"]
         found = client.containers(all=True, filters={"label": labels})
         guest = self._guests.taken.get(service)
-        return [one for one in found if one["Id"] == guest or self._may_take(one["Labels"])]
+        return [
+            one
+            for one in found
+            if one["Id"] == guest
+            or (
+                PROBE not in one["Labels"]
+                and self._made_here(one, client)
+                and self._may_take(one["Labels"])
+            )
+        ]
+
+    def _made_here(self, container: Mapping[str, Any], client: APIClient) -> bool:
+        """Whether a container was made by a dockwarden, and did not get its labels from its image."""
+        return not self._provenance.foreign(container, client)
 
     def _may_take(self, labels: Mapping[str, str]) -> bool:
         """Whether what carries these labels is ours, or a dead controller's, and nobody else's in this process."""

@@ -18,6 +18,7 @@ from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.images import ensure_image, image_name
 from engine.runtimes.docker.inject import archive
 from engine.runtimes.docker.maker import Making
+from engine.runtimes.docker.provenance import bound_to
 from engine.runtimes.docker.resources import ensure_network, ensure_volume
 from engine.runtimes.docker.stop import stop_container
 from engine.spec import Mount, MountKind, ServiceSpec
@@ -64,15 +65,19 @@ class SdkMaker:
 
     def _launch(self, spec: ServiceSpec, output: Mount, client: APIClient) -> str:
         project = self.making.project
+        name = payload.container_name(project, spec)
         config = payload.container_payload(
             project,
             spec,
             image=image_name(project, spec),
             keep_alive=self.making.keep_alive.get(spec.name),
-            labels={**self.making.labels, **spec_label(self.making, spec, output, client)},
+            labels={
+                **self.making.labels,
+                **bound_to(name),
+                **spec_label(self.making, spec, output, client),
+            },
             extra_mounts=[output],
         )
-        name = payload.container_name(project, spec)
         created = client.create_container_from_config(config, name=name, platform=spec.platform)
         container_id: str = created["Id"]
         try:

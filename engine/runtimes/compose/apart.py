@@ -1,0 +1,75 @@
+"""Runs a command without our terminal, and for no longer than whoever asked for it.
+
+It is run by its path, ``python -IS apart.py LIFELINE COMMAND...``, and so imports nothing of ours. Where
+Compose would ask something, nobody would see the question, and what Ctrl+C is to do is for dockwarden to
+say; so the command has a session of its own. The lifeline is a pipe that the controller holds open: when
+it is closed, since the call was cancelled or the controller was killed, all of that session is ended.
+Otherwise an image build, and what Compose creates after it, would go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import Final
+
+__all__ = ["main"]
+
+_GRACE_S: Final = 3.0
+_PAUSE_S: Final = 0.05
+
+
+def main(lifeline: str, *command: str) -> int:
+    """Run a command; returns its exit code.
+
+    Args:
+        lifeline: the path of the pipe.
+        command: the argument vector.
+    """
+    os.setsid()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nobody is there to send one that is meant
+    try:
+        watched = os.open(lifeline, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 1  # whoever asked is gone
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    child = os.posix_spawnp(command[0], command, os.environ, setsigdef=[signal.SIGHUP])
+    ended = os.pidfd_open(child)
+    either = select.poll()
+    either.register(ended, select.POLLIN)
+    either.register(watched, select.POLLIN | select.POLLHUP)
+    if ended not in dict(either.poll()):
+        _end_session()
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) & 0xFF
+
+
+def _end_session() -> None:
+    """End all that the command has started, whatever process groups it has made."""
+    deadline_s = time.monotonic() + _GRACE_S
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in _others():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while number == signal.SIGTERM and any(_others()) and time.monotonic() < deadline_s:
+            time.sleep(_PAUSE_S)
+
+
+def _others() -> Iterator[int]:
+    """The processes of our session that run, but for ourselves."""
+    ours = os.getpid()
+    for name in os.listdir("/proc"):  # noqa: PTH208 - a path would cost an import
+        if name.isdecimal() and int(name) != ours:
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
+                fields = stat.read().rpartition(b")")[2].split()
+                if fields[0] not in {b"Z", b"X"} and int(fields[3]) == ours:
+                    yield int(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
