@@ -136,6 +136,45 @@ class TestACancelledTeardown:
         assert left_in(world) == []
 
 
+def test_a_program_that_cancels_all_its_tasks_can_still_tear_down(
+    make: MakeController, world: World
+) -> None:
+    async def story() -> None:
+        controller = make()
+        await controller.start(["alpha"])
+        stop = asyncio.create_task(controller.stop(["alpha"]))
+        await asyncio.sleep(0.001)
+        assert controller.backends["alpha"].stopping
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
+        assert stop.cancelled()
+        await controller.teardown()
+
+    run(story())
+    assert left_in(world) == []
+
+
+def test_a_call_that_outlasts_the_teardown_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        project = Project("p", tmp_path, (), {"alpha": ServiceSpec("alpha")})
+        fake = FakeRuntime()
+        controller = Controller(project, fake, tmp_path)
+        await controller.start(["alpha"])
+        fake.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        fake.will("kill", "alpha", False)
+        call = asyncio.create_task(controller.execute("alpha", ["work"], id="x"))
+        await asyncio.sleep(1)
+        await controller.teardown()
+        assert not call.done()
+
+    run(story())
+    assert "all is down, and these calls are still under way: execute" in caplog.text
+
+
 class TestATeardownThatIsUnderWay:
     def story(self, make: MakeController, call: Callable[[Controller], Any]) -> Any:
         async def story() -> Any:

@@ -11,15 +11,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
-from engine.errors import RuntimeUnavailable, SetupError
-from engine.leash import Leash
+from engine.errors import InputError, RuntimeUnavailable, SetupError
+from engine.leash import Leash, watchdog
 from engine.leash.clearing import clear
+from engine.leash.companion import GOODBYE
 from engine.owner import Owner
+from engine.runtimes.base import Cleanup
+from engine.runtimes.docker.runtime import DockerRuntime
 from engine.runtimes.process import ProcessRuntime
 from engine.runtimes.process.backend import OWNER
 from engine.runtimes.process.tree import Identity, find
+from engine.runtimes.simulated import SimulatedRuntime
 from engine.spec import Project
+from tests.fake_runtime import FakeRuntime
 from tests.leash.conftest import ROOT, Start
 
 _MOST_OF_SELECT = 1024
@@ -163,6 +169,44 @@ def test_one_that_cannot_be_started_is_told(
     monkeypatch.setattr(sys, "executable", interpreter)
     with pytest.raises(SetupError, match="on_controller_exit: keep"):
         Leash.hold(Owner.current(), "process")
+
+
+@pytest.mark.parametrize("runtime", ["simulated", "podman", ""])
+def test_a_runtime_that_it_could_not_clean_up_after_is_refused_at_once(runtime: str) -> None:
+    with pytest.raises(InputError, match="it knows docker, compose, process"):
+        Leash.hold(Owner.current(), runtime)
+
+
+def test_one_that_is_forgotten_goes_on_watching(log: Path) -> None:
+    """Else it would take down the backends of another manager in this process."""
+    leash = Leash.hold(Owner.current(), "process", log=log)
+    pid, pipe = leash.pid, leash._pipe
+    with pytest.warns(ResourceWarning, match="still running"):
+        del leash
+    os.write(pipe, GOODBYE)
+    os.close(pipe)
+    assert os.waitpid(pid, 0) == (pid, 0)
+    assert not log.exists()
+
+
+class TestByDefault:
+    """A controller has a watchdog unless it is told otherwise, or has no use for one."""
+
+    def test_it_watches_over_what_outlasts_the_process(self) -> None:
+        owner = evolve(Owner.current(), started="1")
+        project = Project("any", Path(), (), {})
+        hold = watchdog(ProcessRuntime(project, owner=owner))
+        assert hold is not None
+        assert hold.args == (owner, "process")  # type: ignore[attr-defined]
+
+    def test_the_docker_runtime_says_which_engine(self) -> None:
+        engine = {"DOCKER_HOST": "unix:///nowhere"}
+        cleanup = DockerRuntime(Project("any", Path(), (), {}), engine=engine).cleanup
+        assert cleanup == Cleanup("docker", Owner.current(), engine)
+
+    def test_nothing_watches_over_what_ends_with_the_process(self) -> None:
+        assert watchdog(SimulatedRuntime(Project("any", Path(), (), {}))) is None
+        assert watchdog(FakeRuntime()) is None
 
 
 def test_it_has_loaded_next_to_nothing_while_it_waits() -> None:
