@@ -1,6 +1,7 @@
 """The command line. What is heavy (docker, rich) is imported by the command that needs it.
 
-Exit codes: 0 all completed; 1 some failed; 2 bad input or set-up; 130 and 143 ended by SIGINT, SIGTERM.
+Exit codes: 0 all completed; 1 some failed; 2 bad input or set-up; 130, 143 and 129 ended by SIGINT,
+SIGTERM and SIGHUP.
 """
 
 from __future__ import annotations

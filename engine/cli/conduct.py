@@ -27,6 +27,7 @@ from engine.campaign.runner import CampaignRunner
 from engine.campaign.secrecy import secrets_of
 from engine.campaign.standing import RUNTIME_NAME, Standing, beginning
 from engine.cli.exits import BAD, DONE, FAILED, tell
+from engine.cli.hangup import signals_to_handle, silence, terminals
 from engine.cli.notes import note, show
 from engine.cli.view import view
 from engine.compose import needed
@@ -40,7 +41,6 @@ from engine.spec import Project
 
 __all__ = ["conduct"]
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _SIGNALLED: Final = 128
 
 
@@ -79,11 +79,12 @@ class _Conductor:
 
     _runner: CampaignRunner | None = field(default=None, init=False)
     _signal: int | None = field(default=None, init=False)
+    _terminals: tuple[int, ...] = field(factory=terminals, init=False)
 
     async def run(self) -> int:
         task = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in signals_to_handle():
             loop.add_signal_handler(number, self._on_signal, int(number), task)
         try:
             code = await self._carry_out()
@@ -94,8 +95,15 @@ class _Conductor:
         return code if self._signal is None else _SIGNALLED + self._signal
 
     def _on_signal(self, number: int, task: asyncio.Task[Any] | None) -> None:
-        """The first ends the campaign, each further one hurries the end."""
+        """The first ends the campaign, each further one hurries the end.
+
+        Except SIGHUP: a connection that is lost sends several, and nobody is in a hurry.
+        """
         again, self._signal = self._signal is not None, self._signal or number
+        if number == signal.SIGHUP:
+            silence(self._terminals)
+            if again:
+                return
         if self._runner is not None:
             note("hurrying the end" if again else "ending: once more to leave no time for it")
             self._runner.interrupt(force=again)

@@ -95,7 +95,8 @@ def run(
 
     Ctrl+C ends what runs and begins nothing else; a second one leaves it no time to end by itself.
 
-    Exit code: 0 all completed, 1 some failed, 2 bad input or set-up, 130 interrupted (143 by SIGTERM).
+    Exit code: 0 all completed, 1 some failed, 2 bad input or set-up, 130 interrupted (143 by SIGTERM, 129 by
+    SIGHUP, which a lost connection sends; nohup keeps it away).
 
     \b
     Example:
