@@ -86,7 +86,7 @@ class Ending(enum.Enum):
     LOST = "lost"
     """Its container went away under it."""
     INTERRUPTED = "interrupted"
-    """Ended because its backend was stopped, or the caller gave up."""
+    """Ended because its backend was stopped, the caller gave up, or its controller died. It counts as no try."""
 
 
 @frozen

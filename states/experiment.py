@@ -60,7 +60,7 @@ EXPERIMENT: Final = Lifecycle(
         _E.DISPATCH: "an attempt begins",
         _E.EXIT: "the attempt's command ended, by itself or at a time limit",
         _E.VANISH: "the attempt went down with its container",
-        _E.INTERRUPT: "the campaign is interrupted and takes the attempt with it",
+        _E.INTERRUPT: "the campaign is interrupted, or its controller dies, and takes the attempt with it",
         _E.ABANDON: "no further attempt can be made",
     },
     facts={

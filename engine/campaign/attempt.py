@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from engine.campaign.model import Campaign
@@ -15,10 +16,12 @@ from engine.controller import Controller
 from engine.errors import DispatchError
 from engine.journal import Attempt
 from engine.record import Ended, Ending
+from engine.runtimes.noted import noted
 
-__all__ = ["attempt", "folder_of", "outlived", "request_id"]
+__all__ = ["attempt", "ended_alone", "folder_of", "outlived", "request_id"]
 
 _GONE: Final = "its controller died under it, and nothing of it was found"
+_ENDED_ALONE: Final = "it ended without its controller"
 
 
 async def attempt(
@@ -60,7 +63,9 @@ async def attempt(
         unseen = Ending.INTERRUPTED if ending() else Ending.LOST
         how = _unseen(unseen, str(error), started_at)
     except asyncio.CancelledError:
+        folder = results.folder / run.backend / folder_of(run, number)
         how = _unseen(Ending.INTERRUPTED, "it could not be ended", started_at)
+        how |= ended_alone(folder, started_at)
     return _record(campaign, run, number, how)
 
 
@@ -82,17 +87,46 @@ async def outlived(
     cut_short = _unseen(
         Ending.INTERRUPTED, "the campaign was ended before it was found", begun.begun_at
     )
-    gone = {**_unseen(Ending.LOST, _GONE, begun.begun_at), "duration_s": None}
+    gone = {**_unseen(Ending.INTERRUPTED, _GONE, begun.begun_at), "duration_s": None}
+    ended: Ended | None = None
     try:
         ended = await controller.outlived(run.backend)
-        how = _as_seen(ended, results) if ended else cut_short if ending() else gone
+        how = cut_short if ending() else gone
     except DispatchError:  # its backend could not even be begun to be started
         how = cut_short if ending() else gone
     except asyncio.CancelledError:
         how = _unseen(Ending.INTERRUPTED, "it could not be ended", begun.begun_at)
+    if ended is not None:
+        how = _as_seen(ended, results)
+    else:
+        how |= ended_alone(results.folder / begun.folder, begun.begun_at)
     if how["ending"] != Ending.EXITED.value:
         how = {"container_id": begun.container_id, "generation": begun.generation, **how}
     return _record(campaign, run, begun.number, how)
+
+
+def ended_alone(folder: Path, begun_at: datetime) -> dict[str, Any]:
+    """How an attempt ended that no controller saw the end of, as its shell has noted it.
+
+    Args:
+        folder: of its output.
+        begun_at: when the attempt began, in UTC.
+
+    Returns:
+        nothing, where there is no note of an end by itself.
+    """
+    end = noted(folder)
+    if end is None or end.may_be_killed:
+        return {}
+    return {
+        "ending": Ending.EXITED.value,
+        "exit_code": end.exit_code,
+        "reason": _ENDED_ALONE,
+        "ended_at": end.ended_at,
+        "duration_s": max(0.0, (end.ended_at - begun_at).total_seconds()),
+        "ran_from": end.ran and end.ran.began_at,
+        "ran_until": end.ran and end.ran.ended_at,
+    }
 
 
 def _record(

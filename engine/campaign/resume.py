@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from engine.campaign.attempt import folder_of, request_id
+from engine.campaign.attempt import ended_alone, folder_of, request_id
 from engine.campaign.ledger import write_end
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
@@ -32,7 +32,6 @@ from states import EXPERIMENT, StateError
 
 __all__ = ["journaled", "replayed", "resume"]
 
-_ENDED_ALONE: Final = "it ended without its controller, which had died"
 _LOST: Final = "its controller died under it"
 
 
@@ -257,21 +256,11 @@ def _may_run(attempt: Attempt, folder: Path) -> bool:
 
 def _looked_up(attempt: Attempt, folder: Path) -> dict[str, Any]:
     """How an attempt ended that was under way when its controller died."""
-    end = noted(folder)
-    if end is None:
-        return {
-            "ending": Ending.LOST.value,
-            "exit_code": None,
-            "reason": _LOST,
-            "ended_at": utc_now(),
-            "duration_s": None,
-        }
     return {
-        "ending": Ending.EXITED.value,
-        "exit_code": end.exit_code,
-        "reason": _ENDED_ALONE,
-        "ended_at": end.ended_at,
-        "duration_s": max(0.0, (end.ended_at - attempt.begun_at).total_seconds()),
-        "ran_from": end.ran and end.ran.began_at,
-        "ran_until": end.ran and end.ran.ended_at,
+        "ending": Ending.INTERRUPTED.value,
+        "exit_code": None,
+        "reason": _LOST,
+        "ended_at": utc_now(),
+        "duration_s": None,
+        **ended_alone(folder, attempt.begun_at),
     }

@@ -334,7 +334,9 @@ class CampaignRunner:
         progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
         self._failures += progress.state in _FAILURES
         self.ledger.ended(progress, record)
-        again = progress.state == "retrying" and record.ending != Ending.INTERRUPTED.value
+        again = not progress.settled
+        if record.ending == Ending.INTERRUPTED.value:  # by us, or with the controller before us
+            again = not self._ending
         self._tell(AttemptEnded(progress.run, record, retry=again))
 
     # The end

@@ -24,7 +24,7 @@ from engine.campaign.records import AttemptRecord, Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.standing import Standing, standing
-from engine.errors import JournalCorrupt, RemovalFailed
+from engine.errors import ContainerLost, JournalCorrupt, RemovalFailed
 from engine.journal import FILE_NAME, Journal
 from engine.policy import RetryPolicy
 from engine.record import Ending, Transition
@@ -247,11 +247,11 @@ class TestAnAttemptThatWasUnderWay:
         assert outcomes == {"alpha-x": state}
 
     @pytest.mark.parametrize("noted", ["", "\n", "-1", "256", "zero", "\0"])
-    def test_that_has_no_exit_code_is_lost_and_tried_again(self, left: Left, noted: str) -> None:
+    def test_that_has_no_exit_code_is_tried_again(self, left: Left, noted: str) -> None:
         (left.begun("alpha-x", 1) / "exit_code").write_text(noted)
-        assert left.resume()["alpha-x"].state == "retrying"
+        assert left.resume()["alpha-x"].state == "pending"
         (record,) = left.stage.records
-        assert (record["ending"], record["duration_s"]) == ("lost", None)
+        assert (record["ending"], record["duration_s"]) == ("interrupted", None)
         assert record["reason"] == "its controller died under it"
         carry_out(left.stage)
         assert [line["attempt"] for line in left.stage.records if line["run"] == "alpha-x"] == [
@@ -264,19 +264,40 @@ class TestAnAttemptThatWasUnderWay:
         noted = left.begun("alpha-x", 1) / "exit_code"
         noted.unlink()
         noted.symlink_to(tmp_path / "secret")
-        assert left.resume()["alpha-x"].state == "retrying"
+        assert left.resume()["alpha-x"].state == "pending"
 
-    def test_is_lost_for_good_where_the_policy_says_so(self, left: Left) -> None:
+    @pytest.mark.parametrize("noted", ["137", "143", "0 signalled"])
+    def test_that_may_have_been_killed_with_its_controller_is_tried_again(
+        self, left: Left, noted: str
+    ) -> None:
+        (left.begun("alpha-x", 1) / "exit_code").write_text(f"{noted}\n")
+        assert left.resume()["alpha-x"].state == "pending"
+
+    def test_what_a_dead_controller_lost_costs_no_attempt(self, left: Left) -> None:
         left.stage.change(retry=RetryPolicy(1))
         left.begun("alpha-x", 1)
-        assert left.resume()["alpha-x"].state == "lost"
-        assert attempts_and_outcomes(left.stage)[1] == {"alpha-x": "lost"}
+        assert left.resume()["alpha-x"].state == "pending"
+        carry_out(left.stage)
+        assert left.stage.states["alpha-x"] == "completed"
+        assert left.stage.runner.progress["alpha-x"].attempts == 2
+
+    def test_what_was_lost_with_its_container_costs_one_however_often_a_controller_died(
+        self, left: Left
+    ) -> None:
+        left.stage.change(retry=RetryPolicy(2))
+        left.ended("alpha-x", "interrupted", "lost", "interrupted")
+        left.begun("alpha-x", 4)
+        progress = left.resume()["alpha-x"]
+        assert (progress.state, progress.interrupted) == ("retrying", 3)
+        lost = ContainerLost("alpha", "it went away")
+        carry_out(left.stage, aside=lambda _: left.stage.fake.will("execute", "alpha", lost))
+        assert left.stage.states["alpha-x"] == "lost"
 
     def test_interrupted_ones_do_not_count(self, left: Left) -> None:
         left.ended("alpha-x", "interrupted", "interrupted", "interrupted")
         left.begun("alpha-x", 4)
         progress = left.resume()["alpha-x"]
-        assert (progress.state, progress.attempts, progress.interrupted) == ("retrying", 4, 3)
+        assert (progress.state, progress.attempts, progress.interrupted) == ("pending", 4, 4)
         carry_out(left.stage)
         assert left.stage.states["alpha-x"] == "completed"
         assert left.stage.runner.progress["alpha-x"].attempts == 5
@@ -303,7 +324,7 @@ class TestWhatAnEarlierSessionHasLeftUp:
     def test_an_exclusive_backend_waits_until_it_is_gone(self, up: Left) -> None:
         up.stage.change(exclusive=True, eager=False, parallel=False)
         carry_out(up.stage, aside=lambda _: up.stage.fake.will("remove", "alpha", STUCK, STUCK))
-        assert up.stage.states["beta-x"] == "failed"
+        assert up.stage.states["beta-x"] == "skipped"
         assert "not alone on the machine: alpha: stuck" in up.stage.reasons["beta-x"]
         assert up.stage.states["beta-y"] == "completed"
 

@@ -102,7 +102,7 @@ class Scene:
             "runtime": self.runtime,
             "results": str(self.folder / "results"),
             "on_controller_exit": "keep" if self.keep else "remove",
-            "retry": {"max_attempts": 100, "on": ["lost"]},
+            "retry": {"max_attempts": 1},
             "grace": 1,
             "experiments": [self._experiment(number) for number in range(self.experiments)],
         }

@@ -106,7 +106,7 @@ def judge(
         reattached=len({request for request, _ in met} & outlived),
         reattached_live=len(live),
         ended_alone=len(alone),
-        lost=endings["lost"],
+        lost=endings["interrupted"],
         adopted=said.count(": adopted container "),
     )
 
@@ -134,7 +134,7 @@ def _one_end_each(
     } == journal["attempts"]
     exited = Counter(line["run"] for line in lines if line["ending"] == "exited")
     assert exited == dict.fromkeys(journal["runs"], 1)
-    assert {line["ending"] for line in lines} <= {"exited", "lost"}
+    assert {line["ending"] for line in lines} <= {"exited", "interrupted"}
     codes = {line["run"]: line["exit_code"] for line in lines if line["ending"] == "exited"}
     assert {run for run, code in codes.items() if code} == scene.failing()
 
@@ -146,7 +146,7 @@ def _nothing_run_twice(
     page = scene.page()
     began, ended = ([entry.request for entry in entries] for entries in (page.began, page.ended))
     exited = {f"{line['run']}.{line['attempt']}" for line in lines if line["ending"] == "exited"}
-    lost = {f"{line['run']}.{line['attempt']}" for line in lines if line["ending"] == "lost"}
+    lost = {f"{line['run']}.{line['attempt']}" for line in lines if line["ending"] != "exited"}
     assert len(began) == len({*began})
     assert len(ended) == len({*ended})
     assert exited <= {*ended}
