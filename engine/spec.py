@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 
 __all__ = [
+    "UNSET",
     "BuildSpec",
     "Condition",
     "Dependency",
@@ -31,7 +32,16 @@ __all__ = [
     "ServiceSpec",
     "Ulimit",
     "VolumeSpec",
+    "unset",
 ]
+
+UNSET = "the variable "
+"""How a warning about a variable that is not set begins; see :func:`unset`."""
+
+
+def unset(variable: str) -> str:
+    """The warning about a variable that a file uses, that is not set and that has no default."""
+    return f"{UNSET}{variable} is not set; it is taken as empty"
 
 
 @frozen
@@ -379,6 +389,7 @@ class Project:
         profiles: the active ones, from the caller and ``COMPOSE_PROFILES``.
         warnings: what the user should know about the files, one sentence each.
         refusals: what cannot be honoured in the files as a whole.
+        read_by: what read the files, for people: our own reader (``dockwarden``), or real Compose.
     """
 
     name: str
@@ -392,3 +403,4 @@ class Project:
     profiles: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    read_by: str = "dockwarden"

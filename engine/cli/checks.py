@@ -15,9 +15,10 @@ from engine.campaign.model import Campaign
 from engine.compose import needed
 from engine.errors import DockwardenError, RuntimeUnavailable
 from engine.runtimes.choose import RuntimeName
+from engine.runtimes.compose.program import OLDEST, is_supported
 from engine.runtimes.docker.checkup import EngineReport, compose_version, examine, missing_images
 from engine.runtimes.fallback import refusal
-from engine.spec import Project
+from engine.spec import UNSET, Project
 
 __all__ = ["Finding", "Level", "check_all"]
 
@@ -57,6 +58,7 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
             yield Finding(Level.OK, "campaign", f"{campaign.file} starts {', '.join(services)}")
         except DockwardenError as error:
             yield Finding(Level.FAIL, "campaign", str(error))
+        yield from _files(project, services)
     runtime = campaign.runtime if campaign is not None else "auto"
     report: EngineReport | None = None
     try:
@@ -98,8 +100,23 @@ def _no_engine(
     )
 
 
+def _files(project: Project, services: tuple[str, ...]) -> Iterator[Finding]:
+    """What read the compose file, and the variables that it misses."""
+    yield Finding(Level.OK, "compose file", f"read by {project.read_by}")
+    of_services = (warning for name in services for warning in project.services[name].warnings)
+    for warning in dict.fromkeys((*project.warnings, *of_services)):
+        if warning.startswith(UNSET):
+            mend = "set it in the environment or in .env, or give it a default"
+            yield Finding(Level.WARN, "compose file", warning, mend)
+
+
 def _compose(*, needed_here: bool) -> Finding:
     version = compose_version()
+    if version is not None and not is_supported(version):
+        oldest = ".".join(map(str, OLDEST))
+        what = f"Docker Compose {version} is older than {oldest}"
+        mend = "update it, or leave compose files to the reader of dockwarden, which reads them meanwhile"
+        return Finding(Level.WARN, "compose", what, mend)
     if version is not None:
         return Finding(Level.OK, "compose", f"Docker Compose {version}")
     if needed_here:

@@ -27,6 +27,7 @@ from engine.campaign.runner import CampaignRunner
 from engine.campaign.secrecy import secrets_of
 from engine.campaign.standing import RUNTIME_NAME, Standing, beginning
 from engine.cli.exits import BAD, DONE, FAILED, tell
+from engine.cli.file_notes import note_warnings
 from engine.cli.hangup import signals_to_handle, silence, terminals
 from engine.cli.notes import note, show
 from engine.cli.view import view
@@ -129,7 +130,7 @@ class _Conductor:
         )
         if not self.quiet:
             note(f"backends run on the {runtime.name} runtime")
-            self._tell_warnings(getattr(runtime, "warnings", {}))
+            note_warnings(self.project, self._services(), getattr(runtime, "warnings", {}))
         with ExitStack() as stack:
             software = _software(runtime)
             results, journal, earlier = self._open(stack, software)
@@ -188,14 +189,6 @@ class _Conductor:
         endpoint = stack.enter_context(serve(runner, self.metrics_port))
         if not self.quiet:
             note(f"metrics are at {endpoint.url}")
-
-    def _tell_warnings(self, of_runtime: dict[str, tuple[str, ...]]) -> None:
-        """Say what of the compose file has no effect."""
-        for warning in self.project.warnings:
-            note(warning)
-        for name in self._services():
-            for warning in (*self.project.services[name].warnings, *of_runtime.get(name, ())):
-                note(f"{name}: {warning}")
 
     def _services(self) -> tuple[str, ...]:
         """What is started for the runs: their backends, and what those depend on."""

@@ -10,6 +10,7 @@ import click
 
 from engine.cli.completion import campaign_backends
 from engine.cli.exits import DONE
+from engine.cli.file_notes import note_reader, note_warnings
 from engine.cli.notes import note, show
 from engine.cli.options import campaign_argument, load
 
@@ -131,6 +132,9 @@ def run(
         loaded = on_its_runtime(loaded, left)
     if dry_run:
         secrets = secrets_of(loaded, project)
+        if not quiet:
+            note_reader(project)
+            note_warnings(project, _todo(project, runs, left)[0])
         show((_plan_json if as_json else _plan_text)(project, runs, left, secrets))
         return DONE
     if simulate:

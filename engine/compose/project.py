@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from attrs import frozen
+
 from engine.compose import files, resources
 from engine.compose.context import Context
 from engine.compose.dot_env import project_environment
@@ -17,15 +19,32 @@ from engine.compose.order import check_dependencies
 from engine.compose.refusals import REMEDY
 from engine.compose.services import service_spec
 from engine.errors import ComposeError
-from engine.spec import Project
+from engine.spec import Project, unset
 
-__all__ = ["REFUSED_SECTIONS", "load_project"]
+__all__ = ["REFUSED_SECTIONS", "Place", "load_project", "located", "project_of"]
 
 REFUSED_SECTIONS = {
     "include": "other files are not included here; name them all in a list",
     "jobs": "jobs are not run here",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+
+
+@frozen
+class Place:
+    """Where a project is.
+
+    Attributes:
+        named: its files as the user named them.
+        files: likewise, absolute.
+        directory: the absolute folder that relative paths start from.
+        override: the override file that was found beside the only one named; the last of the files.
+    """
+
+    named: tuple[str, ...]
+    files: tuple[Path, ...]
+    directory: Path
+    override: Path | None = None
 
 
 def load_project(
@@ -57,6 +76,40 @@ def load_project(
         ComposeError: a file is missing or no compose file; says which file, service and key, and what
             to do.
     """
+    place = located(compose_file, project_dir)
+    environment_file, environment = project_environment(
+        place.directory, os.environ if environ is None else environ
+    )
+    documents = [
+        document
+        for path, name in zip(place.files, place.named, strict=True)
+        for document in files.read(path, name, may_be_empty=path != place.files[0])
+    ]
+    _refuse_sections(documents)
+    name = project_name or _project_name(documents, place.directory, environment)
+    _check_name(name, documents[0].file)
+    return project_of(
+        documents,
+        place,
+        name,
+        environment,
+        environment_file=environment_file,
+        profiles=profiles,
+    )
+
+
+def located(
+    compose_file: str | Path | Sequence[str | Path], project_dir: str | Path | None = None
+) -> Place:
+    """Where the files of a project are, an override file beside the only one among them.
+
+    Args:
+        compose_file: as for :func:`load_project`.
+        project_dir: likewise.
+
+    Raises:
+        ComposeError: no file was named.
+    """
     named = [compose_file] if isinstance(compose_file, str | Path) else list(compose_file)
     if not named:
         raise ComposeError("no compose file was named; name at least one", file="compose_file")
@@ -67,19 +120,35 @@ def load_project(
     if override is not None:
         paths.append(override)
         named.append(override)
+    return Place(tuple(map(str, named)), tuple(paths), directory, override)
 
-    environment_file, environment = project_environment(
-        directory, os.environ if environ is None else environ
-    )
-    documents = [
-        document
-        for path, name in zip(paths, named, strict=True)
-        for document in files.read(path, str(name), may_be_empty=path != paths[0])
-    ]
-    _refuse_sections(documents)
-    name = project_name or _project_name(documents, directory, environment)
-    _check_name(name, documents[0].file)
-    environment["COMPOSE_PROJECT_NAME"] = name
+
+def project_of(
+    documents: Sequence[files.Document],
+    place: Place,
+    name: str,
+    environment: Mapping[str, str],
+    *,
+    environment_file: Path | None = None,
+    profiles: Iterable[str] = (),
+    read_by: str = "dockwarden",
+) -> Project:
+    """The project that documents come to.
+
+    Args:
+        documents: in their order.
+        place: where their files are.
+        name: the project's name.
+        environment: the variables that the documents are filled in with.
+        environment_file: where some of those were read from.
+        profiles: those to activate, beside those in ``COMPOSE_PROFILES``.
+        read_by: what made the documents of the files, for people.
+
+    Raises:
+        ComposeError: a document cannot be used.
+    """
+    environment = {**environment, "COMPOSE_PROJECT_NAME": name}
+    directory = place.directory
     model = merged(documents, directory, environment)
     context = Context(directory, environment.get, model.missing, model.root)
     networks = resources.networks(model.root.get("networks"), name)
@@ -87,7 +156,7 @@ def load_project(
     project = Project(
         name=name,
         directory=directory,
-        files=tuple(paths),
+        files=place.files,
         services={
             key: service_spec(node, context, networks, volumes)
             for key, node in model.root.get("services").items()
@@ -97,7 +166,8 @@ def load_project(
         environment_file=environment_file,
         variables=environment,
         profiles=tuple(dict.fromkeys((*profiles, *_listed_profiles(environment)))),
-        warnings=(*_missing_at_the_top(model.missing), *_merged_over(paths[0], override)),
+        warnings=(*_missing_at_the_top(model.missing), *_merged_over(place)),
+        read_by=read_by,
     )
     check_dependencies(project, documents[0].file)
     return project
@@ -145,13 +215,13 @@ def _listed_profiles(environment: Mapping[str, str]) -> Iterator[str]:
 
 def _missing_at_the_top(missing: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     for variable in dict.fromkeys(missing.get("", ())):
-        yield f"the variable {variable} is not set; it is taken as empty"
+        yield unset(variable)
 
 
-def _merged_over(file: Path, override: Path | None) -> Iterator[str]:
-    if override is not None:
+def _merged_over(place: Place) -> Iterator[str]:
+    if place.override is not None:
         yield (
-            f"{override.name} lies beside {file.name} and is merged over it, as Compose does;"
+            f"{place.override.name} lies beside {place.files[0].name} and is merged over it, as Compose does;"
             " to leave it out, name the files in a list"
         )
 

@@ -31,6 +31,7 @@ from engine.spec import (
     ServiceSpec,
     Ulimit,
     VolumeSpec,
+    unset,
 )
 
 __all__ = ["service_spec"]
@@ -266,7 +267,7 @@ def _implied(node: Node) -> Iterator[tuple[str, bool]]:
 
 def _warnings(node: Node, context: Context) -> Iterator[str]:
     for variable in dict.fromkeys(context.missing.get(str(node.path[-1]), ())):
-        yield f"the variable {variable} is not set; it is taken as empty"
+        yield unset(variable)
     for key in ("command", "entrypoint"):
         if rest := dropped(node.get(key).value):
             yield (

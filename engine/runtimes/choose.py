@@ -51,7 +51,10 @@ def read_project(
     project_name: str | None = None,
     docker_client: DockerClient | None = None,
 ) -> Project:
-    """Read compose files as the runtime of that name does: by real Compose, or by our own reader.
+    """Read compose files: by real Compose where that is to be had, else by our own reader.
+
+    The runtime ``process`` takes our own reader, for it needs no Compose; the runtime ``compose`` takes
+    none but real Compose. ``Project.read_by`` says which one read.
 
     See :func:`engine.compose.load_project` for which files are read.
 
@@ -76,15 +79,33 @@ def read_project(
             docker_client=docker_client,
         )
     else:
-        project = load_project(
-            compose_file, project_dir, profiles=profiles, project_name=project_name
-        )
+        project = _read(name, compose_file, project_dir, tuple(profiles), project_name)
+    _LOG.info("the compose file was read by %s", project.read_by)
     if name in {"process", "simulated"}:
         return project
     from engine.runtimes.docker.proxies import proxies
 
     # What containers are given may hold passwords, which are kept out of whatever is shown.
     return evolve(project, variables={**proxies(), **project.variables})
+
+
+def _read(
+    name: RuntimeName,
+    compose_file: str | Path | Sequence[str | Path],
+    project_dir: str | Path | None,
+    profiles: Sequence[str],
+    project_name: str | None,
+) -> Project:
+    """By real Compose where that is to be had and containers are wanted; else by our own reader."""
+    if name != "process":
+        from engine.runtimes.compose.reader import read_by_compose
+
+        project = read_by_compose(
+            compose_file, project_dir, profiles=profiles, project_name=project_name
+        )
+        if project is not None:
+            return project
+    return load_project(compose_file, project_dir, profiles=profiles, project_name=project_name)
 
 
 async def choose_runtime(

@@ -176,6 +176,18 @@ def test_the_doctor_does_without_an_engine(
     assert code == 1
 
 
+@pytest.mark.parametrize("command", [("run", "--dry-run"), ("doctor",)])
+def test_what_read_the_compose_file_and_what_it_misses_is_said(
+    write: Write, dockwarden: Dockwarden, command: tuple[str, ...]
+) -> None:
+    file = write(CAMPAIGN)
+    compose = file.parent / "docker-compose.yml"
+    compose.write_text(compose.read_text().replace("services:", "name: p$NOWHERE\nservices:", 1))
+    _, out, err = dockwarden(*command, file)
+    assert "read by dockwarden" in out + err
+    assert "the variable NOWHERE is not set" in out + err
+
+
 @pytest.mark.parametrize(
     "command",
     [

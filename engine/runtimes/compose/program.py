@@ -1,0 +1,117 @@
+"""Real Compose on this machine: where its program is, which version it has, and what it makes of files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from engine.runtimes.docker.cli_config import cli_config, config_folder
+
+__all__ = ["OLDEST", "Printed", "compose_config", "compose_program", "is_supported"]
+
+OLDEST: Final = (5, 3)
+"""The oldest version whose ``config`` is held against our own reader in tests."""
+
+_PLUGIN: Final = "docker-compose"
+_PLUGIN_FOLDERS: Final = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
+_PATIENCE_S: Final = 60.0
+
+
+@frozen
+class Printed:
+    """What ``docker compose config`` came to.
+
+    Attributes:
+        version: of Compose.
+        model: what was printed; None where the files were refused.
+        said: what was said beside it.
+    """
+
+    version: str
+    model: dict[str, Any] | None
+    said: str
+
+
+def compose_program() -> Path | None:
+    """Compose's program: the plugin of the Docker CLI, else ``docker-compose`` on the PATH; None for none.
+
+    What lies in Python's own environment is left alone: it is there for the tests of some project.
+    """
+    extra = cli_config(os.environ).get("cliPluginsExtraDirs")
+    folders = [
+        config_folder(os.environ) / "cli-plugins",
+        *(Path(str(folder)) for folder in (extra if isinstance(extra, list) else ())),
+        *map(Path, _PLUGIN_FOLDERS),
+    ]
+    for folder in folders:
+        if os.access(folder / _PLUGIN, os.X_OK):
+            return folder / _PLUGIN
+    own = Path(sys.prefix).resolve()
+    searched = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    others = (folder for folder in searched if not Path(folder).resolve().is_relative_to(own))
+    found = shutil.which(_PLUGIN, path=os.pathsep.join(others))
+    return None if found is None else Path(found)
+
+
+def is_supported(version: str) -> bool:
+    """Whether what this version prints has been held against what we read."""
+    numbers = re.match(r"v?(\d+)\.(\d+)", version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= OLDEST
+
+
+def compose_config(
+    program: Path,
+    files: Sequence[Path],
+    directory: Path,
+    *,
+    project_name: str | None = None,
+    environment_files: bool = True,
+) -> Printed:
+    """Let Compose read files, and say its version beside that.
+
+    Args:
+        program: Compose's program.
+        files: the compose files, in their order.
+        directory: the folder that relative paths start from.
+        project_name: None for the one that Compose derives.
+        environment_files: whether the files under ``env_file`` are read, and have to be there.
+
+    Raises:
+        OSError: the program cannot be run.
+        subprocess.TimeoutExpired: it does not answer.
+    """
+    named = [word for file in files for word in ("--file", str(file))]
+    project = [] if project_name is None else ["--project-name", project_name]
+    left = [] if environment_files else ["--no-env-resolution"]
+    words = ["--project-directory", str(directory), *project, "--profile", "*", "config"]
+    with _start(program, ["version", "--short"]) as asked:
+        with _start(program, [*named, *words, "--format", "json", *left]) as reading:
+            printed, said = reading.communicate(timeout=_PATIENCE_S)
+        version, _ = asked.communicate(timeout=_PATIENCE_S)
+    model = json.loads(printed) if reading.returncode == 0 else None
+    return Printed(version.strip(), model, said)
+
+
+def _start(program: Path, words: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(program), *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    )
