@@ -35,7 +35,8 @@ class Attention:
     """The attention that one backend gets.
 
     Attributes:
-        last: the last experiment's command: what it may have left running is ended first.
+        last: the last experiment's command: what it may have left running is ended first. None where
+            that is to be kept.
     """
 
     _backend: Backend

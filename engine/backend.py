@@ -32,7 +32,7 @@ from engine.gpu import ContainerHealthStatus
 from engine.heritage import Heritage, UnderWay
 from engine.machine import Instance, Machine
 from engine.policy import BackendPolicy, RestartHistory
-from engine.record import Ended, Fault, GpuLook, Transition
+from engine.record import Ended, Fault, GpuLook, Leftovers, Transition
 from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
 from engine.spec import ServiceSpec
 from states import Edge
@@ -510,10 +510,9 @@ class Backend:
     async def _prove(self, ticket: int) -> None:
         """The gate of a container that was found busy, once its experiment has ended."""
         assert self.container is not None  # noqa: S101 - its experiment ran in it
-        assert self._attention.last is not None  # noqa: S101 - likewise
         last = self._attention.last
         # What it left running would be taken for the container's own.
-        if await self._runtime.kill(self.container, last, grace_s=0):
+        if last is None or await self._runtime.kill(self.container, last, grace_s=0):
             await self._pass_gate(ticket)
         else:
             reason = f"what {last.id} left running cannot be ended"
@@ -600,7 +599,8 @@ class Backend:
         begun_ago_s = max(0.0, (now - started_at).total_seconds())
         started_s = now_s() - begun_ago_s
         self.since_restart += 1
-        self._attention.last = request
+        keep = limits.leftovers is Leftovers.KEEP
+        self._attention.last = None if keep else request
         running = self._running = Dispatch(
             self._runtime, container, request, limits, begun_ago_s if begun_at else None
         )
@@ -629,6 +629,7 @@ class Backend:
                 since_restart=since_restart,
                 restart_cause=restart_cause,
                 ran=outcome.ran,
+                left=tuple(evolve(one, command=self._hide(one.command)) for one in outcome.left),
             )
 
         return seen_through()

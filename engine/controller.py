@@ -41,7 +41,7 @@ from engine.machine import Machine
 from engine.names import RULE, is_plain
 from engine.opening import Hold, Opening
 from engine.policy import BackendPolicy
-from engine.record import Ended, GpuLook, Transition
+from engine.record import Ended, GpuLook, Leftovers, Transition
 from engine.runtimes.base import ExecRequest, Notice, Runtime, nothing
 from engine.secrets import Secrets
 from engine.spec import Project
@@ -295,6 +295,7 @@ class Controller:
         timeout_s: float | None = None,
         silence_s: float | None = None,
         grace_s: float = 10.0,
+        leftovers: Leftovers = Leftovers.END,
         before: Callable[[], None] = nothing,
     ) -> Ended:
         """Run a command in a service's container, and wait for its end.
@@ -307,6 +308,7 @@ class Controller:
             timeout_s: wall clock limit in seconds; then its whole process tree is ended.
             silence_s: how long it may write nothing, in seconds; then likewise.
             grace_s: seconds between TERM and KILL, when it has to be ended.
+            leftovers: what becomes of processes that run on when the command has ended.
             before: see :class:`~engine.runtimes.base.ExecRequest`.
 
         Raises:
@@ -338,7 +340,8 @@ class Controller:
                 _make(request.folder)
             except OSError as error:
                 raise _no_folder(request.folder, error) from error
-            return await backend.execute(request, Limits(timeout_s, silence_s, grace_s))
+            limits = Limits(timeout_s, silence_s, grace_s, leftovers)
+            return await backend.execute(request, limits)
 
     async def outlived(self, service: str) -> Ended | None:
         """Wait for the end of the command that an earlier controller left running in a service.

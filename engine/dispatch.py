@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from engine.aftermath import UNENDED, clear
 from engine.clock import now_s, utc_now
 from engine.errors import CommandLost, ContainerLost, ExecFailed
 from engine.futures import forget
 from engine.health import post_mortem
-from engine.record import Ending, Fault, Span
+from engine.record import Ending, Fault, Leftovers, LeftProcess, Span
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
 
 __all__ = ["Dispatch", "Limits", "Outcome"]
@@ -20,25 +21,26 @@ _STOPPED: Final = "its backend was stopped"
 _KNOWN_S: Final = 5.0
 """How long it may take until it is known how a command ended that has been ended for certain."""
 
-_UNENDED: Final = Fault("a process of its experiment cannot be ended", recreate=True)
 _SETTLE_S: Final = 60.0
 """How long a command whose caller gave up is waited for once it has been ended."""
 
 
 @frozen
 class Limits:
-    """How long a command may take; when it takes longer, its whole process tree is ended.
+    """How long a command may take, and what it may leave; beyond that, all that it started is ended.
 
     Attributes:
         timeout_s: wall clock limit in seconds; None for none.
         silence_s: how long it may write nothing at all, in seconds; None for ever. A hung command does
             not come to its end, but it does fall silent.
         grace_s: seconds between TERM and KILL.
+        leftovers: what becomes of processes that run on when it has ended.
     """
 
     timeout_s: float | None = None
     silence_s: float | None = None
     grace_s: float = 10.0
+    leftovers: Leftovers = Leftovers.END
 
 
 @frozen
@@ -48,6 +50,7 @@ class Outcome:
     Attributes:
         fault: what is wrong with the backend; None when nothing is.
         ran: when the command itself ran; None where that was not seen.
+        left: the processes that it left running.
     """
 
     ending: Ending
@@ -55,6 +58,7 @@ class Outcome:
     reason: str = ""
     fault: Fault | None = None
     ran: Span | None = None
+    left: tuple[LeftProcess, ...] = ()
 
 
 @define(eq=False)
@@ -88,6 +92,16 @@ class Dispatch:
 
         A command that ended by itself has ``exited``, whatever happens to it or its container afterwards.
         """
+        outcome = await self._outcome()
+        if outcome.fault is not None or self._interrupted or self._abandoned is not None:
+            return outcome  # its container goes, or is made anew
+        try:
+            return await self._cleared(outcome)
+        except asyncio.CancelledError:
+            self.unended = UNENDED
+            raise
+
+    async def _outcome(self) -> Outcome:
         command = self._begun()
         try:
             passed = await self._within_limits(command)
@@ -109,7 +123,7 @@ class Dispatch:
         except ExecFailed as failed:
             return Outcome(Ending.UNSTARTED, None, failed.reason)
         except asyncio.CancelledError:
-            self.unended = _UNENDED
+            self.unended = UNENDED
             self.unended = await self._ended(command)
             command.cancel()
             raise
@@ -126,6 +140,17 @@ class Dispatch:
         if result.by_itself or ending is Ending.EXITED:
             ending, reason = Ending.EXITED, ""
         return Outcome(ending, result.exit_code, reason, fault, result.ran)
+
+    async def _cleared(self, outcome: Outcome) -> Outcome:
+        """See that nothing is left of a command that has ended."""
+        policy = self.limits.leftovers
+        keep = policy is Leftovers.KEEP and outcome.ending is Ending.EXITED
+        found = await clear(self._runtime, self._container, self.request, keep=keep)
+        outcome = evolve(outcome, left=found.left, fault=found.fault)
+        failing = policy is Leftovers.FAIL and outcome.ending is Ending.EXITED
+        if found.left and failing and outcome.exit_code == 0:
+            return evolve(outcome, ending=Ending.LEFTOVERS, reason=found.reason)
+        return outcome
 
     def _begun(self) -> asyncio.Future[ExecResult]:
         begin = self._runtime.execute if self.begun_ago_s is None else self._runtime.attach
@@ -213,7 +238,7 @@ class Dispatch:
         killed = await self._kill(self.limits.grace_s)
         # What has ended by itself may have left a process that cannot be ended.
         await asyncio.wait({command}, timeout=_SETTLE_S if killed else _KNOWN_S)
-        return None if killed and command.done() else _UNENDED
+        return None if killed and command.done() else UNENDED
 
     async def _kill(self, grace_s: float) -> bool:
         return await self._runtime.kill(self._container, self.request, grace_s=grace_s)

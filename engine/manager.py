@@ -19,7 +19,7 @@ from engine.errors import DispatchError, DockwardenError, UseError
 from engine.gpu import Action, ContainerHealthStatus, Health
 from engine.loop_thread import LoopThread, Worker
 from engine.policy import BackendPolicy
-from engine.record import Ended, Fault, Transition
+from engine.record import Ended, Fault, Leftovers, Transition
 from engine.runtimes.base import Runtime
 from engine.runtimes.choose import (
     RuntimeName,
@@ -364,6 +364,7 @@ class ContainerManager:
         timeout_s: float | None = None,
         silence_s: float | None = None,
         grace_s: float = 10.0,
+        leftovers: Literal["end", "keep", "fail"] = "end",
     ) -> Ended:
         """Run a command in a backend's container and wait for its end.
 
@@ -373,6 +374,8 @@ class ContainerManager:
             timeout_s: wall clock limit in seconds; then its whole process tree is ended.
             silence_s: how long it may write nothing, in seconds; then likewise.
             grace_s: seconds between TERM and KILL, when it has to be ended.
+            leftovers: what becomes of processes that run on when the command has ended: ``end`` them,
+                ``keep`` them as the service's own, or end them and let the command ``fail``.
 
         Returns:
             how it ended, with the files that hold its output.
@@ -392,6 +395,7 @@ class ContainerManager:
                 timeout_s=timeout_s,
                 silence_s=silence_s,
                 grace_s=grace_s,
+                leftovers=Leftovers(leftovers),
             ),
         )
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Final, Self
 
 from attrs import frozen
 
-__all__ = ["Ended", "Ending", "Fault", "GpuLook", "Span", "Transition"]
+__all__ = [
+    "Ended",
+    "EndedBy",
+    "Ending",
+    "Fault",
+    "GpuLook",
+    "LeftProcess",
+    "Leftovers",
+    "Span",
+    "Transition",
+]
 
 
 @frozen
@@ -85,6 +97,8 @@ class Ending(enum.Enum):
     """Ended because it had not written anything for too long."""
     LOST = "lost"
     """Its container went away under it."""
+    LEFTOVERS = "leftovers"
+    """Ended by itself, but left processes running, and was asked not to."""
     INTERRUPTED = "interrupted"
     """Ended because its backend was stopped, the caller gave up, or its controller died. It counts as no try."""
 
@@ -98,6 +112,77 @@ class Span:
 
     began_at: datetime
     ended_at: datetime
+
+
+class Leftovers(enum.Enum):
+    """What becomes of processes that an experiment leaves running when its command has ended."""
+
+    END = "end"
+    """They are ended: TERM, and after two seconds KILL."""
+    KEEP = "keep"
+    """They are left alone, and belong to the service from then on."""
+    FAIL = "fail"
+    """They are ended, and the experiment fails."""
+
+
+class EndedBy(enum.Enum):
+    """What ended a process that an experiment left running."""
+
+    SIGNAL = "signal"
+    RESTART = "restart"
+    """A restart of its container."""
+    NOTHING = "nothing"
+    """It was left alone."""
+
+
+_FATES: Final = {
+    EndedBy.SIGNAL: "ended",
+    EndedBy.RESTART: "ended by a restart",
+    EndedBy.NOTHING: "kept",
+}
+_SHORT: Final = 60
+
+
+@frozen
+class LeftProcess:
+    """A process that an experiment left running.
+
+    Attributes:
+        pid: as the machine numbers it that the container runs on.
+        command: its command line when it was found; a process can change what it shows there.
+        doubtful: whether it may be the service's own instead.
+        ended_by: what ended it; None while that is not decided.
+    """
+
+    pid: int
+    command: str
+    doubtful: bool = False
+    ended_by: EndedBy | None = None
+
+    def __str__(self) -> str:
+        fate = "" if self.ended_by is None else f", {_FATES[self.ended_by]}"
+        return f"{self.pid} ({self.short}{fate})"
+
+    @property
+    def short(self) -> str:
+        """The beginning of its command line, on one line."""
+        line = " ".join(self.command.split())
+        return line if len(line) <= _SHORT else f"{line[: _SHORT - 3]}..."
+
+    def to_plain(self) -> dict[str, Any]:
+        """It as plain data, for a record."""
+        ended_by = None if self.ended_by is None else self.ended_by.value
+        return {"pid": self.pid, "command": self.command, "ended_by": ended_by}
+
+    @classmethod
+    def from_plain(cls, told: Mapping[str, Any]) -> Self:
+        """It from plain data.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        ended_by = told["ended_by"]
+        return cls(int(told["pid"]), str(told["command"]), ended_by=ended_by and EndedBy(ended_by))
 
 
 @frozen
@@ -115,6 +200,7 @@ class Ended:
         since_restart: how many commands had run in it since that start.
         restart_cause: why it was last restarted; None when it never was.
         ran: when the command itself ran; None where that was not seen.
+        left: the processes that it left running.
     """
 
     ending: Ending
@@ -131,6 +217,7 @@ class Ended:
     since_restart: int
     restart_cause: str | None
     ran: Span | None = None
+    left: tuple[LeftProcess, ...] = ()
 
     @property
     def succeeded(self) -> bool:

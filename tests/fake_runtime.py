@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.record import LeftProcess
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -137,6 +138,14 @@ class FakeRuntime:
         if gone and running is not None and not running.done():
             running.set_result(143 if grace_s else 137)
         return gone
+
+    async def leftovers(
+        self, container: Container, request: ExecRequest
+    ) -> tuple[LeftProcess, ...]:
+        if not self._outcomes["leftovers", container.service]:
+            return ()
+        left: tuple[LeftProcess, ...] = await self._do("leftovers", container.service)
+        return left
 
     async def inspect(self, service: str) -> Observation | None:
         told = await self._do("inspect", service)

@@ -56,6 +56,7 @@ async def attempt(
             timeout_s=experiment.timeout_s,
             silence_s=experiment.silence_s,
             grace_s=campaign.grace_s,
+            leftovers=experiment.leftovers,
             before=before,
         )
         how = _as_seen(ended, results)
@@ -170,6 +171,7 @@ def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
         "generation": ended.generation,
         "since_restart": ended.since_restart,
         "restart_cause": ended.restart_cause,
+        "left": ended.left,
         **results.output(ended),
     }
 

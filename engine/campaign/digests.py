@@ -12,6 +12,7 @@ from attrs import asdict
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.plan import PlannedRun
 from engine.compose import config_digest, needed
+from engine.record import Leftovers
 from engine.spec import Project
 
 __all__ = ["digests", "experiment_key"]
@@ -43,6 +44,10 @@ def _of_experiment(experiment: Experiment) -> str:
     shape = asdict(experiment)
     for name in _ABOUT_THE_PLAN:
         del shape[name]
+    # What is as ever leaves the digest as it was before this could be chosen.
+    leftovers = shape.pop("leftovers")
+    if leftovers is not Leftovers.END:
+        shape["leftovers"] = leftovers.value
     return _digest(json.dumps(shape, sort_keys=True).encode())
 
 

@@ -24,7 +24,7 @@ from engine.campaign.values import (
     text,
     words,
 )
-from engine.record import Ending
+from engine.record import Ending, Leftovers
 from engine.runtimes.choose import REAL_RUNTIMES
 
 __all__ = [
@@ -86,6 +86,7 @@ DEFAULTS: Final = {
     "repeat": Key(count(1, 1000)),
     "keys": Key(labels),
     "cold_start": Key(boolean),
+    "leftovers": Key(choice({one.value: one for one in Leftovers})),
     "estimate": Key(length, "estimate_s"),
 }
 
@@ -152,6 +153,7 @@ _ENDINGS: Final = {
     "silence": Ending.SILENCE,
     "exit": Ending.EXITED,
     "unstarted": Ending.UNSTARTED,
+    "leftovers": Ending.LEFTOVERS,
 }
 
 

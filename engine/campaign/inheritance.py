@@ -65,7 +65,9 @@ def _under_way(campaign: Campaign, progress: Progress, folder: Path) -> UnderWay
     )
     return UnderWay(
         request=request,
-        limits=Limits(experiment.timeout_s, experiment.silence_s, campaign.grace_s),
+        limits=Limits(
+            experiment.timeout_s, experiment.silence_s, campaign.grace_s, experiment.leftovers
+        ),
         container_id=attempt.container_id or "",
         begun_at=attempt.begun_at,
     )

@@ -151,4 +151,5 @@ def write_end(journal: Journal, record: AttemptRecord) -> None:
         duration_s=record.duration_s,
         at=record.ended_at,
         ran=record.ran,
+        left=record.left,
     )

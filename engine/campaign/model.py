@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from engine.policy import BackendPolicy, RetryPolicy
+from engine.record import Leftovers
 from engine.runtimes.choose import RuntimeName
 
 __all__ = ["Campaign", "CoolDown", "Experiment", "Order", "Pauses", "Refresh"]
@@ -85,6 +86,7 @@ class Experiment:
         repeat: how often it runs in each cycle.
         keys: what it is about, such as its model; see :attr:`Refresh.on_change`.
         cold_start: whether its backend is restarted before it, whatever ran there before.
+        leftovers: what becomes of processes that run on when its command has ended.
         estimate_s: how long a run is expected to take, in seconds, for simulations; it limits nothing.
     """
 
@@ -99,6 +101,7 @@ class Experiment:
     repeat: int = 1
     keys: Mapping[str, str] = field(factory=dict)
     cold_start: bool = False
+    leftovers: Leftovers = Leftovers.END
     estimate_s: float | None = None
 
 

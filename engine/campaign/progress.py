@@ -14,7 +14,7 @@ from engine.campaign.summary import BackendSummary, Outcome
 from engine.journal import Attempt
 from engine.machine import Instance
 from engine.policy import RetryPolicy
-from engine.record import Ending
+from engine.record import Ending, LeftProcess
 
 __all__ = ["EVENTS", "Progress", "of_backend", "reason_of"]
 
@@ -23,6 +23,7 @@ EVENTS: Final = {
     Ending.UNSTARTED: "exit",
     Ending.TIMEOUT: "exit",
     Ending.SILENCE: "exit",
+    Ending.LEFTOVERS: "exit",
     Ending.LOST: "vanish",
     Ending.INTERRUPTED: "interrupt",
 }
@@ -42,6 +43,7 @@ class Progress:
         spent_s: how long its attempts have taken, in seconds.
         since_s: when the attempt that runs now began, in seconds of the event loop's clock.
         stdout: the output of its last attempt, relative to the folder of the results.
+        left: the processes that its last attempt left running.
         under_way: its last attempt, if an earlier session began it and nobody knows yet how it ended.
     """
 
@@ -54,6 +56,7 @@ class Progress:
     since_s: float | None = field(default=None, init=False)
     stdout: str | None = field(default=None, init=False)
     stderr: str | None = field(default=None, init=False)
+    left: tuple[LeftProcess, ...] = field(default=(), init=False)
     under_way: Attempt | None = field(default=None, init=False)
 
     @property
@@ -101,7 +104,7 @@ class Progress:
         tried = record.attempt - self.interrupted > 1
         facts = {"succeeded": succeeded, "attempt_left": again, "tried": tried}
         self._instance.fire(EVENTS[ending], facts)
-        self.stdout, self.stderr = record.stdout, record.stderr
+        self.stdout, self.stderr, self.left = record.stdout, record.stderr, record.left
         self.since_s, self.under_way = None, None
         self.interrupted += ending is Ending.INTERRUPTED
         self.spent_s += record.duration_s or 0.0
@@ -124,6 +127,7 @@ class Progress:
             spent_s=self.spent_s,
             stdout=self.stdout,
             stderr=self.stderr,
+            left=self.left,
         )
 
 

@@ -29,7 +29,7 @@ from attrs import define, evolve, field, fields, frozen
 
 from engine.errors import SetupError
 from engine.plain_file import open_plain
-from engine.record import Ended, Ending, Span
+from engine.record import Ended, Ending, LeftProcess, Span
 from engine.secrets import Secrets
 
 __all__ = [
@@ -63,13 +63,14 @@ class AttemptRecord:
         experiment: the experiment's name.
         run: the run's id.
         attempt: from 1.
-        ending: exited, unstarted, timeout, silence, lost or interrupted.
+        ending: exited, unstarted, timeout, silence, leftovers, lost or interrupted.
         exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
         reason: in words, where the ending is not simply its exit.
         duration_s: in seconds; None when nobody measured.
         ran_from: when the command itself began to run; None where that was not seen.
         ran_until: likewise, when it had run.
         since_restart: how many commands had run in the container since its last start.
+        left: the processes that it left running when its command had ended.
         stdout: the file, relative to the folder of the results; None where there is none.
         stdout_lines: the last lines of it, at most 100, and at most 16 KiB.
     """
@@ -95,6 +96,7 @@ class AttemptRecord:
     generation: int | None = None
     since_restart: int | None = None
     restart_cause: str | None = None
+    left: tuple[LeftProcess, ...] = ()
     stdout: str | None = None
     stderr: str | None = None
     stdout_lines: tuple[str, ...] = ()
@@ -116,6 +118,7 @@ class AttemptRecord:
             command=secrets.hide_all(self.command),
             reason=secrets.hide(self.reason),
             restart_cause=self.restart_cause and secrets.hide(self.restart_cause),
+            left=tuple(evolve(one, command=secrets.hide(one.command)) for one in self.left),
         )
 
     def to_json(self) -> str:
@@ -136,13 +139,18 @@ class AttemptRecord:
                 if moment in _NEEDED or known.get(moment) is not None:
                     known[moment] = datetime.fromisoformat(known[moment])
             known["ending"] = Ending(known["ending"]).value
+            known["left"] = tuple(LeftProcess.from_plain(one) for one in known.get("left", ()))
             return cls(**known)
         except (KeyError, TypeError) as error:
             raise ValueError(f"no record of an attempt: {error!r}") from error
 
 
+def _plain(value: datetime | LeftProcess) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value.to_plain()
+
+
 _COLUMNS: Final = tuple(one.name for one in fields(AttemptRecord))
-_ENCODER: Final = json.JSONEncoder(default=datetime.isoformat)
+_ENCODER: Final = json.JSONEncoder(default=_plain)
 
 
 @define(eq=False)

@@ -220,6 +220,7 @@ def _record(
             "duration_s": attempt.duration_s,
             "ran_from": attempt.ran and attempt.ran.began_at,
             "ran_until": attempt.ran and attempt.ran.ended_at,
+            "left": attempt.left,
         }
         if line is not None:
             return evolve(line, **how)

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
+from engine.record import EndedBy, LeftProcess
 from states import EXPERIMENT
 
 __all__ = ["BackendSummary", "Outcome", "Summary", "human_s"]
 
 _SHOWN_FAILURES: Final = 20
+_SHOWN_LEFT: Final = 3
 _UNSETTLED: Final = "unfinished"
 _FAILURES: Final = ("failed", "lost")
 _MINUTE_S: Final = 60
@@ -28,6 +30,7 @@ class Outcome:
         state: of the experiment's table; one that is not final was cut short by an interrupt.
         spent_s: how long its attempts took, in seconds.
         stdout: the output of its last attempt, relative to the folder of the results.
+        left: the processes that its last attempt left running when its command had ended.
     """
 
     run: str
@@ -39,6 +42,7 @@ class Outcome:
     spent_s: float = 0.0
     stdout: str | None = None
     stderr: str | None = None
+    left: tuple[LeftProcess, ...] = ()
 
 
 @frozen
@@ -127,6 +131,7 @@ class Summary:
         lines += [line for outcome in failures[:_SHOWN_FAILURES] for line in _failure(outcome)]
         if len(failures) > _SHOWN_FAILURES:
             lines.append(f"  and {len(failures) - _SHOWN_FAILURES} more; see summary.json")
+        lines += _left(self.outcomes)
         lines += _skipped(self.outcomes)
         lines += [f"  runtime: {self.runtime}", f"  results: {self.results}"]
         return "\n".join(lines)
@@ -158,6 +163,21 @@ def _failure(outcome: Outcome) -> list[str]:
     return lines
 
 
+def _left(outcomes: tuple[Outcome, ...]) -> list[str]:
+    """What was left running, of the first runs that left anything."""
+    leaving = [outcome for outcome in outcomes if outcome.left]
+    lines = [
+        f"  {outcome.run} left running: {', '.join(map(str, outcome.left[:_SHOWN_LEFT]))}"
+        + (f" and {len(outcome.left) - _SHOWN_LEFT} more" * (len(outcome.left) > _SHOWN_LEFT))
+        for outcome in leaving[:_SHOWN_FAILURES]
+    ]
+    if len(leaving) > _SHOWN_FAILURES:
+        lines.append(
+            f"  and {len(leaving) - _SHOWN_FAILURES} more left processes; see summary.json"
+        )
+    return lines
+
+
 def _skipped(outcomes: tuple[Outcome, ...]) -> list[str]:
     """One line for each reason, since one reason often skips many."""
     reasons = Counter(
@@ -169,4 +189,6 @@ def _skipped(outcomes: tuple[Outcome, ...]) -> list[str]:
 
 
 def _plain(_instance: Any, _attribute: Any, value: Any) -> Any:
+    if isinstance(value, EndedBy):
+        return value.value
     return value.isoformat() if isinstance(value, datetime) else value

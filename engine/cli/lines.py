@@ -26,6 +26,8 @@ __all__ = ["Lines", "taken_over"]
 _PASSING = frozenset({"busy", "finish", "dispatch"})
 """States and events of each experiment's coming and going, which have lines of their own."""
 
+_SHOWN_LEFT = 3
+
 
 def taken_over(event: Adopted | AttemptReattached) -> str:
     """What was found of an earlier controller's, on one line."""
@@ -59,6 +61,11 @@ class Lines:
 
     @show.register
     def _(self, event: AttemptEnded) -> None:
+        left = event.record.left
+        if left:
+            shown = ", ".join(map(str, left[:_SHOWN_LEFT]))
+            more = f" and {len(left) - _SHOWN_LEFT} more" if len(left) > _SHOWN_LEFT else ""
+            self._line(f"{event.run.id} left processes running: {shown}{more}")
         if event.retry:
             self._line(f"{event.run.id} is tried again: {reason_of(event.record)}")
 

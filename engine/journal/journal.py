@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -17,9 +17,9 @@ from engine.journal import schema
 from engine.journal.files import check_header, connect, explained, open_to_write
 from engine.journal.lock import WriterLock
 from engine.journal.reader import JournalReader
-from engine.journal.rows import Run, facts_json, stamp, text
+from engine.journal.rows import Run, facts_json, left_json, stamp, text
 from engine.owner import Owner
-from engine.record import GpuLook, Span, Transition
+from engine.record import GpuLook, LeftProcess, Span, Transition
 
 __all__ = ["Journal"]
 
@@ -261,6 +261,7 @@ class Journal(JournalReader):
         duration_s: float | None = None,
         at: datetime | None = None,
         ran: Span | None = None,
+        left: Sequence[LeftProcess] = (),
     ) -> None:
         """Record how an attempt ended.
 
@@ -270,16 +271,18 @@ class Journal(JournalReader):
             duration_s: how long it took, in seconds; None when nobody measured.
             at: None for now.
             ran: when the command itself ran; None where that was not seen.
+            left: the processes that it left running when its command had ended.
         """
         query = (
             "UPDATE attempts SET ended_at = ?, ending = ?, exit_code = ?, reason = ?, duration_s = ?,"
-            " ran_from = ?, ran_until = ? WHERE run = ? AND attempt = ?"
+            " ran_from = ?, ran_until = ?, left_running = ? WHERE run = ? AND attempt = ?"
         )
         self._writer()
         ended_at = _now() if at is None else stamp(at)
         how = (ending, exit_code, text(reason), None if duration_s is None else float(duration_s))
         span = (stamp(ran.began_at), stamp(ran.ended_at)) if ran else (None, None)
-        if not self._write(query, ended_at, *how, *span, text(run), number).rowcount:
+        what = (ended_at, *how, *span, left_json(left))
+        if not self._write(query, *what, text(run), number).rowcount:
             raise JournalConflict(f"attempt {number} of {run} has not begun", file=self.path)
 
     def outcome(

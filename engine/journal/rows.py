@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from attrs import frozen
 
 from engine.owner import Owner
-from engine.record import GpuLook, Span, Transition
+from engine.record import GpuLook, LeftProcess, Span, Transition
 
 __all__ = [
     "Attempt",
@@ -27,6 +27,7 @@ __all__ = [
     "attempt",
     "facts_json",
     "journaled",
+    "left_json",
     "look",
     "moment",
     "name",
@@ -105,6 +106,7 @@ class Attempt:
         ended_at: None while it runs, as far as the journal knows; then so is what follows.
         exit_code: None as well when nobody saw it.
         ran: when the command itself ran; None where that was not seen.
+        left: the processes that it left running when its command had ended.
     """
 
     run: str
@@ -122,6 +124,7 @@ class Attempt:
     reason: str | None
     duration_s: float | None
     ran: Span | None = None
+    left: tuple[LeftProcess, ...] = ()
 
 
 @frozen
@@ -258,6 +261,7 @@ def attempt(row: sqlite3.Row) -> Attempt:
         reason=_maybe(str, row["reason"]),
         duration_s=_maybe(float, row["duration_s"]),
         ran=_span(row["ran_from"], row["ran_until"]),
+        left=_left(row["left_running"]),
     )
 
 
@@ -298,6 +302,19 @@ def outcome(row: sqlite3.Row) -> Outcome:
 
 def _span(began_at: Any, ended_at: Any) -> Span | None:
     return None if began_at is None else Span(moment(began_at), moment(ended_at))
+
+
+def left_json(left: Sequence[LeftProcess]) -> str | None:
+    """Processes as the journal writes them; None where there are none."""
+    return text(json.dumps([one.to_plain() for one in left])) if left else None
+
+
+def _left(value: Any) -> tuple[LeftProcess, ...]:
+    listed = [] if value is None else _a(list, json.loads(_a(str, value)))
+    try:
+        return tuple(LeftProcess.from_plain(_a(dict, one)) for one in listed)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{value!r:.60} stands where processes should") from error
 
 
 def _a(kind: type[T], value: Any) -> T:

@@ -118,7 +118,11 @@ ALTER TABLE attempts ADD COLUMN ran_from TEXT;
 ALTER TABLE attempts ADD COLUMN ran_until TEXT;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND)
+_THIRD: Final = """
+ALTER TABLE attempts ADD COLUMN left_running TEXT;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD)
 """From an empty file to the tables of today, step by step."""
 
 

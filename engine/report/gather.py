@@ -168,6 +168,7 @@ def _runs(
                 duration_s=one.duration_s,
                 container_id=one.container_id,
                 generation=one.generation,
+                left=one.left,
                 quoted=quoted.get((one.run, one.number), Quoted()),
             )
         )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import asdict, frozen
 
 from engine.journal import Session
-from engine.record import Ending, GpuLook, Span
+from engine.record import Ending, GpuLook, LeftProcess, Span
 from states import EXPERIMENT
 from states.diagram import Course
 
@@ -114,6 +114,7 @@ class AttemptReport:
         ran: when the command itself ran, as seen from where it ran; None where that was not seen.
         ended_at: when its end was seen; None while it runs, or where nobody saw it.
         quoted: what else its record says.
+        left: the processes that it left running when its command had ended.
     """
 
     number: int
@@ -129,6 +130,7 @@ class AttemptReport:
     container_id: str | None
     generation: int | None
     quoted: Quoted
+    left: tuple[LeftProcess, ...] = ()
 
     @property
     def result(self) -> str:

@@ -156,7 +156,7 @@ def _attempt(one: AttemptReport) -> Mapping[str, Any]:
         "number": one.number,
         "result": one.result,
         "exit_code": one.exit_code,
-        "reason": one.reason,
+        "reason": "; ".join(filter(None, (one.reason, _left(one)))),
         "from": _ms(one.dispatched_at or one.begun_at),
         "until": None if one.ended_at is None else _ms(one.ended_at),
         "generation": one.generation,
@@ -168,6 +168,11 @@ def _attempt(one: AttemptReport) -> Mapping[str, Any]:
         "stderr_lines": one.quoted.stderr_lines,
         **{name: _rounded(getattr(one, name)) for name in MEASURES},
     }
+
+
+def _left(one: AttemptReport) -> str:
+    """What it left running, in words."""
+    return f"it left running: {', '.join(map(str, one.left))}" if one.left else ""
 
 
 def _ms(at: datetime) -> int:

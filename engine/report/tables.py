@@ -22,7 +22,7 @@ COLUMNS: Final = (
     *("run", "experiment", "backend", "cycle", "repeat", "state", "attempt", "result"),
     *("exit_code", "reason", "begun_at", "dispatched_at", "ran_from", "ran_until", "ended_at"),
     *("duration_s", "waited_s", "handed_over_s", "ran_s", "noticed_s", "overhead_s"),
-    *("generation", "container_id", "image", "stdout", "stderr"),
+    *("generation", "container_id", "image", "stdout", "stderr", "left"),
 )
 """Of the CSV: a line for each attempt, and for each run that had none."""
 
@@ -80,6 +80,7 @@ def _cells(run: RunReport, attempt: AttemptReport | None) -> dict[str, Any]:
         "image": attempt.quoted.image,
         "stdout": attempt.quoted.stdout,
         "stderr": attempt.quoted.stderr,
+        "left": ", ".join(map(str, attempt.left)),
     }
 
 
@@ -111,6 +112,7 @@ def to_markdown(report: Report) -> str:
             "",
             *_restarts(report),
             *_failures(report),
+            *_left(report),
             "## Provenance",
             "",
             f"- journal: `{printable(str(report.journal))}`",
@@ -162,6 +164,22 @@ def _failures(report: Report) -> Iterator[str]:
     if len(failed) > _MOST_FAILURES:
         yield f"- and {len(failed) - _MOST_FAILURES} more"
     yield ""
+
+
+def _left(report: Report) -> Iterator[str]:
+    rows = [
+        (run.run, attempt.number, one.pid, one.short, one.ended_by.value if one.ended_by else "")
+        for run in report.runs
+        for attempt in run.attempts
+        for one in attempt.left
+    ]
+    if rows:
+        headings = ("run", "attempt", "pid", "command", "ended by")
+        yield from ("## Left running by experiments", "")
+        yield from _table(headings, rows[:_MOST_FAILURES])
+        if len(rows) > _MOST_FAILURES:
+            yield from ("", f"and {len(rows) - _MOST_FAILURES} more")
+        yield ""
 
 
 def _provenance(report: Report) -> Iterator[str]:

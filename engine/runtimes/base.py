@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 from attrs import field, frozen
 
 from engine.owner import Owner
-from engine.record import Span
+from engine.record import LeftProcess, Span
 from engine.spec import ServiceSpec
 
 __all__ = [
@@ -255,10 +255,23 @@ class Runtime(Protocol):
         """
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
-        """End the whole process tree of a request: TERM, after ``grace_s`` seconds KILL.
+        """End all that a request started: TERM, after ``grace_s`` seconds KILL.
 
         Returns:
-            whether inspection shows that nothing of it is left.
+            whether a look from outside shows that nothing of it is left, doubtful processes aside.
+        """
+
+    async def leftovers(
+        self, container: Container, request: ExecRequest
+    ) -> tuple[LeftProcess, ...]:
+        """What runs of all that a request started, whatever it has done to its environment, session or user.
+
+        Found from outside, without running anything in the container. The service's own processes, and
+        those of other execs, are not among them.
+
+        Raises:
+            ContainerLost: the container went away.
+            RuntimeFault: it cannot be told.
         """
 
     async def inspect(self, service: str) -> Observation | None:

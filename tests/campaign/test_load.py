@@ -15,7 +15,7 @@ from engine.campaign.load import check_only, check_services, load_campaign
 from engine.campaign.model import Campaign, Order, Pauses
 from engine.errors import CampaignError, InputError
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
-from engine.record import Ending
+from engine.record import Ending, Leftovers
 from engine.spec import Project, ServiceSpec
 
 Load = Callable[[str], Campaign]
@@ -91,12 +91,13 @@ class TestWhatAFileSays:
                 working_dir: /there
                 timeout: 1h30m
                 silence: 5m
+                leftovers: fail
                 repeat: 3
             order: shuffled
             seed: 7
             cycles: 2
             pauses: {between_experiments: 1, between_configs: 60s, between_cycles: 5m}
-            retry: {max_attempts: 4, on: [lost, timeout, silence, exit, unstarted]}
+            retry: {max_attempts: 4, on: [lost, timeout, silence, exit, unstarted, leftovers]}
             start: lazy
             parallel: false
             stop_at_failure_share: 0.5
@@ -122,7 +123,7 @@ class TestWhatAFileSays:
         )
         (one,) = campaign.experiments
         assert one.environment == {"A": "1", "B": "2"}
-        assert one.silence_s == 300
+        assert (one.silence_s, one.leftovers) == (300, Leftovers.FAIL)
         assert (one.user, one.working_dir, one.timeout_s, one.repeat) == (
             "nobody",
             "/there",

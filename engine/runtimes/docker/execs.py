@@ -25,11 +25,13 @@ from attrs import frozen
 from engine.clock import now_s
 from engine.errors import CommandLost, ContainerLost, ExecFailed, RuntimeFault
 from engine.futures import forget
+from engine.record import LeftProcess
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
+from engine.runtimes.docker.leftovers import Leftovers
 from engine.runtimes.docker.output import Output
-from engine.runtimes.inside import END, MARK, RUN
+from engine.runtimes.inside import MARK, RUN
 from engine.runtimes.noted import noted
 
 __all__ = ["Execs"]
@@ -88,6 +90,7 @@ class Execs:
         self._checks: set[asyncio.Task[None]] = set()
         self._killed: set[str] = set()
         self._over: set[str] = set()
+        self._leftovers = Leftovers(calls, self._run)
 
     async def execute(
         self, container: Container, request: ExecRequest, output: Output
@@ -106,7 +109,11 @@ class Execs:
             working_dir=request.working_dir,
         )
         try:  # side by side: what is created does not run yet
-            exec_id, _ = await asyncio.gather(creating, _prepared(output, container, request))
+            exec_id, _, _ = await asyncio.gather(
+                creating,
+                _prepared(output, container, request),
+                self._leftovers.begin(container, request, output.inside(request)),
+            )
         except ENGINE_ERRORS as error:
             raise await self._not_started(container, error) from error
         with self._end_kept(request):
@@ -125,6 +132,13 @@ class Execs:
         self, container: Container, request: ExecRequest, output: Output
     ) -> ExecResult:
         """Wait for the end of what an earlier controller began; see :meth:`Runtime.attach`."""
+        try:
+            await self._leftovers.take_over(container, request, output.inside(request))
+        except ENGINE_ERRORS as error:
+            if await self._runs(container) is False:
+                lost = f"its container went away under {request.id}: {said(error)}"
+                raise ContainerLost(container.service, lost) from error
+            _LOG.warning("%s: what runs in it cannot be seen: %s", container.service, said(error))
         with self._end_kept(request):
             async with _followed(output, container, request):
                 exit_code = await self._end_of(container, request, output)
@@ -187,20 +201,36 @@ class Execs:
         return ExecResult(code, ran, by_itself)
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
-        """End a request's process tree; see :meth:`Runtime.kill`."""
+        """End all that a request started; see :meth:`Runtime.kill`."""
         if request.id not in self._over:
             self._killed.add(request.id)
-        tenths = str(max(0, round(grace_s * 10)))
-        argv = [*_SHELL, END, "dockwarden", f"{MARK}={request.id}", tenths]
         try:
             async with asyncio.timeout(grace_s + _VERIFY_S):
                 while True:
                     with contextlib.suppress(_Forgotten):
-                        return await self._run(container, argv, request.user) == 0
+                        return await self._leftovers.end(container, request, grace_s=grace_s)
         except ContainerLost:  # gone, and all of it with it; or only paused
             return await self._runs(container) is False
         except (TimeoutError, ExecFailed):
             return False
+        except ENGINE_ERRORS as error:
+            if await self._runs(container) is False:
+                return True
+            _LOG.warning("%s: what runs in it cannot be seen: %s", container.service, said(error))
+            return False
+
+    async def leftovers(
+        self, container: Container, request: ExecRequest
+    ) -> tuple[LeftProcess, ...]:
+        """What runs of all that a request started; see :meth:`Runtime.leftovers`."""
+        try:
+            return await self._leftovers.of(container, request)
+        except ENGINE_ERRORS as error:
+            if await self._runs(container) is False:
+                lost = f"its container went away: {said(error)}"
+                raise ContainerLost(container.service, lost) from error
+            unseen = f"what {request.id} left running cannot be seen: {said(error)}"
+            raise RuntimeFault(container.service, unseen) from error
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Take in an event of the engine's."""

@@ -27,6 +27,7 @@ from engine.errors import (
     RuntimeUnavailable,
 )
 from engine.owner import Owner
+from engine.record import LeftProcess
 from engine.runtimes.base import (
     Cleanup,
     Container,
@@ -460,6 +461,12 @@ class DockerRuntime:
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a command's process tree. See :meth:`Runtime.kill`."""
         return await self._execs.end(container, request, grace_s=grace_s)
+
+    async def leftovers(
+        self, container: Container, request: ExecRequest
+    ) -> tuple[LeftProcess, ...]:
+        """What a command left running. See :meth:`Runtime.leftovers`."""
+        return await self._execs.leftovers(container, request)
 
     async def inspect(self, service: str) -> Observation | None:
         """Look at a service's container. See :meth:`Runtime.inspect`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["END", "GPU_PROBE", "GPU_PROBE_PY", "GPU_PROBE_SH", "MARK", "RUN"]
+__all__ = ["END", "GPU_PROBE", "GPU_PROBE_PY", "GPU_PROBE_SH", "MARK", "RUN", "SIGNAL"]
 
 
 def _script(name: str) -> str:
@@ -25,6 +25,9 @@ RUN: Final = _script("run.sh")
 
 END: Final = _script("end.sh")
 """Ends a request's processes: ``sh -c END dockwarden MARK=ID GRACE_TENTHS``; exit code 0: none is left."""
+
+SIGNAL: Final = _script("signal.sh")
+"""Signals processes: ``sh -c SIGNAL dockwarden NAME PID:START ...``, with their numbers in the container."""
 
 GPU_PROBE_PY: Final = _script("gpu_probe.py")
 """Prints what NVML shows: ``python3 -c GPU_PROBE_PY [SECONDS]``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,8 +12,11 @@ from attrs import define, field, frozen
 
 from engine import claims
 from engine.owner import Owner
+from engine.record import LeftProcess
+from engine.runtimes import proc
 from engine.runtimes.base import Container
-from engine.runtimes.process.spawn import Child
+from engine.runtimes.belonging import Init, Seen, left_by
+from engine.runtimes.process.spawn import Child, Supervisor
 from engine.runtimes.process.tree import Identity, end, find
 
 __all__ = [
@@ -37,6 +41,10 @@ OWNER = "DOCKWARDEN_OWNER"
 CLAIM = "DOCKWARDEN_CLAIM"
 """Likewise: who takes it over says so there; see :mod:`engine.claims`."""
 MAIN_LOG = "main.log"
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_KEPT = 256
+"""Of so many requests it is remembered what ran before them."""
 
 
 def owner_mark(owner: Owner) -> dict[str, str]:
@@ -76,9 +84,11 @@ class Backend:
     """A running, or ended, main process and what belongs to it.
 
     Attributes:
+        supervisor: what has started its processes; its descendants are the backend's.
         environment: of its processes, the marks aside.
         requests: the leaders of the requests that are not known to have ended.
         killed: the requests whose leader still ran when it was to be ended.
+        before: by request, the children that the supervisor had before it.
         health: the last verdict of its health check; None without one.
         ending: whether we are ending it; its death is then no news.
         watch: waits for its main process.
@@ -86,11 +96,13 @@ class Backend:
 
     container: Container
     tag: Tag
+    supervisor: Supervisor
     main: Child
     folder: Path
     environment: Mapping[str, str]
     requests: dict[str, Child] = field(factory=dict)
     killed: set[str] = field(factory=set)
+    before: dict[str, dict[int, float]] = field(factory=dict)
     health: str | None = None
     ending: bool = False
     watch: asyncio.Task[None] | None = None
@@ -105,9 +117,10 @@ class Backend:
         return self.main.exit_code is None and self.main.identity.runs()
 
     def processes(self) -> set[Identity]:
-        """Everything that runs in it."""
+        """Everything that runs in it, its supervisor aside."""
         leaders = [self.main, *self.requests.values()]
-        return find(self.tag.mark(), [child.identity for child in leaders])
+        found = find(self.tag.mark(), [child.identity for child in leaders])
+        return found - {self.supervisor.identity}
 
     async def end(self, grace_s: float) -> set[Identity]:
         """End everything in it; returns what is left."""
@@ -117,18 +130,50 @@ class Backend:
             for child in (self.main, *self.requests.values()):
                 await child.wait()
             self.requests.clear()
+            await self.supervisor.end()
         return left
 
     def _to_be_ended(self, requests: Iterable[str]) -> None:
         self.killed.update(one for one in requests if self.requests[one].identity.runs())
 
+    # Requests
+
+    def begin_request(self, request: str) -> None:
+        """Take note of what runs before a request does."""
+        while len(self.before) >= _KEPT:
+            del self.before[next(iter(self.before))]
+        children = proc.children(self.supervisor.identity.pid)
+        self.before[request] = {pid: _born_s(its) for pid in children if (its := proc.stat(pid))}
+
+    def left_by(self, request: str) -> set[Identity]:
+        """What runs of all that a request started."""
+        supervisor, before = self.supervisor.identity.pid, self.before.get(request)
+        others = {one.identity.pid for name, one in self.requests.items() if name != request}
+        known = {self.main.identity.pid} | others
+        if before is None or known.union(before).issuperset(proc.children(supervisor)):
+            return set()
+        below = proc.below(supervisor)
+        present = {
+            pid: Seen(pid, its.parent, its.session, _born_s(its)) for pid, its in below.items()
+        }
+        found = left_by(present, before, Init(supervisor, mere=True), others)
+        return {Identity(pid, below[pid].start_ticks) for pid in found}
+
+    def leftovers(self, request: str) -> tuple[LeftProcess, ...]:
+        """What a request has left running."""
+        found = sorted(one.pid for one in self.left_by(request))
+        return tuple(LeftProcess(pid, " ".join(proc.command_line(pid))) for pid in found)
+
     async def end_request(self, request: str, grace_s: float) -> set[Identity]:
         """End what a request started; returns what is left."""
         child = self.requests.get(request)
         self._to_be_ended({request} & self.requests.keys())
-        leaders = [child.identity] if child else []
-        left = await end(lambda: find(self.tag.mark(request), leaders), grace_s)
+        left = await end(lambda: self.left_by(request), grace_s)
         if not left and child is not None:
             await child.wait()
             self.requests.pop(request, None)
         return left
+
+
+def _born_s(its: proc.Stat) -> float:
+    return its.start_ticks * _TICK_S

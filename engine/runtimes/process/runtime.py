@@ -31,7 +31,7 @@ from engine.errors import (
     RuntimeUnavailable,
 )
 from engine.owner import Owner
-from engine.record import Span
+from engine.record import LeftProcess, Span
 from engine.runtimes.base import (
     Cleanup,
     Container,
@@ -236,6 +236,13 @@ class ProcessRuntime:
         if backend is None:  # it was ended with all that ran in it
             return True
         return not await backend.end_request(request.id, grace_s)
+
+    async def leftovers(
+        self, container: Container, request: ExecRequest
+    ) -> tuple[LeftProcess, ...]:
+        """What runs of all that a request started."""
+        backend = self._current(container)
+        return () if backend is None else backend.leftovers(request.id)
 
     async def inspect(self, service: str) -> Observation | None:
         """Look at the service's main process; its health is the last known."""

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from engine.clock import utc_now
 from engine.errors import ExecFailed, LaunchFailed
+from engine.runtimes import proc
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.health_check import probe_command
 from engine.runtimes.process.backend import MAIN_LOG, Backend, Tag
 from engine.runtimes.process.files import create, tail
 from engine.runtimes.process.host import Host
-from engine.runtimes.process.spawn import Child, NotStarted, spawn
-from engine.runtimes.process.tree import end, find
+from engine.runtimes.process.spawn import Child, NotStarted, Supervisor
+from engine.runtimes.process.tree import Identity, end
 
 __all__ = ["SHOWN_LINES", "probe", "start_main", "start_request"]
 
@@ -36,26 +37,36 @@ async def start_main(host: Host, service: str, folder: Path) -> Backend:
     """
     tag = Tag.new(host.project.name, service)
     environment = host.environment(service)
+    supervisor: Supervisor | None = None
     try:
         with create(folder / MAIN_LOG, append=True) as log:
-            main = await spawn(
+            supervisor = await Supervisor.start(environment | tag.mark())
+            main = await supervisor.spawn(
                 host.command(service),
                 environment=environment | tag.mark(),
                 directory=host.folder(service),
                 stdout=log,
                 stderr=log,
             )
-    except NotStarted as error:
-        raise LaunchFailed(service, str(error), curable=error.exit_code is None) from error
-    except OSError as error:
-        reason = f"its output cannot be written: {error}; make the folder writable"
-        raise LaunchFailed(service, reason, curable=False) from error
-    except asyncio.CancelledError:
-        await end(partial(find, tag.mark()), 0)
+    except BaseException as error:
+        if supervisor is not None:
+            await end(partial(_below, supervisor), 0)
+            await supervisor.end()
+        if isinstance(error, NotStarted):
+            curable = error.exit_code is None
+            raise LaunchFailed(service, str(error), curable=curable) from error
+        if isinstance(error, OSError):
+            reason = f"its output cannot be written: {error}; make the folder writable"
+            raise LaunchFailed(service, reason, curable=False) from error
         raise
     container = Container(service, str(main.identity), utc_now().isoformat())
     health = "starting" if probe_command(host.service(service).healthcheck) else None
-    return Backend(container, tag, main, folder, environment, health=health)
+    return Backend(container, tag, supervisor, main, folder, environment, health=health)
+
+
+def _below(supervisor: Supervisor) -> set[Identity]:
+    below = proc.below(supervisor.identity.pid)
+    return {Identity(pid, its.start_ticks) for pid, its in below.items()}
 
 
 async def start_request(host: Host, backend: Backend, request: ExecRequest) -> Child | ExecResult:
@@ -76,8 +87,9 @@ async def start_request(host: Host, backend: Backend, request: ExecRequest) -> C
             reason = f"the output of {request.id} cannot be written: {error}; mend the folder"
             raise ExecFailed(service, reason, curable=False) from error
         request.before()
+        backend.begin_request(request.id)
         try:
-            child = await spawn(
+            child = await backend.supervisor.spawn(
                 request.command,
                 environment={
                     **backend.environment,
@@ -108,7 +120,8 @@ async def probe(
     log_path = backend.folder / _HEALTH_LOG
     try:
         with create(log_path) as log:
-            child = await spawn(
+            backend.begin_request(_HEALTH)
+            child = await backend.supervisor.spawn(
                 command,
                 environment={**backend.environment, **backend.tag.mark(_HEALTH)},
                 directory=host.folder(backend.container.service),

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from engine.runtimes import proc
+
 __all__ = ["Identity", "carriers", "end", "find", "stuck"]
 
 _PROC = Path("/proc")
@@ -26,20 +28,6 @@ _UNKILLABLE_AFTER_S = 10.0
 """A process that outlives SIGKILL for so long is stuck in the kernel; waiting on does not help."""
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.2
-
-
-@frozen
-class _Stat:
-    """The fields of ``/proc/<pid>/stat`` that matter here."""
-
-    state: str
-    parent: int
-    session: int
-    start_ticks: int
-
-    @property
-    def ended(self) -> bool:
-        return self.state in "ZX"
 
 
 @frozen
@@ -56,7 +44,7 @@ class Identity:
     @classmethod
     def of(cls, pid: int) -> Identity:
         """The process that has this pid now; where none has, one that never runs."""
-        stat = _stat(pid)
+        stat = proc.stat(pid)
         return cls(pid, stat.start_ticks if stat else -1)
 
     def __str__(self) -> str:
@@ -82,8 +70,8 @@ class Identity:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, number)
 
-    def _stat(self) -> _Stat | None:
-        stat = _stat(self.pid)
+    def _stat(self) -> proc.Stat | None:
+        stat = proc.stat(self.pid)
         return stat if stat is not None and stat.start_ticks == self.start_ticks else None
 
 
@@ -99,8 +87,8 @@ def find(mark: Mapping[str, str], leaders: Iterable[Identity] = ()) -> set[Ident
     sessions = {leader.pid for leader in leaders if leader.is_there()}
     running = {
         pid: stat
-        for pid in _pids()
-        if pid != os.getpid() and (stat := _stat(pid)) is not None and not stat.ended
+        for pid in proc.pids()
+        if pid != os.getpid() and (stat := proc.stat(pid)) is not None and not stat.ended
     }
     found = {
         pid
@@ -117,7 +105,7 @@ def find(mark: Mapping[str, str], leaders: Iterable[Identity] = ()) -> set[Ident
 def carriers(*names: str) -> dict[Identity, dict[str, str]]:
     """The running processes that carry all of these variables, and the values of these."""
     found: dict[Identity, dict[str, str]] = {}
-    for pid in _pids():
+    for pid in proc.pids():
         told = (os.fsdecode(entry).partition("=") for entry in _environment(pid))
         values = {name: value for name, _, value in told if name in names}
         process = Identity.of(pid)
@@ -178,20 +166,6 @@ def stuck(left: Iterable[Identity]) -> str:
         f"the processes {pids} outlive SIGKILL, most likely inside a driver;"
         f" look at them with `ps -o pid,stat,wchan {pids}`, and reset the device or the machine"
     )
-
-
-def _pids() -> list[int]:
-    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
-
-
-def _stat(pid: int) -> _Stat | None:
-    try:
-        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The second field is the command's name in parentheses and may hold spaces and parentheses.
-    fields = text.rpartition(")")[2].split()
-    return _Stat(fields[0], int(fields[1]), int(fields[3]), int(fields[19]))
 
 
 def _environment(pid: int) -> set[bytes]:

@@ -24,6 +24,7 @@ from engine.errors import (
     RuntimeFault,
 )
 from engine.keep_alive import DEFAULT
+from engine.record import LeftProcess
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -326,6 +327,16 @@ class SimulatedRuntime:
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a command's process tree."""
         return await self._execs.end(container, request, grace_s=grace_s)
+
+    async def leftovers(
+        self, container: Container, request: ExecRequest
+    ) -> tuple[LeftProcess, ...]:
+        """What a command left running. To look costs no call of the daemon's."""
+        try:
+            found = self.world.find(container.id)
+        except DaemonError as error:
+            raise ContainerLost(container.service, "its container is gone") from error
+        return tuple(LeftProcess(one.pid, " ".join(one.command)) for one in found.tree(request.id))
 
     async def inspect(self, service: str) -> Observation | None:
         """Look at a service's container."""

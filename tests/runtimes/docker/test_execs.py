@@ -24,7 +24,7 @@ from engine.runtimes.noted import ENDED
 from engine.testing import clock
 
 CONTAINER = Container("alpha", "c1", "now")
-STATE = {"State": {"Running": True, "StartedAt": "now"}}
+STATE = {"HostConfig": {}, "State": {"Running": True, "Pid": 2**30, "StartedAt": "now"}}
 
 
 class Client:
@@ -54,8 +54,8 @@ class Client:
     def inspect_container(self, _container_id: str) -> Any:
         return STATE
 
-    def top(self, _container_id: str) -> Any:
-        return {"Processes": self.processes()}
+    def top(self, _container_id: str, columns: str = "") -> Any:
+        return {"Processes": [] if columns else self.processes()}
 
 
 def execs(client: Client) -> Execs:

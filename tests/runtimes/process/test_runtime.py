@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ExecFailed, LaunchFailed, NotReady
-from engine.runtimes.base import Happening
+from engine.runtimes import proc
+from engine.runtimes.base import Container, Happening
 from engine.runtimes.process.backend import BACKEND, REQUEST
 from engine.runtimes.process.tree import Identity
 from engine.spec import HealthCheck, Mount, MountKind, ServiceSpec
@@ -63,7 +64,7 @@ def test_what_a_command_leaves_in_the_background_ends_with_the_backend(
         assert left.exit_code == 0
 
         async def both() -> bool:  # between its fork and its exec a process shows no mark
-            return len(ours()) == 2
+            return len(ours()) == 3
 
         await until(both, "the one that is left behind does not run")
         await rig.runtime.remove("one", grace_s=0)
@@ -79,9 +80,9 @@ def test_what_a_command_leaves_in_the_background_ends_by_kill(
         container = await rig.ready("one")
         request = rig.request(container, *sh("setsid sleep 3600 &"))
         await rig.run(container, request)
-        assert len(ours()) == 2
+        assert len(ours()) == 3
         assert await rig.runtime.kill(container, request, grace_s=10)
-        assert len(ours()) == 1
+        assert len(ours()) == 2
 
     runner.run(scenario(make_rig(ServiceSpec("one"))))
 
@@ -118,9 +119,17 @@ def test_a_cancelled_launch_leaves_nothing(
     runner.run(scenario(make_rig(ServiceSpec("one"))))
 
 
+def supervisor_of(container: Container) -> int:
+    """The supervisor of a container's processes: the parent of its main process."""
+    found = proc.stat(int(container.id.partition(":")[0]))
+    assert found is not None
+    return found.parent
+
+
 def pause(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, pid, os.WSTOPPED)
+    while not Identity.of(pid).is_stopped():
+        os.sched_yield()
 
 
 def test_a_paused_main_process_is_seen(make_rig: MakeRig, runner: asyncio.Runner) -> None:
@@ -197,7 +206,7 @@ def test_a_health_check_that_takes_too_long_fails_and_is_ended(
     container = runner.run(rig.start("one"))
     with pytest.raises(NotReady, match=r"longer than its timeout of 0\.2 s"):
         runner.run(rig.runtime.gate(container))
-    assert len(ours()) == 1
+    assert len(ours()) == 2
 
 
 def test_a_cancelled_gate_ends_its_health_check(
@@ -208,7 +217,7 @@ def test_a_cancelled_gate_ends_its_health_check(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await rig.runtime.gate(container)
-        assert len(ours()) == 1
+        assert len(ours()) == 2
 
     check = HealthCheck(("CMD", "sleep", "3600"), interval_s=0.001, timeout_s=3600)
     runner.run(scenario(make_rig(ServiceSpec("one", healthcheck=check))))
@@ -264,14 +273,11 @@ def test_a_command_that_cannot_be_passed_on_gives_126(
 
 
 def test_a_machine_short_of_processes_has_not_run_the_request(
-    make_rig: MakeRig, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+    make_rig: MakeRig, runner: asyncio.Runner
 ) -> None:
-    async def refuse(*_: object, **__: object) -> None:
-        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-
     async def scenario(rig: Rig) -> None:
         container = await rig.ready("one")
-        monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+        resource.prlimit(supervisor_of(container), resource.RLIMIT_NOFILE, (6, 6))
         with pytest.raises(ExecFailed, match="cannot start a process now") as caught:
             await rig.runtime.execute(container, rig.request(container, "true"))
         assert caught.value.curable

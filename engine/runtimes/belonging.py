@@ -1,0 +1,128 @@
+"""To whom the processes beside an experiment belong: to it, to its service, or to somebody else.
+
+It is told by what a process cannot change about itself: whether it was there before, who its living
+ancestors are, and in which session it is. A session can be inherited or founded, but never joined; so
+whoever is in a session of the service's is the service's, whatever became of its parents. An orphan is
+given to the init of its pid namespace, and says by its session alone where it is from.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from attrs import frozen
+
+__all__ = ["REAPERS", "Before", "Belongs", "Init", "Seen", "left_by"]
+
+_SAME_S: Final = 2.0
+"""By so much the ages of one and the same process may differ between two looks."""
+
+REAPERS: Final = frozenset(
+    {
+        *("docker-init", "tini", "dumb-init", "catatonit", "podman-init"),
+        *("sleep", "tail", "sh", "dash", "bash", "ash", "busybox", "cat"),
+    }
+)
+"""Programs that give no child of their own a session of its own: as a container's first process, they
+have the children in other sessions only as an orphan's new parent."""
+
+Before = Mapping[int, float]
+"""The processes that were there before an experiment: when each was born, by its pid."""
+
+
+@frozen
+class Seen:
+    """A process that runs, as a look from outside shows it.
+
+    Attributes:
+        born_s: when it started, in seconds by one clock for all looks.
+        command: its command line, where the look tells it at once; else empty.
+    """
+
+    pid: int
+    parent: int
+    session: int
+    born_s: float
+    command: str = ""
+
+
+@frozen
+class Init:
+    """The process that the orphans of a pid namespace are given to.
+
+    Attributes:
+        mere: whether all that it does is to wait (see :data:`REAPERS`): then no child in another session
+            than its own is one that it started itself.
+    """
+
+    pid: int
+    mere: bool
+
+
+class Belongs(enum.Enum):
+    """How certain it is that a process was left by an experiment."""
+
+    SURELY = "surely"
+    PERHAPS = "perhaps"
+    """It may be a new child of the service's, whose main process takes in orphans as well."""
+
+
+def left_by(
+    present: Mapping[int, Seen],
+    before: Before,
+    init: Init | None,
+    strangers: Collection[int] = (),
+) -> dict[int, Belongs]:
+    """What an experiment has left, among the processes beside it.
+
+    Args:
+        present: all that run now.
+        before: those that ran before it.
+        init: who takes in orphans; None where that is nobody among these.
+        strangers: the first processes of what others run beside it.
+
+    Returns:
+        those that it left, by pid, and how certain that is.
+    """
+    service = {
+        pid
+        for pid, seen in present.items()
+        if pid in before and abs(before[pid] - seen.born_s) <= _SAME_S
+    }
+    if len(service) == len(present):
+        return {}
+    adopts = None if init is None else init.pid
+    service = _with_children(service, present, adopts)
+    sessions = {present[pid].session for pid in service}
+    service |= {pid for pid, seen in present.items() if seen.session in sessions}
+    others = _with_children(service | {*strangers}, present, adopts)
+    return {
+        pid: _certainty(pid, present, init)
+        for pid in present
+        if pid not in others and pid != adopts
+    }
+
+
+def _with_children(
+    pids: Collection[int], present: Mapping[int, Seen], adopts: int | None
+) -> set[int]:
+    """These processes and all that descends from them; adopted children are not their new parent's."""
+    found = set(pids)
+    newest = found - {adopts}
+    while newest:
+        newest = {pid for pid, seen in present.items() if seen.parent in newest} - found
+        found |= newest
+    return found
+
+
+def _certainty(pid: int, present: Mapping[int, Seen], init: Init | None) -> Belongs:
+    """How certain it is of a process that is not known to be anybody else's."""
+    passed: set[int] = set()
+    while init is not None and pid in present and pid not in passed:
+        passed.add(pid)  # two looks at a pid that was given away meanwhile may make a ring
+        pid = present[pid].parent
+        if pid == init.pid:
+            return Belongs.SURELY if init.mere else Belongs.PERHAPS
+    return Belongs.SURELY

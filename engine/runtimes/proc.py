@@ -1,0 +1,100 @@
+"""What ``/proc`` tells of this machine's processes. Linux only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+__all__ = ["Stat", "below", "children", "command_line", "pid_within", "pids", "stat"]
+
+_PROC: Final = Path("/proc")
+
+
+@frozen
+class Stat:
+    """The fields of ``/proc/<pid>/stat`` that matter here.
+
+    Attributes:
+        name: what the kernel calls the process, at most 15 characters.
+        start_ticks: when it started, in clock ticks since boot.
+    """
+
+    name: str
+    state: str
+    parent: int
+    session: int
+    start_ticks: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, be it that nobody has taken note of it yet (a zombie)."""
+        return self.state in "ZX"
+
+
+def pids() -> list[int]:
+    """All processes that can be seen."""
+    return [int(name) for name in os.listdir(_PROC) if name.isdecimal()]  # noqa: PTH208 - four times as fast
+
+
+def stat(pid: int) -> Stat | None:
+    """A process; None where there is none of this number."""
+    try:
+        text = _text(pid, "stat")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is the name in parentheses and may hold spaces and parentheses.
+    before, _, after = text.rpartition(")")
+    fields = after.split()
+    name = before.partition("(")[2]
+    return Stat(name, fields[0], int(fields[1]), int(fields[3]), int(fields[19]))
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process; all threads of it may have some."""
+    found: list[int] = []
+    try:
+        for task in os.listdir(_PROC / str(pid) / "task"):  # noqa: PTH208 - as above
+            found += map(int, _text(pid, f"task/{task}/children").split())
+    except OSError:  # it has ended, or a thread of it has; or the kernel does not tell
+        found = [one for one in pids() if (its := stat(one)) is not None and its.parent == pid]
+    return found
+
+
+def below(pid: int) -> dict[int, Stat]:
+    """What runs of all that descends from a process."""
+    found: dict[int, Stat] = {}
+    newest = [pid]
+    while newest:
+        newest = [child for parent in newest for child in children(parent) if child not in found]
+        for child in newest:
+            its = stat(child)
+            if its is not None:
+                found[child] = its
+    return {child: its for child, its in found.items() if not its.ended}
+
+
+def command_line(pid: int) -> tuple[str, ...]:
+    """The arguments of a process, as it shows them; nothing of one that has ended."""
+    try:
+        text = _text(pid, "cmdline")
+    except OSError:
+        return ()
+    return tuple(text.removesuffix("\0").split("\0")) if text else ()
+
+
+def pid_within(pid: int) -> int | None:
+    """The number that a process has in its own pid namespace; None where it has ended."""
+    try:
+        lines = _text(pid, "status").splitlines()
+    except OSError:
+        return None
+    numbers = next((line.split() for line in lines if line.startswith("NSpid:")), [])
+    return int(numbers[-1]) if len(numbers) > 1 else None
+
+
+def _text(pid: int, name: str) -> str:
+    with (_PROC / str(pid) / name).open(encoding="utf-8", errors="replace") as file:
+        return file.read()
