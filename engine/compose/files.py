@@ -59,11 +59,13 @@ class Document:
         file: its file, as the user named it.
         data: the model, without ``x-`` keys at the top.
         replaced: the keys that are not merged with those of earlier files (``!reset``, ``!override``).
+        is_printed: whether real Compose has made it, and so found it right.
     """
 
     file: str
     data: dict[str, Any]
     replaced: tuple[KeyPath, ...] = ()
+    is_printed: bool = False
 
 
 @frozen

@@ -29,10 +29,12 @@ class Model:
         root: its node.
         missing: the variables that were not set and had no default, by the service that uses them;
             under the empty name those used elsewhere.
+        unexpected: the keys that real Compose has printed, and that are not known to us in this form.
     """
 
     root: Node
     missing: Mapping[str, tuple[str, ...]]
+    unexpected: tuple[KeyPath, ...] = ()
 
 
 def merged(
@@ -50,6 +52,7 @@ def merged(
 class _Merging:
     environment: Mapping[str, str]
     missing: dict[str, list[str]] = field(factory=lambda: defaultdict(list))
+    unexpected: list[KeyPath] = field(factory=list)
 
     def merged(self, documents: Sequence[files.Document], directory: Path) -> Model:
         model: dict[str, Any] = {}
@@ -60,13 +63,17 @@ class _Merging:
             model = merge(without(model, document.replaced), data)
             written.append((document.file, data))
         missing = {key: tuple(names) for key, names in self.missing.items()}
-        return Model(root=Node(model, (), Sources(tuple(written))), missing=missing)
+        root = Node(model, (), Sources(tuple(written)))
+        return Model(root=root, missing=missing, unexpected=tuple(self.unexpected))
 
     def long(self, document: files.Document, below: dict[str, Any]) -> dict[str, Any]:
         """A document in its long form, checked; ``below`` is what earlier ones came to."""
         done = interpolate(document.data, document.file, self.environment.get)
         data = without_empty(done.data, below)
-        schema.check(data, document.file)
+        if document.is_printed:
+            self.unexpected += schema.unexpected(data)
+        else:
+            schema.check(data, document.file)
         for path, variable in done.missing:
             self.missing[_service_at(path)].append(variable)
         return canonical(data, document.file)

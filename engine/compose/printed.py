@@ -28,7 +28,8 @@ def printed_document(model: dict[str, Any], file: str) -> Document:
         for device in _devices(service):
             if not device.get("device_ids"):
                 device.setdefault("count", 0)
-    return Document(file, {key: value for key, value in model.items() if key[:2] != "x-"})
+    data = {key: value for key, value in model.items() if not key.startswith("x-")}
+    return Document(file, data, is_printed=True)
 
 
 def _devices(service: dict[str, Any]) -> list[dict[str, Any]]:

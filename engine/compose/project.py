@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from engine.compose import files, resources
 from engine.compose.context import Context
 from engine.compose.dot_env import project_environment
 from engine.compose.interpolation import InterpolationError, substitute
-from engine.compose.model import merged
-from engine.compose.node import compose_error
+from engine.compose.model import Model, merged
+from engine.compose.node import Node, compose_error, dotted
 from engine.compose.order import check_dependencies
 from engine.compose.refusals import REMEDY
 from engine.compose.services import service_spec
 from engine.errors import ComposeError
-from engine.spec import Project, unset
+from engine.spec import Project, Refusal, ServiceSpec, unset
 
 __all__ = ["REFUSED_SECTIONS", "Place", "load_project", "located", "project_of"]
 
@@ -158,7 +158,7 @@ def project_of(
         directory=directory,
         files=place.files,
         services={
-            key: service_spec(node, context, networks, volumes)
+            key: _refusing(service_spec(node, context, networks, volumes), model, node.file)
             for key, node in model.root.get("services").items()
         },
         networks=networks,
@@ -167,6 +167,7 @@ def project_of(
         variables=environment,
         profiles=tuple(dict.fromkeys((*profiles, *_listed_profiles(environment)))),
         warnings=(*_missing_at_the_top(model.missing), *_merged_over(place)),
+        refusals=(*_refused_sections(model.root), *_unexpected(model, None, documents[0].file)),
         read_by=read_by,
     )
     check_dependencies(project, documents[0].file)
@@ -224,6 +225,27 @@ def _merged_over(place: Place) -> Iterator[str]:
             f"{place.override.name} lies beside {place.files[0].name} and is merged over it, as Compose does;"
             " to leave it out, name the files in a list"
         )
+
+
+def _refused_sections(root: Node) -> Iterator[Refusal]:
+    """What is refused of a model that real Compose has made, in which what is included is there already."""
+    for section, reason in REFUSED_SECTIONS.items():
+        node = root.get(section)
+        if node.value:
+            yield Refusal(file=node.file, key=section, reason=f"{reason}; {REMEDY}")
+
+
+def _refusing(spec: ServiceSpec, model: Model, file: str) -> ServiceSpec:
+    """The service, refused where real Compose says of it what is not known to us."""
+    return evolve(spec, refusals=(*spec.refusals, *_unexpected(model, spec.name, file)))
+
+
+def _unexpected(model: Model, service: str | None, file: str) -> Iterator[Refusal]:
+    """What is unexpected in a service; None for what is elsewhere."""
+    for path in dict.fromkeys(model.unexpected):
+        if (path[1] if path[:1] == ("services",) and path[1:] else None) == service:
+            reason = f"this is newer than what dockwarden knows of Compose; {REMEDY}"
+            yield Refusal(file=file, key=dotted(path), reason=reason)
 
 
 def _refuse_sections(documents: Sequence[files.Document]) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from engine.compose.node import compose_error, nearest
+from engine.compose.node import KeyPath, compose_error, nearest
 
-__all__ = ["check"]
+__all__ = ["check", "unexpected"]
 
 _FEW = 20  # names that a message can list
 _COMBINED = frozenset({"oneOf", "anyOf"})
@@ -48,6 +48,20 @@ def check(data: dict[str, Any], file: str) -> None:
         first = max(telling or found, key=lambda error: len(error.absolute_path))
         unknown = _unknown_keys(first)
         raise compose_error(file, (*first.absolute_path, *unknown[:1]), _message(first, unknown))
+
+
+def unexpected(data: dict[str, Any]) -> Iterator[KeyPath]:
+    """The keys of a model that Compose has made, and the schema does not know in this form.
+
+    That is how a Compose shows itself that is newer than the schema.
+    """
+    for error in _validator().iter_errors(data):
+        for inner in _innermost(error):
+            keys = _unknown_keys(inner)
+            if inner.validator not in _UNKNOWN:
+                yield tuple(inner.absolute_path)
+            for key in keys:
+                yield (*inner.absolute_path, key)
 
 
 @functools.cache

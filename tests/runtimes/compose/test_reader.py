@@ -138,6 +138,34 @@ def test_what_creating_cannot_do_is_refused_with_a_pointer(
     assert str(file) in str(caught.value)
 
 
+def test_a_key_that_a_newer_compose_knows_is_refused_by_its_name(
+    plugin: Path, write: Write, tmp_path: Path
+) -> None:
+    new = {
+        "a": {"image": "x", "healthcheck": {"mood": 1}},
+        "b": {"image": "x"},
+        "c": {"novel": {}, "image": "x"},
+    }
+    printed = tmp_path / "printed.json"
+    printed.write_text(json.dumps({"name": "p", "services": new}))
+    plugin.write_text(f'#!/bin/sh\ncase "$1" in version) echo 9.0.0;; *) cat {printed};; esac\n')
+    plugin.chmod(0o755)
+
+    project = read_project("docker", write("services: {}"))
+
+    assert needed(project, ["b"]) == ("b",)
+    for name, key in (("a", "healthcheck.mood"), ("c", "novel")):
+        with pytest.raises(ComposeError, match="newer than what dockwarden knows") as caught:
+            needed(project, [name])
+        assert caught.value.key == f"services.{name}.{key}"
+
+
+def test_jobs_are_refused_by_their_name(calls: Callable[[], list[str]], write: Write) -> None:
+    text = "services: {a: {image: x}}\njobs: {j: {image: y, triggers: {manual: true}}}"
+    with pytest.raises(ComposeError, match="jobs are not run here; real Compose can"):
+        needed(read_project("docker", write(text)), ["a"])
+
+
 def test_what_compose_says_of_a_file_is_passed_on(
     calls: Callable[[], list[str]], write: Write
 ) -> None:
