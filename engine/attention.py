@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field
 
 from engine.clock import now_s, utc_now
-from engine.errors import ContainerLost, DispatchError, RuntimeFault
+from engine.errors import ContainerLost, DispatchError, NotReady, RuntimeFault
 from engine.gpu import GpuReading, Verdict
 from engine.health import Look, Watch, judge, post_mortem
-from engine.record import GpuLook
+from engine.record import Fault, GpuLook
 from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Attention:
         """Forget what was seen and tried before."""
         backend = self._backend
         self._watch = Watch(
-            backend.spec, self._runtime, backend.policy.health, backend.folder, self._tell
+            backend.spec, self._runtime, backend.policy.health, backend.spool, self._tell
         )
 
     def _tell(self, verdict: Verdict, reading: GpuReading, baseline_bytes: int | None) -> None:
@@ -170,6 +170,8 @@ class Attention:
             )
         except ContainerLost as lost:
             look = Look.lost(backend.name, await post_mortem(self._runtime, container, lost))
+        except NotReady as unfit:
+            look = Look.lost(backend.name, Fault(unfit.reason, recreate=unfit.recreate))
         if look.fault is not None and ticket == backend.ticket:
             backend.report(look.fault)
         return look

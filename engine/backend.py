@@ -21,12 +21,15 @@ from attrs import define, evolve, field
 
 from engine.attention import Attention
 from engine.clock import now_s, utc_now
-from engine.dispatch import Dispatch, Limits
+from engine.collected import collected
+from engine.dispatch import Dispatch, Limits, Outcome
 from engine.errors import (
     DispatchError,
+    LaunchFailed,
     NotReady,
     RemovalFailed,
     RuntimeFault,
+    SetupError,
 )
 from engine.gpu import ContainerHealthStatus
 from engine.heritage import Heritage, UnderWay
@@ -35,6 +38,7 @@ from engine.policy import BackendPolicy, RestartHistory
 from engine.record import Ended, Fault, GpuLook, Leftovers, Transition
 from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
 from engine.spec import ServiceSpec
+from engine.spool import Slot, Spool, SpoolUnusable, Unkept
 from states import Edge
 
 __all__ = ["Backend", "Effect", "Fact"]
@@ -64,7 +68,7 @@ class Backend:
         runtime: the hands.
         machine: the compiled lifecycle, shared by all backends.
         policy: how it is run.
-        folder: where what runs in it writes, on this machine; must exist.
+        spool: where what runs in it writes; made already.
         on_transition: called with each transition before its action begins; must be quick.
         rng: the source of the backoff's jitter.
         on_look: called with what each look at its GPUs showed; must be quick.
@@ -90,7 +94,7 @@ class Backend:
     _runtime: Runtime
     _machine: Machine
     policy: BackendPolicy
-    folder: Path
+    spool: Spool
     _on_transition: Callable[[Transition], None]
     _rng: random.Random
     _on_look: Callable[[GpuLook], None] = lambda _look: None
@@ -131,6 +135,11 @@ class Backend:
     def name(self) -> str:
         """The service's name."""
         return self.spec.name
+
+    @property
+    def folder(self) -> Path:
+        """The one folder that its container mounts, on this machine."""
+        return self.spool.folder
 
     @property
     def state(self) -> str:
@@ -289,21 +298,47 @@ class Backend:
         """Run a command in the container and wait for its end; one at a time, others wait their turn.
 
         Args:
-            request: the command; its folder exists and lies within the backend's.
+            request: the command.
             limits: how long it may take; None for as long as it likes.
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
+            SetupError: there is no room for its output.
         """
         async with self.turn:
-            container = await self._attention.fit_container()
-            while self._fire("dispatch", request.id).action != "execute":
-                container = (
-                    await self._attention.fit_container()
-                )  # the table had it do something first
-            ended = await self._dispatched(container, request, limits or Limits())
+            container, slot = await self._readied(request.id)
+            if not self.spool.kept:
+                request = evolve(request, max_output_bytes=None)
+            request = evolve(request, folder=slot.folder)
+            ended = await self._dispatched(container, request, slot, limits or Limits())
             await self._attention.look_after()
             return ended
+
+    async def _readied(self, name: str) -> tuple[Container, Slot]:
+        """Wait for a fit container, make a slot in its spool, and take the edge of a dispatch."""
+        while True:
+            container = await self._attention.fit_container()
+            try:
+                slot = self.spool.begin(name)
+            except SpoolUnusable as unusable:
+                self._lose_spool(str(unusable))
+                continue
+            try:
+                if self._fire("dispatch", name).action == "execute":
+                    return container, slot
+            except BaseException:
+                self.spool.collect(slot, None)
+                raise
+            self.spool.collect(slot, None)  # the table had it do something first
+
+    def _lose_spool(self, reason: str) -> None:
+        """Take in that a container has taken its spool away: it gets another one, and a new container."""
+        try:
+            self.spool.renew()
+        except SetupError as error:
+            self.report(Fault(f"{reason}; {error}", curable=False))
+        else:
+            self.report(Fault(reason, recreate=True))
 
     async def look(self, *, threshold_pct: float | None = None) -> ContainerHealthStatus:
         """Look at its GPUs now, while it is idle; a finding that counts makes it ``unhealthy``.
@@ -451,6 +486,7 @@ class Backend:
         under_way = self._heritage.under_way if self._heritage else None
         request = under_way.request if under_way else None
         try:
+            self._make_spool()
             found = await self._runtime.adopt(self.name, self.folder, request)
             if found is None:
                 self._heritage, self.since_restart = None, 0
@@ -470,6 +506,18 @@ class Backend:
         else:
             self._reattach(found, under_way)
 
+    def _make_spool(self) -> None:
+        """See that there is a spool: it went when the backend was last taken down.
+
+        Raises:
+            LaunchFailed: it cannot be made.
+        """
+        try:
+            self.spool.make()
+        except OSError as error:
+            reason = f"the folder {self.folder} cannot be made: {error.strerror or error}"
+            raise LaunchFailed(self.name, reason, curable=False) from error
+
     def _take_over(self, found: Container) -> None:
         heritage, self._heritage = self._heritage, None
         self.container = self.adopted = found
@@ -484,8 +532,13 @@ class Backend:
 
     def _reattach(self, container: Container, under_way: UnderWay) -> None:
         self._fire("reattach", under_way.request.id)
+        request = under_way.request
+        try:
+            slot = self.spool.find(request.id)
+        except SpoolUnusable as unusable:
+            slot = Unkept(request.folder, str(unusable))
         ended = self._dispatched(
-            container, under_way.request, under_way.limits, begun_at=under_way.begun_at
+            container, request, slot, under_way.limits, begun_at=under_way.begun_at
         )
         self._outlived = asyncio.create_task(ended, name=f"outlived {self.name}")
         self._wake()
@@ -580,6 +633,7 @@ class Backend:
         self,
         container: Container,
         request: ExecRequest,
+        slot: Slot,
         limits: Limits,
         *,
         begun_at: datetime | None = None,
@@ -602,27 +656,33 @@ class Backend:
         keep = limits.leftovers is Leftovers.KEEP
         self._attention.last = None if keep else request
         running = self._running = Dispatch(
-            self._runtime, container, request, limits, begun_ago_s if begun_at else None
+            self._runtime, container, request, slot, limits, begun_ago_s if begun_at else None
         )
 
         async def seen_through() -> Ended:
             fault: Fault | None = None
+            outcome: Outcome | None = None
+            ended_at, ended_s = started_at, started_s
             try:
                 outcome = await running.run()
                 fault = outcome.fault
             finally:
+                ended_at, ended_s = utc_now(), now_s()
                 if self._running is running:  # else it was given up, and another one runs by now
                     self._running = None
-                self._conclude(generation, fault or running.unended)
+                try:
+                    output = await collected(self.spool, slot, request, outcome)
+                finally:
+                    self._conclude(generation, fault or running.unended)
             return Ended(
-                ending=outcome.ending,
+                ending=output.ending,
                 exit_code=outcome.exit_code,
-                reason=self._hide(outcome.reason),
+                reason=self._hide(output.reason),
                 started_at=started_at,
-                ended_at=utc_now(),
-                duration_s=now_s() - started_s,
-                stdout=request.folder / "stdout",
-                stderr=request.folder / "stderr",
+                ended_at=ended_at,
+                duration_s=ended_s - started_s,
+                stdout=output.folder / "stdout",
+                stderr=output.folder / "stderr",
                 container_id=container.id,
                 image=container.image,
                 generation=generation,
@@ -638,7 +698,10 @@ class Backend:
         """Leave ``busy``, unless something else has already ended it."""
         if self.state != "busy" or self.stopping or generation != self.generation:
             return
-        if fault is None:
+        lost = self.spool.lost()
+        if lost:
+            self._lose_spool(lost)
+        elif fault is None:
             proved = self._proved is self.container
             self._fire("finish" if proved else "finish_reattached", "its command ended")
         else:

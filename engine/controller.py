@@ -7,6 +7,7 @@ an event loop of their own, and :mod:`engine.campaign` runs campaigns on it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import random
@@ -14,7 +15,6 @@ import threading
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import accumulate, islice
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
@@ -42,9 +42,10 @@ from engine.names import RULE, is_plain
 from engine.opening import Hold, Opening
 from engine.policy import BackendPolicy
 from engine.record import Ended, GpuLook, Leftovers, Transition
-from engine.runtimes.base import ExecRequest, Notice, Runtime, nothing
+from engine.runtimes.base import MAX_OUTPUT_BYTES, ExecRequest, Notice, Runtime, nothing
 from engine.secrets import Secrets
 from engine.spec import Project
+from engine.spool import Spool
 from engine.startup import StartUp, started
 from engine.use import Use
 from states import BACKEND, Lifecycle
@@ -70,7 +71,7 @@ class Controller:
     Args:
         project: what the compose file says.
         runtime: the hands; opened by :meth:`start`, closed by :meth:`teardown`.
-        folder: an existing folder; what runs in a backend writes below ``folder/<service>``.
+        folder: an existing folder; the output of what has run in a backend is below ``folder/<service>``.
         policies: how each backend is run, by service; those that are not named run by default.
         seed: of the random generator (the jitter of backoffs).
         lifecycle: the table that backends live by; :data:`states.BACKEND` or an extension of it.
@@ -107,7 +108,7 @@ class Controller:
     heritages: Mapping[str, Heritage] = field(factory=dict)
 
     backends: dict[str, Backend] = field(factory=dict, init=False)
-    _roots: dict[str, str] = field(factory=dict, init=False)
+    _spools: dict[str, Spool] = field(factory=dict, init=False)
     _secrets: Secrets = field(init=False)
     _machine: Machine = field(init=False)
     _rng: random.Random = field(init=False)
@@ -296,6 +297,7 @@ class Controller:
         silence_s: float | None = None,
         grace_s: float = 10.0,
         leftovers: Leftovers = Leftovers.END,
+        max_output_bytes: int | None = MAX_OUTPUT_BYTES,
         before: Callable[[], None] = nothing,
     ) -> Ended:
         """Run a command in a service's container, and wait for its end.
@@ -303,18 +305,20 @@ class Controller:
         Args:
             command: the argument vector.
             id: unique within the project's run; a plain file name.
-            folder: where its ``stdout`` and ``stderr`` go, relative to the service's folder; made if it
-                is not there. None for ``id``.
+            folder: where its ``stdout`` and ``stderr`` are in the end, relative to the service's folder;
+                made then. None for ``id``.
             timeout_s: wall clock limit in seconds; then its whole process tree is ended.
             silence_s: how long it may write nothing, in seconds; then likewise.
             grace_s: seconds between TERM and KILL, when it has to be ended.
             leftovers: what becomes of processes that run on when the command has ended.
+            max_output_bytes: how much it may write; then it is ended likewise, and so much is kept. None
+                for any amount.
             before: see :class:`~engine.runtimes.base.ExecRequest`.
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
-            InputError: its folder would not lie within its service's.
-            SetupError: its folder cannot be made.
+            InputError: its id is no plain file name, or its folder would not lie within its service's.
+            SetupError: its folder cannot be made, or there is something in it already.
             UseError: this controller cannot be used here.
         """
         with self._call("execute"):
@@ -323,23 +327,19 @@ class Controller:
                 raise DispatchError(f"{service} takes no experiment: {_UNDER_WAY}")
             if environment:
                 self._secrets |= Secrets.of(environment, marked=self.marked)
+            if PurePath(id).name != id or id.startswith("."):
+                raise InputError(f"the id {id!r} is no plain file name; its output goes to it")
             request = ExecRequest(
                 id=id,
                 command=command,
-                folder=backend.folder / (folder or id),
+                folder=backend.folder / id,
                 environment=environment or {},
                 working_dir=working_dir,
                 user=user,
                 before=before,
+                results=self._results(service, folder or id),
+                max_output_bytes=max_output_bytes,
             )
-            if not _lies_within(folder or id, self._roots[service]):
-                raise InputError(
-                    f"the folder {folder!r} leads out of that of {service}; name one within"
-                )
-            try:
-                _make(request.folder)
-            except OSError as error:
-                raise _no_folder(request.folder, error) from error
             limits = Limits(timeout_s, silence_s, grace_s, leftovers)
             return await backend.execute(request, limits)
 
@@ -454,6 +454,7 @@ class Controller:
         late = await self._calls.ended(within_s=_LAST_S)
         if late:
             _LOG.warning("all is down, and these calls are still under way: %s", ", ".join(late))
+        await self._clear_spools()
         self._startup.forget_all()
         await self._opening.close()
 
@@ -487,14 +488,12 @@ class Controller:
     # How it is done
 
     def _backend(self, name: str) -> Backend:
-        folder = self._folder_of(name)
-        self._roots[name] = os.path.realpath(folder)
         return Backend(
             spec=self.project.services[name],
             runtime=self.runtime,
             machine=self._machine,
             policy=self.policies.get(name, BackendPolicy()),
-            folder=folder,
+            spool=self._spool(name),
             on_transition=self._tell,
             on_look=self._tell_look,
             rng=self._rng,
@@ -505,6 +504,10 @@ class Controller:
         )
 
     def _folder_of(self, service: str) -> Path:
+        """The folder that a service's container mounts; made if it is not there. See :meth:`_spool`."""
+        return self._spool(service).folder
+
+    def _spool(self, service: str) -> Spool:
         """Where what runs in a service writes; made if it is not there.
 
         Raises:
@@ -515,12 +518,48 @@ class Controller:
             raise InputError(
                 f"no folder can be named like the service {service!r}; it takes {RULE}"
             )
-        folder = self.folder / service
+        # Only a runtime in memory may say that nothing is written.
+        kept: bool = getattr(self.runtime, "keeps_output", True)
+        spool = self._spools[service] = Spool(self.folder, service, kept=kept)
         try:
-            folder.mkdir(exist_ok=True)
+            spool.make()
         except OSError as error:
-            raise _no_folder(folder, error) from error
-        return folder
+            raise _no_folder(spool.folder, error) from error
+        return spool
+
+    def _results(self, service: str, folder: str) -> PurePath:
+        """Where a command's output is to go, from our folder on.
+
+        Raises:
+            InputError: it would not lie within its service's folder.
+            SetupError: something is there already.
+        """
+        output, root = os.path.realpath(self.folder), os.path.realpath(self.folder / service)
+        found = os.path.realpath(os.path.join(root, folder))  # noqa: PTH118 - "a/.." may lead elsewhere
+        if os.path.commonpath((found, root)) != root or found == root:
+            raise InputError(
+                f"the folder {folder!r} leads out of that of {service}; name one within"
+            )
+        try:
+            taken = bool(os.listdir(found))  # noqa: PTH208 - it is text
+        except FileNotFoundError:
+            taken = False
+        except OSError:
+            taken = True
+        if taken:
+            there = FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            raise _no_folder(Path(found), there)
+        return PurePath(os.path.relpath(found, output))
+
+    async def _clear_spools(self) -> None:
+        """Remove what containers have written to, once they are gone and what they wrote is kept."""
+        wanted = {
+            name: [known.under_way.request.id]
+            for name, known in self.heritages.items()
+            if known.under_way is not None
+        }
+        for name, spool in self._spools.items():
+            await asyncio.to_thread(spool.clear, wanted.get(name, ()))
 
     def _hide(self, text: str) -> str:
         return self._secrets.hide(text)
@@ -569,29 +608,6 @@ def _each(listeners: Iterable[Callable[[_T], None]], what: _T) -> None:
             ctrl_c = threading.current_thread() is threading.main_thread()
             if isinstance(error, KeyboardInterrupt) and ctrl_c:  # it only happened to come here
                 raise
-
-
-def _lies_within(folder: str, root: str) -> bool:
-    """Whether a folder, wherever links in it lead, lies within the one that it is named from.
-
-    Args:
-        root: the real path of that one.
-    """
-    steps = PurePath(folder).parts
-    if steps[:1] != ("/",) and ".." not in steps:
-        on_the_way = accumulate(steps, "{}/{}".format, initial=root)
-        if not any(map(os.path.islink, islice(on_the_way, 1, None))):
-            return True
-    return os.path.commonpath((os.path.realpath(Path(root, folder)), root)) == root
-
-
-def _make(folder: Path) -> None:
-    """Make a request's folder. A controller that died before it handed the request over left it empty."""
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        if not folder.is_dir() or any(folder.iterdir()):
-            raise
 
 
 def _no_folder(folder: Path, error: OSError) -> SetupError:

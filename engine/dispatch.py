@@ -11,9 +11,11 @@ from engine.aftermath import UNENDED, clear
 from engine.clock import now_s, utc_now
 from engine.errors import CommandLost, ContainerLost, ExecFailed
 from engine.futures import forget
+from engine.growth import Growth
 from engine.health import post_mortem
 from engine.record import Ending, Fault, Leftovers, LeftProcess, Span
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Runtime
+from engine.spool import Slot
 
 __all__ = ["Dispatch", "Limits", "Outcome"]
 
@@ -67,6 +69,7 @@ class Dispatch:
 
     Attributes:
         request: what is run.
+        slot: where its output goes.
         begun_ago_s: how long it has been running already, in seconds, under an earlier controller; None
             for one that is yet to begin.
         unended: what a caller who gave up has left its container unfit by, if the command was not seen to
@@ -76,6 +79,7 @@ class Dispatch:
     _runtime: Runtime
     _container: Container
     request: ExecRequest
+    slot: Slot
     limits: Limits
     begun_ago_s: float | None = None
     unended: Fault | None = field(default=None, init=False)
@@ -139,6 +143,9 @@ class Dispatch:
         """
         if result.by_itself or ending is Ending.EXITED:
             ending, reason = Ending.EXITED, ""
+        if result.problem:
+            ending = Ending.OUTPUT if ending is Ending.EXITED else ending
+            reason = "; ".join(filter(None, (reason, result.problem)))
         return Outcome(ending, result.exit_code, reason, fault, result.ran)
 
     async def _cleared(self, outcome: Outcome) -> Outcome:
@@ -187,14 +194,15 @@ class Dispatch:
         begun_s = now_s() - (self.begun_ago_s or 0.0)
         ends_s = None if limits.timeout_s is None else begun_s + limits.timeout_s
         quiet_s = None if limits.silence_s is None else begun_s + limits.silence_s
+        size = Growth(self.request.max_output_bytes, now_s())
         written, looked_s = 0, begun_s
         if self.begun_ago_s is not None and limits.silence_s is not None:
             written, age_s = self._output()
             looked_s = now_s()
             quiet_s = looked_s - _credible(age_s, self.begun_ago_s) + limits.silence_s
         while True:
-            due_s = min((due for due in (ends_s, quiet_s) if due is not None), default=None)
-            wait_s = None if due_s is None else max(0.0, due_s - now_s())
+            dues_s = [due for due in (ends_s, quiet_s, size.due_s) if due is not None]
+            wait_s = max(0.0, min(dues_s) - now_s()) if dues_s else None
             either: set[asyncio.Future[Any]] = {command, self._given_up}
             await asyncio.wait(either, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
             if command.done():
@@ -203,22 +211,23 @@ class Dispatch:
                 return Ending.LOST, self._abandoned
             if ends_s is not None and now_s() >= ends_s:
                 return Ending.TIMEOUT, f"ended after its time limit of {limits.timeout_s:g} s"
-            if limits.silence_s is None:
+            due = size.due_s is not None and now_s() >= size.due_s
+            if due and size.passed(self._output()[0], now_s()):
+                return Ending.OUTPUT, f"ended after {size.limit_bytes} bytes of output"
+            if quiet_s is None or limits.silence_s is None or now_s() < quiet_s:
                 continue
-            size, age_s = self._output()
-            if size == written:
+            seen, age_s = self._output()
+            if seen == written:
                 return Ending.SILENCE, f"ended after {limits.silence_s:g} s without any output"
             # It has written since the last look. When, is told by another clock, which may be set.
             silent_s = _credible(age_s, now_s() - looked_s)
-            written, looked_s = size, now_s()
+            written, looked_s = seen, now_s()
             quiet_s = looked_s + max(0.0, limits.silence_s - silent_s)
 
     def _output(self) -> tuple[int, float]:
         """How much the command has written so far, in bytes, and how long ago, in seconds."""
-        found = [(self.request.folder / name) for name in ("stdout", "stderr")]
-        stats = [file.stat() for file in found if file.exists()]
-        latest_s = max((stat.st_mtime for stat in stats), default=0.0)
-        return sum(stat.st_size for stat in stats), utc_now().timestamp() - latest_s
+        written, latest_s = self.slot.written()
+        return written, utc_now().timestamp() - latest_s
 
     async def _end(
         self, command: asyncio.Future[ExecResult], ending: Ending, reason: str

@@ -19,8 +19,8 @@ from engine.errors import DispatchError, DockwardenError, UseError
 from engine.gpu import Action, ContainerHealthStatus, Health
 from engine.loop_thread import LoopThread, Worker
 from engine.policy import BackendPolicy
-from engine.record import Ended, Fault, Leftovers, Transition
-from engine.runtimes.base import Runtime
+from engine.record import Ended, Ending, Fault, Leftovers, Transition
+from engine.runtimes.base import MAX_OUTPUT_BYTES, Runtime
 from engine.runtimes.choose import (
     RuntimeName,
     choose_runtime,
@@ -365,6 +365,7 @@ class ContainerManager:
         silence_s: float | None = None,
         grace_s: float = 10.0,
         leftovers: Literal["end", "keep", "fail"] = "end",
+        max_output_bytes: int | None = MAX_OUTPUT_BYTES,
     ) -> Ended:
         """Run a command in a backend's container and wait for its end.
 
@@ -376,6 +377,8 @@ class ContainerManager:
             grace_s: seconds between TERM and KILL, when it has to be ended.
             leftovers: what becomes of processes that run on when the command has ended: ``end`` them,
                 ``keep`` them as the service's own, or end them and let the command ``fail``.
+            max_output_bytes: how much it may write, 1 GiB unless it is said otherwise; then it is ended
+                likewise, and so much is kept. None for any amount.
 
         Returns:
             how it ended, with the files that hold its output.
@@ -396,6 +399,7 @@ class ContainerManager:
                 silence_s=silence_s,
                 grace_s=grace_s,
                 leftovers=Leftovers(leftovers),
+                max_output_bytes=max_output_bytes,
             ),
         )
 
@@ -428,6 +432,8 @@ class ContainerManager:
             return str(error), 1
         if ended.exit_code is None:
             return ended.reason, 1
+        if ended.ending is Ending.OUTPUT:  # what it wrote is not what it should be
+            return ended.reason, ended.exit_code or 1
         return ended.stdout.read_text(errors="replace"), ended.exit_code
 
     # Looking at them
@@ -513,5 +519,5 @@ def _output_folder(chosen: str | Path | None) -> Path:
     if chosen is None:
         return Path(tempfile.mkdtemp(prefix="dockwarden-")).resolve()
     folder = Path(chosen).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

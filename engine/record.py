@@ -95,6 +95,8 @@ class Ending(enum.Enum):
     """Ended at its wall clock limit."""
     SILENCE = "silence"
     """Ended because it had not written anything for too long."""
+    OUTPUT = "output"
+    """It wrote more than its limit allows, and was ended if it still ran; or its output was tampered with."""
     LOST = "lost"
     """Its container went away under it."""
     LEFTOVERS = "leftovers"

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, Final
 
-from engine.campaign.model import Campaign
+from engine.campaign.model import Campaign, Experiment
 from engine.campaign.plan import PlannedRun
 from engine.campaign.records import AttemptRecord, Results
+from engine.campaign.written import Written
 from engine.clock import utc_now
 from engine.controller import Controller
 from engine.errors import DispatchError
 from engine.journal import Attempt
 from engine.record import Ended, Ending
-from engine.runtimes.noted import noted
 
-__all__ = ["attempt", "ended_alone", "folder_of", "outlived", "request_id"]
+__all__ = ["attempt", "folder_of", "outlived", "request_id"]
 
 _GONE: Final = "its controller died under it, and nothing of it was found"
-_ENDED_ALONE: Final = "it ended without its controller"
 
 
 async def attempt(
@@ -57,6 +56,7 @@ async def attempt(
             silence_s=experiment.silence_s,
             grace_s=campaign.grace_s,
             leftovers=experiment.leftovers,
+            max_output_bytes=experiment.max_output_bytes,
             before=before,
         )
         how = _as_seen(ended, results)
@@ -64,9 +64,10 @@ async def attempt(
         unseen = Ending.INTERRUPTED if ending() else Ending.LOST
         how = _unseen(unseen, str(error), started_at)
     except asyncio.CancelledError:
-        folder = results.folder / run.backend / folder_of(run, number)
+        folder = PurePath(run.backend, folder_of(run, number))
+        written = Written(results.folder, run.backend, request_id(run, number), folder)
         how = _unseen(Ending.INTERRUPTED, "it could not be ended", started_at)
-        how |= ended_alone(folder, started_at)
+        how |= await _found(written, experiment, results, started_at)
     return _record(campaign, run, number, how)
 
 
@@ -100,34 +101,23 @@ async def outlived(
     if ended is not None:
         how = _as_seen(ended, results)
     else:
-        how |= ended_alone(results.folder / begun.folder, begun.begun_at)
+        written = Written.by(results.folder, begun)
+        how |= await _found(written, run.experiment, results, begun.begun_at)
     if how["ending"] != Ending.EXITED.value:
         how = {"container_id": begun.container_id, "generation": begun.generation, **how}
     return _record(campaign, run, begun.number, how)
 
 
-def ended_alone(folder: Path, begun_at: datetime) -> dict[str, Any]:
-    """How an attempt ended that no controller saw the end of, as its shell has noted it.
+async def _found(
+    written: Written, experiment: Experiment, results: Results, begun_at: datetime
+) -> dict[str, Any]:
+    """What is found of an attempt that no controller saw the end of: its end, if noted, and its output."""
 
-    Args:
-        folder: of its output.
-        begun_at: when the attempt began, in UTC.
+    def find() -> dict[str, Any]:
+        how = written.ended_alone(begun_at, experiment.max_output_bytes)
+        return {**how, **written.fields(results.secrets)}
 
-    Returns:
-        nothing, where there is no note of an end by itself.
-    """
-    end = noted(folder)
-    if end is None or end.may_be_killed:
-        return {}
-    return {
-        "ending": Ending.EXITED.value,
-        "exit_code": end.exit_code,
-        "reason": _ENDED_ALONE,
-        "ended_at": end.ended_at,
-        "duration_s": max(0.0, (end.ended_at - begun_at).total_seconds()),
-        "ran_from": end.ran and end.ran.began_at,
-        "ran_until": end.ran and end.ran.ended_at,
-    }
+    return await asyncio.to_thread(find)
 
 
 def _record(

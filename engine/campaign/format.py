@@ -21,6 +21,7 @@ from engine.campaign.values import (
     one_or_more,
     plain_name,
     share,
+    size,
     text,
     words,
 )
@@ -83,6 +84,7 @@ DEFAULTS: Final = {
     "user": Key(text),
     "timeout": Key(length, "timeout_s"),
     "silence": Key(length, "silence_s"),
+    "max_output": Key(size, "max_output_bytes"),
     "repeat": Key(count(1, 1000)),
     "keys": Key(labels),
     "cold_start": Key(boolean),
@@ -151,6 +153,7 @@ _ENDINGS: Final = {
     "lost": Ending.LOST,
     "timeout": Ending.TIMEOUT,
     "silence": Ending.SILENCE,
+    "output": Ending.OUTPUT,
     "exit": Ending.EXITED,
     "unstarted": Ending.UNSTARTED,
     "leftovers": Ending.LEFTOVERS,

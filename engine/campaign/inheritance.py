@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from attrs import evolve, field, frozen
 
@@ -15,6 +15,7 @@ from engine.heritage import Heritage, UnderWay
 from engine.journal import JournaledTransition, JournalReader
 from engine.record import Transition
 from engine.runtimes.base import ExecRequest
+from engine.spool import Spool
 
 __all__ = ["heritages"]
 
@@ -58,10 +59,12 @@ def _under_way(campaign: Campaign, progress: Progress, folder: Path) -> UnderWay
     request = ExecRequest(
         id=attempt.request,
         command=experiment.command,
-        folder=folder / attempt.folder,
+        folder=Spool(folder, attempt.backend).folder / attempt.request,
         environment=experiment.environment,
         working_dir=experiment.working_dir,
         user=experiment.user,
+        results=PurePath(attempt.folder),
+        max_output_bytes=experiment.max_output_bytes,
     )
     return UnderWay(
         request=request,

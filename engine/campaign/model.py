@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from engine.policy import BackendPolicy, RetryPolicy
 from engine.record import Leftovers
+from engine.runtimes.base import MAX_OUTPUT_BYTES
 from engine.runtimes.choose import RuntimeName
 
 __all__ = ["Campaign", "CoolDown", "Experiment", "Order", "Pauses", "Refresh"]
@@ -83,6 +84,7 @@ class Experiment:
         user: within the backend; None for the backend's own.
         timeout_s: wall clock limit of an attempt in seconds; None for none.
         silence_s: how long an attempt may write nothing, in seconds; None for any time.
+        max_output_bytes: how much an attempt may write; then it is ended.
         repeat: how often it runs in each cycle.
         keys: what it is about, such as its model; see :attr:`Refresh.on_change`.
         cold_start: whether its backend is restarted before it, whatever ran there before.
@@ -98,6 +100,7 @@ class Experiment:
     user: str | None = None
     timeout_s: float | None = None
     silence_s: float | None = None
+    max_output_bytes: int = MAX_OUTPUT_BYTES
     repeat: int = 1
     keys: Mapping[str, str] = field(factory=dict)
     cold_start: bool = False

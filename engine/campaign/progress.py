@@ -24,6 +24,7 @@ EVENTS: Final = {
     Ending.TIMEOUT: "exit",
     Ending.SILENCE: "exit",
     Ending.LEFTOVERS: "exit",
+    Ending.OUTPUT: "exit",
     Ending.LOST: "vanish",
     Ending.INTERRUPTED: "interrupt",
 }

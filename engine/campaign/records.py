@@ -22,15 +22,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final, Literal, Self, TextIO
 
 from attrs import define, evolve, field, fields, frozen
 
 from engine.errors import SetupError
-from engine.plain_file import open_plain
 from engine.record import Ended, Ending, LeftProcess, Span
 from engine.secrets import Secrets
+from engine.spool import tail_below
 
 __all__ = [
     "RESULTS",
@@ -63,7 +63,7 @@ class AttemptRecord:
         experiment: the experiment's name.
         run: the run's id.
         attempt: from 1.
-        ending: exited, unstarted, timeout, silence, leftovers, lost or interrupted.
+        ending: exited, unstarted, timeout, silence, output, leftovers, lost or interrupted.
         exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
         reason: in words, where the ending is not simply its exit.
         duration_s: in seconds; None when nobody measured.
@@ -253,11 +253,12 @@ class Results:
 
     def output(self, ended: Ended) -> dict[str, Any]:
         """Where an attempt's output is, and its last lines, as fields of a record."""
+        stdout, stderr = (one.relative_to(self.folder) for one in (ended.stdout, ended.stderr))
         return {
-            "stdout": str(ended.stdout.relative_to(self.folder)),
-            "stderr": str(ended.stderr.relative_to(self.folder)),
-            "stdout_lines": last_lines(ended.stdout, self.secrets),
-            "stderr_lines": last_lines(ended.stderr, self.secrets),
+            "stdout": str(stdout),
+            "stderr": str(stderr),
+            "stdout_lines": last_lines(self.folder, stdout, self.secrets),
+            "stderr_lines": last_lines(self.folder, stderr, self.secrets),
         }
 
     def __enter__(self) -> Self:
@@ -279,19 +280,17 @@ def read_records(file: Path) -> Iterator[AttemptRecord]:
                 yield AttemptRecord.from_json(line)
 
 
-def last_lines(file: Path, secrets: Secrets) -> tuple[str, ...]:
+def last_lines(results: Path, file: PurePath, secrets: Secrets) -> tuple[str, ...]:
     """The last lines of an output file, without these; bytes that are no UTF-8 are replaced.
 
-    The file lies where an experiment may write, so it is only read where it is a plain file.
+    Args:
+        results: the folder of the results.
+        file: relative to it. It may lie where an experiment writes: see :mod:`engine.spool`.
     """
+    # As much more as it takes to know a secret that begins before.
+    most = _MOST_BYTES + _CHARACTER_BYTES * secrets.longest
     try:
-        if not file.lstat().st_size:
-            return ()
-        with open_plain(file) as opened:
-            # As much more as it takes to know a secret that begins before.
-            most = _MOST_BYTES + _CHARACTER_BYTES * secrets.longest
-            opened.seek(max(0, os.fstat(opened.fileno()).st_size - most))
-            text = secrets.hide(opened.read(most).decode(errors="replace"))
+        text = secrets.hide(tail_below(results, file, most).decode(errors="replace"))
     except OSError:
         return ()
     written = text.encode()[-_MOST_BYTES:]

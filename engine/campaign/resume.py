@@ -15,19 +15,19 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from engine.campaign.attempt import ended_alone, folder_of, request_id
+from engine.campaign.attempt import folder_of, request_id
 from engine.campaign.ledger import write_end
 from engine.campaign.model import Campaign
 from engine.campaign.plan import PlannedRun
 from engine.campaign.progress import Progress
-from engine.campaign.records import AttemptRecord, Results, last_lines
+from engine.campaign.records import AttemptRecord, Results
+from engine.campaign.written import Written
 from engine.clock import utc_now
 from engine.errors import JournalCorrupt
 from engine.journal import Attempt, Journal, Outcome, Run
 from engine.machine import Machine
 from engine.policy import RetryPolicy
 from engine.record import Ending
-from engine.runtimes.noted import noted
 from states import EXPERIMENT, StateError
 
 __all__ = ["journaled", "replayed", "resume"]
@@ -68,7 +68,7 @@ def resume(
                 attempt == newest[attempt.backend]
                 and line is None
                 and outcome is None
-                and _may_run(attempt, results.folder / attempt.folder)
+                and _may_run(attempt, results.folder)
             ):
                 under_way = attempt
                 continue
@@ -210,7 +210,7 @@ def _record(
     results: Results,
 ) -> AttemptRecord:
     """How an attempt ended: as the journal says, else as its line does, else as its folder does."""
-    folder = results.folder
+    written = Written.by(results.folder, attempt)
     if attempt.ended_at is not None:
         how: dict[str, Any] = {
             "ending": attempt.ending or Ending.LOST.value,
@@ -227,9 +227,7 @@ def _record(
     elif line is not None:
         return line
     else:
-        how = _looked_up(attempt, folder / attempt.folder)
-    stdout, stderr = (f"{attempt.folder}/{name}" for name in ("stdout", "stderr"))
-    there = (folder / stdout).exists()
+        how = _looked_up(written, attempt, run)
     return AttemptRecord(
         campaign=campaign.name,
         experiment=run.experiment.name,
@@ -242,20 +240,18 @@ def _record(
         started_at=attempt.begun_at,
         container_id=attempt.container_id,
         generation=attempt.generation,
-        stdout=stdout if there else None,
-        stderr=stderr if there else None,
-        stdout_lines=last_lines(folder / stdout, results.secrets),
-        stderr_lines=last_lines(folder / stderr, results.secrets),
+        **written.fields(results.secrets),
         **how,
     )
 
 
 def _may_run(attempt: Attempt, folder: Path) -> bool:
     """Whether an attempt may have outlived its controller: it was handed over, and has noted no end."""
-    return attempt.ended_at is None and attempt.container_id is not None and noted(folder) is None
+    handed_over = attempt.ended_at is None and attempt.container_id is not None
+    return handed_over and Written.by(folder, attempt).noted() is None
 
 
-def _looked_up(attempt: Attempt, folder: Path) -> dict[str, Any]:
+def _looked_up(written: Written, attempt: Attempt, run: PlannedRun) -> dict[str, Any]:
     """How an attempt ended that was under way when its controller died."""
     return {
         "ending": Ending.INTERRUPTED.value,
@@ -263,5 +259,5 @@ def _looked_up(attempt: Attempt, folder: Path) -> dict[str, Any]:
         "reason": _LOST,
         "ended_at": utc_now(),
         "duration_s": None,
-        **ended_alone(folder, attempt.begun_at),
+        **written.ended_alone(attempt.begun_at, run.experiment.max_output_bytes),
     }

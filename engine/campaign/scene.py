@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, Self
 
 from attrs import evolve, frozen
 
-from engine.campaign.attempt import folder_of
+from engine.campaign.attempt import folder_of, request_id
 from engine.campaign.eta import eta_s
 from engine.campaign.progress import Progress
-from engine.campaign.records import last_lines
 from engine.campaign.runner import CampaignRunner
+from engine.campaign.written import Written
 from engine.journal import Attempt, JournalReader, Tally
 from engine.record import GpuLook, Transition
 from engine.secrets import Secrets
@@ -69,7 +69,7 @@ class BackendScene:
             self,
             run=attempt.run,
             run_s=max(0.0, (now - attempt.begun_at).total_seconds()),
-            last_line=_last_line(folder / attempt.folder, secrets),
+            last_line=_last_line(Written.by(folder, attempt), secrets),
         )
 
 
@@ -137,9 +137,10 @@ def _of_backend(runner: CampaignRunner, name: str, now_s: float) -> BackendScene
 
 
 def _line_of(runner: CampaignRunner, progress: Progress) -> str:
-    run = progress.run
-    folder = runner.results.folder / run.backend / folder_of(run, progress.attempts)
-    return _last_line(folder, runner.results.secrets)
+    run, number, results = progress.run, progress.attempts, runner.results
+    folder = PurePath(run.backend, folder_of(run, number))
+    written = Written(results.folder, run.backend, request_id(run, number), folder)
+    return _last_line(written, results.secrets)
 
 
 def of_journal(journal: JournalReader, now: datetime, secrets: Secrets) -> Scene:
@@ -222,10 +223,10 @@ def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
     return {state: counts[state] for state in EXPERIMENT.states if counts.get(state)}
 
 
-def _last_line(folder: Path, secrets: Secrets) -> str:
+def _last_line(written: Written, secrets: Secrets) -> str:
     """The last line that is not empty of what an attempt has written."""
     for name in ("stdout", "stderr"):
-        for line in reversed(last_lines(folder / name, secrets)):
+        for line in reversed(written.last_lines(name, secrets)):
             if line.strip():
                 return line.strip()
     return ""

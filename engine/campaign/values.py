@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from engine.compose.node import nearest
+from engine.compose.units import size_bytes
 from engine.names import RULE, is_plain
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "one_or_more",
     "plain_name",
     "share",
+    "size",
     "text",
     "words",
 ]
@@ -40,6 +42,7 @@ _DURATION: Final = re.compile(
 )
 _UNITS_S: Final = (3600.0, 60.0, 1.0, 0.001)
 _LONGEST_S: Final = 366 * 86400.0
+_LARGEST_SIZE: Final = 2**63
 
 _KINDS: Final = (
     (bool, "true or false"),
@@ -218,6 +221,19 @@ def length(value: Any) -> float:
     if seconds == 0:
         raise WrongValue("must be longer than 0; leave it out for none")
     return seconds
+
+
+def size(value: Any) -> int:
+    """A size in bytes that is not nothing, from a number or a text such as ``512m`` or ``2GiB``."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise WrongValue(f"must be a size such as 512m or 2g, and is {kind(value)}")
+    try:
+        found = size_bytes(value)
+    except ValueError:
+        raise WrongValue("is no size; write bytes, or 512k, 512m or 2g") from None
+    if not 0 < found < _LARGEST_SIZE:
+        raise WrongValue("must be from 1 to 2^63 - 1 bytes")
+    return found
 
 
 def choice(options: Mapping[str, T]) -> Callable[[Any], T]:

@@ -6,13 +6,10 @@ It only looks and judges. The backend decides when, and turns a finding into an 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Callable, Collection
 from itertools import count
-from pathlib import Path
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -35,12 +32,14 @@ from engine.record import Fault
 from engine.runtimes.base import Container, ExecRequest, Runtime
 from engine.runtimes.inside import GPU_PROBE
 from engine.spec import ServiceSpec
+from engine.spool import Slot, Spool, SpoolUnusable
 
 __all__ = ["Look", "Watch"]
 
 _LOG: Final = logging.getLogger(__name__)
 _KILL_GRACE_S: Final = 2.0
-_FOLDER: Final = ".looks"
+_MOST_BYTES: Final = 2**20
+"""How much of what a look prints is read."""
 
 _Ladder = tuple[Action, ...]
 
@@ -87,7 +86,7 @@ class Watch:
     _spec: ServiceSpec
     _runtime: Runtime
     _policy: HealthPolicy
-    _folder: Path
+    _spool: Spool
     _on_look: Callable[[Verdict, GpuReading, int | None], None]
     last_s: float | None = field(default=None, init=False)
     _baseline: Baseline | None = field(default=None, init=False)
@@ -151,6 +150,7 @@ class Watch:
         Raises:
             ContainerLost: it died under the look, or has been restarted since: what was seen is of no
                 account.
+            NotReady: it has taken its spool away.
         """
         policy = self._policy.gpu
         if threshold_pct is not None:
@@ -189,11 +189,12 @@ class Watch:
         return Look(ContainerHealthStatus.of(self._spec.name, verdict, reading), fault, fit)
 
     async def _reading(self, container: Container) -> GpuReading:
-        request = self._request(GPU_PROBE)
+        request, slot = self._request(GPU_PROBE)
         try:
             async with asyncio.timeout(self._policy.look_within_s):
                 await self._runtime.execute(container, request)
-            return parse((request.folder / "stdout").read_text(errors="replace"))
+            printed = await asyncio.to_thread(slot.read, "stdout", _MOST_BYTES)
+            return parse(printed.decode(errors="replace"))
         except TimeoutError:
             await self._runtime.kill(container, request, grace_s=0)
             within_s = self._policy.look_within_s
@@ -206,28 +207,31 @@ class Watch:
         except RuntimeFault as fault:
             return GpuReading(unreadable=f"the probe could not be run: {fault.reason}")
         finally:
-            _discard(request.folder)
+            await self._discard(slot)
 
     async def _run(self, container: Container, command: Collection[str]) -> int:
-        request = self._request(tuple(command))
+        request, slot = self._request(tuple(command))
         try:
             return (await self._runtime.execute(container, request)).exit_code
         except asyncio.CancelledError:
             await self._runtime.kill(container, request, grace_s=0)
             raise
         finally:
-            _discard(request.folder)
+            await self._discard(slot)
 
-    def _request(self, command: tuple[str, ...]) -> ExecRequest:
-        name = f"look-{next(self._numbers)}"
-        folder = self._folder / _FOLDER / name
-        _discard(folder)  # of a controller before us, that was killed at its look
-        folder.mkdir(parents=True)
-        return ExecRequest(id=f"{self._spec.name}.{name}", command=command, folder=folder)
+    def _request(self, command: tuple[str, ...]) -> tuple[ExecRequest, Slot]:
+        """A look's command, and the slot that its output goes to.
 
+        Raises:
+            NotReady: its container has taken the spool away.
+        """
+        name = f"{self._spec.name}.look-{next(self._numbers)}"
+        try:
+            slot = self._spool.begin(name, wanted=True)
+        except SpoolUnusable as unusable:
+            self._spool.renew()
+            raise NotReady(self._spec.name, str(unusable), recreate=True) from unusable
+        return ExecRequest(name, command, slot.folder, max_output_bytes=_MOST_BYTES), slot
 
-def _discard(folder: Path) -> None:
-    """Remove a look's folder, and the one that it lies in with the last of them."""
-    shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        folder.parent.rmdir()
+    async def _discard(self, slot: Slot) -> None:
+        await asyncio.to_thread(self._spool.collect, slot, None)

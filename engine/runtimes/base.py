@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Protocol, runtime_checkable
+from pathlib import Path, PurePath
+from typing import Final, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -22,6 +22,7 @@ from engine.record import LeftProcess, Span
 from engine.spec import ServiceSpec
 
 __all__ = [
+    "MAX_OUTPUT_BYTES",
     "Cleanup",
     "Container",
     "ExecRequest",
@@ -104,6 +105,10 @@ class Notice:
     seen: Observation | None = None
 
 
+MAX_OUTPUT_BYTES: Final = 2**30
+"""How much output of one command is kept, unless it is said otherwise."""
+
+
 def nothing() -> None:
     """What there is to do before most commands."""
 
@@ -115,12 +120,16 @@ class ExecRequest:
     Attributes:
         id: unique among all requests of the campaign, a plain file name; marks the process tree.
         command: the argument vector. Never joined into a shell string.
-        folder: where ``stdout`` and ``stderr`` go on this machine while they come; exists already and
-            lies within the folder given to :meth:`Runtime.launch`.
+        folder: where ``stdout`` and ``stderr`` go on this machine while they come; exists already, with
+            these files, and lies in the folder given to :meth:`Runtime.launch`, as ``id``. A container may
+            put anything in its place, so it is a name: see :mod:`engine.spool`.
         environment: added to the container's own.
         working_dir: within the container; None for the container's own.
         user: within the container; None for the container's own.
         before: called once, before anything of it runs; where it raises, nothing does.
+        results: where its output goes when it has ended, relative to the folder of all output; None for
+            ``<service>/<id>``. Nothing for the runtime to do.
+        max_output_bytes: how much of its output is kept; None for all of it.
     """
 
     id: str
@@ -130,6 +139,8 @@ class ExecRequest:
     working_dir: str | None = None
     user: str | None = None
     before: Callable[[], None] = field(default=nothing, eq=False, repr=False)
+    results: PurePath | None = None
+    max_output_bytes: int | None = MAX_OUTPUT_BYTES
 
 
 @frozen
@@ -140,11 +151,13 @@ class ExecResult:
         exit_code: as the command gave it; 128 + n where signal n ended it.
         ran: when it ran; None where that was not seen.
         by_itself: whether it ended before :meth:`Runtime.kill` sent it any signal.
+        problem: why its output is not what it wrote, in words; empty where nothing is known against it.
     """
 
     exit_code: int
     ran: Span | None = None
     by_itself: bool = True
+    problem: str = ""
 
 
 class Runtime(Protocol):

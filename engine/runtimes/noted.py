@@ -1,29 +1,23 @@
 """What the shell around a command has noted in the command's folder: when it began, and how it ended.
 
-The files lie where an experiment may write: what is no plain file, or says nothing sensible, is nothing.
+The files lie where an experiment may write: what is no regular file, or says nothing sensible, is nothing.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import stat
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from attrs import frozen
 
-from engine.plain_file import open_plain
 from engine.record import Span
+from engine.spool.below import plain_below
+from engine.spool.slot import ENDED, STARTED
 
-__all__ = ["ENDED", "STARTED", "Noted", "noted"]
-
-STARTED: Final = "started"
-"""The file whose time is that of a command's start."""
-
-ENDED: Final = "exit_code"
-"""The file whose time is that of a command's end, and which holds its exit code."""
+__all__ = ["ENDED", "STARTED", "Noted", "noted", "noted_below"]
 
 _LONGEST_CODE: Final = 16
 _SIGNALLED: Final = b"signalled"
@@ -53,25 +47,35 @@ class Noted:
 
 
 def noted(folder: Path) -> Noted | None:
-    """How the command ended whose folder this is; None where its shell has not noted it, or not yet."""
+    """How the command ended whose slot this is; None where its shell has not noted it, or not yet.
+
+    Args:
+        folder: the slot, in a spool; only the folder above it is trusted.
+    """
+    return noted_below(folder.parent, PurePath(folder.name))
+
+
+def noted_below(root: Path, within: PurePath) -> Noted | None:
+    """How the command ended whose folder lies below a trusted one."""
     try:
-        with open_plain(folder / ENDED) as opened:
-            ended_at = _written_at(os.fstat(opened.fileno()))
-            code, *rest = opened.read(_LONGEST_CODE).split() or [b""]
-    except OSError:
+        with plain_below(root, within / ENDED) as opened:
+            ended_at = _written_at(os.fstat(opened))
+            code, *rest = os.pread(opened, _LONGEST_CODE, 0).split() or [b""]
+    except (OSError, ValueError, OverflowError):  # a time may be out of all bounds
         return None
     if not code.isdigit() or int(code) not in range(256):
         return None
-    signalled = rest == [_SIGNALLED]
-    return Noted(int(code), ended_at, _span(folder / STARTED, ended_at), signalled)
+    span = _span(root, within / STARTED, ended_at)
+    return Noted(int(code), ended_at, span, rest == [_SIGNALLED])
 
 
-def _span(started: Path, ended_at: datetime) -> Span | None:
+def _span(root: Path, started: PurePath, ended_at: datetime) -> Span | None:
     try:
-        found = started.lstat()
-    except OSError:
+        with plain_below(root, started) as opened:
+            began_at = _written_at(os.fstat(opened))
+    except (OSError, ValueError, OverflowError):
         return None
-    return Span(_written_at(found), ended_at) if stat.S_ISREG(found.st_mode) else None
+    return Span(began_at, ended_at) if began_at <= ended_at else None
 
 
 def _written_at(found: os.stat_result) -> datetime:

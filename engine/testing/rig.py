@@ -11,6 +11,7 @@ from typing import TypeVar
 from attrs import define, field, frozen
 
 from engine.runtimes.base import Container, ExecRequest, Happening, Notice, Runtime
+from engine.spool import Spool
 from engine.testing.commands import LISTS_RUNNING, Script, Spelling, spelt
 
 __all__ = ["PATIENCE_S", "Finished", "Rig", "until"]
@@ -81,10 +82,16 @@ class Rig:
         finally:
             await self.runtime.close()
 
+    def spool_of(self, service: str) -> Spool:
+        """What the service's container and its controller share."""
+        (self.folder / "output").mkdir(exist_ok=True)
+        spool = Spool(self.folder / "output", service)
+        spool.make()
+        return spool
+
     def folder_of(self, service: str) -> Path:
-        folder = self.folder / "output" / service
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """The folder that the service's container mounts."""
+        return self.spool_of(service).folder
 
     async def start(self, service: str) -> Container:
         """Prepare and launch a service."""
@@ -106,9 +113,9 @@ class Rig:
         working_dir: str | None = None,
     ) -> ExecRequest:
         name = f"request-{next(self.numbers)}"
-        folder = self.folder_of(container.service) / name
-        folder.mkdir()
-        return ExecRequest(name, command, folder, environment or {}, working_dir)
+        slot = self.spool_of(container.service).begin(name)
+        slot.close()
+        return ExecRequest(name, command, slot.folder, environment or {}, working_dir)
 
     async def run(self, container: Container, request: ExecRequest) -> Finished:
         """Run a request to its end."""

@@ -92,12 +92,13 @@ class TestWhatAFileSays:
                 timeout: 1h30m
                 silence: 5m
                 leftovers: fail
+                max_output: 512m
                 repeat: 3
             order: shuffled
             seed: 7
             cycles: 2
             pauses: {between_experiments: 1, between_configs: 60s, between_cycles: 5m}
-            retry: {max_attempts: 4, on: [lost, timeout, silence, exit, unstarted, leftovers]}
+            retry: {max_attempts: 4, on: [lost, timeout, silence, output, exit, unstarted, leftovers]}
             start: lazy
             parallel: false
             stop_at_failure_share: 0.5
@@ -124,6 +125,7 @@ class TestWhatAFileSays:
         (one,) = campaign.experiments
         assert one.environment == {"A": "1", "B": "2"}
         assert (one.silence_s, one.leftovers) == (300, Leftovers.FAIL)
+        assert one.max_output_bytes == 512 * 2**20
         assert (one.user, one.working_dir, one.timeout_s, one.repeat) == (
             "nobody",
             "/there",

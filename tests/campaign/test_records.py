@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
@@ -79,16 +79,16 @@ class TestLastLines:
     )
     def test_of_a_short_file(self, tmp_path: Path, written: bytes, lines: tuple[str, ...]) -> None:
         (tmp_path / "out").write_bytes(written)
-        assert last_lines(tmp_path / "out", Secrets()) == lines
+        assert last_lines(tmp_path, PurePath("out"), Secrets()) == lines
 
     def test_at_most_a_hundred(self, tmp_path: Path) -> None:
         (tmp_path / "out").write_text("".join(f"{n}\n" for n in range(1000)))
-        found = last_lines(tmp_path / "out", Secrets())
+        found = last_lines(tmp_path, PurePath("out"), Secrets())
         assert (len(found), found[0], found[-1]) == (100, "900", "999")
 
     def test_of_one_endless_line_only_its_end(self, tmp_path: Path) -> None:
         (tmp_path / "out").write_bytes(b"x" * 10**6)
-        assert len(last_lines(tmp_path / "out", Secrets())[0]) == 16 * 1024
+        assert len(last_lines(tmp_path, PurePath("out"), Secrets())[0]) == 16 * 1024
 
     def test_a_link_or_pipe_that_an_experiment_put_there_is_not_followed(
         self, tmp_path: Path
@@ -97,8 +97,8 @@ class TestLastLines:
         (tmp_path / "link").symlink_to(tmp_path / "secret")
         os.mkfifo(tmp_path / "pipe")
         assert (
-            last_lines(tmp_path / "link", Secrets())
-            == last_lines(tmp_path / "pipe", Secrets())
+            last_lines(tmp_path, PurePath("link"), Secrets())
+            == last_lines(tmp_path, PurePath("pipe"), Secrets())
             == ()
         )
-        assert last_lines(tmp_path / "none", Secrets()) == ()
+        assert last_lines(tmp_path, PurePath("none"), Secrets()) == ()

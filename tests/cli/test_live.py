@@ -32,6 +32,7 @@ from engine.owner import Owner
 from engine.record import GpuLook, Transition
 from engine.secrets import Secrets
 from engine.spec import Project, ServiceSpec
+from engine.spool import Spool
 from tests.fake_runtime import FakeRuntime
 from tests.report.written import HOSTILE
 from tests.report.written import campaign as written
@@ -154,7 +155,7 @@ def test_the_runner_and_its_journal_show_the_same(tmp_path: Path) -> None:
             def look(event: Event) -> None:
                 if isinstance(event, Transition) and event.target == "busy":
                     when = f"busy with {event.reason}"
-                    written = results.folder / "alpha" / event.reason.replace(".", "/attempt-")
+                    written = Spool(results.folder, "alpha").folder / event.reason
                     (written / "stdout").write_text(f"{event.reason} says\n\n")
                 elif isinstance(event, AttemptEnded):
                     when = f"after {event.run.id}"

@@ -16,6 +16,7 @@ from engine.record import Transition
 from engine.runtimes.base import ExecRequest
 from engine.spec import ServiceSpec
 from states import BACKEND, Lifecycle
+from tests.engine.spools import spool_in
 from tests.engine.watched import later, until
 from tests.fake_runtime import FakeRuntime
 
@@ -54,7 +55,8 @@ class DeafRuntime(FakeRuntime):
 
 class Scene:
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.spool = spool_in(folder)
+        self.folder = self.spool.folder
         self.runtime = DeafRuntime()
         self.taken: list[Transition] = []
 
@@ -69,7 +71,7 @@ class Scene:
             runtime=self.runtime,
             machine=Machine(lifecycle),
             policy=policy or BackendPolicy(),
-            folder=self.folder,
+            spool=self.spool,
             on_transition=self.taken.append,
             rng=random.Random(1),
             effects=effects or {},
@@ -98,7 +100,6 @@ class Scene:
 
     def request(self) -> ExecRequest:
         name = f"request-{len(self.runtime.requests)}"
-        (self.folder / name).mkdir()
         return ExecRequest(name, ("true",), self.folder / name)
 
     @property

@@ -31,6 +31,7 @@ from engine.runtimes.base import Container, ExecRequest, ExecResult, Happening, 
 from engine.spec import ServiceSpec
 from engine.testing.clock import run
 from states import BACKEND, Lifecycle, Row, TransitionRefused, fact
+from tests.engine.spools import spool_in
 from tests.engine.watched import until
 from tests.fake_runtime import FakeRuntime
 
@@ -41,7 +42,8 @@ class Scene:
     """A backend on a fake runtime, and what has become of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.spool = spool_in(folder)
+        self.folder = self.spool.folder
         self.runtime = FakeRuntime()
         self.taken: list[Transition] = []
         self.backend = self.make()
@@ -59,7 +61,7 @@ class Scene:
             runtime=self.runtime,
             machine=MACHINE if lifecycle is BACKEND else Machine(lifecycle),
             policy=policy or BackendPolicy(),
-            folder=self.folder,
+            spool=self.spool,
             on_transition=self.taken.append,
             rng=random.Random(1),
             effects=effects or {},
@@ -72,9 +74,7 @@ class Scene:
     def request(self) -> ExecRequest:
         self._requests += 1
         name = f"request-{self._requests}"
-        folder = self.folder / name
-        folder.mkdir()
-        return ExecRequest(name, ("true",), folder)
+        return ExecRequest(name, ("true",), self.folder / name)
 
     async def ready(self, policy: BackendPolicy | None = None) -> Backend:
         backend = self.make(policy)

@@ -22,6 +22,7 @@ from engine.runtimes.base import Container, ExecRequest
 from engine.spec import ServiceSpec
 from engine.testing.clock import run
 from states import BACKEND
+from tests.engine.spools import spool_in
 from tests.engine.watched import FIT, later, until
 from tests.fake_runtime import FakeRuntime
 
@@ -40,10 +41,12 @@ class Scene:
 
     def __init__(self, folder: Path) -> None:
         self.runtime = FakeRuntime()
-        self.folder = folder
+        self.spool = spool_in(folder)
+        self.folder = self.spool.folder
         self.taken: list[Transition] = []
-        (folder / "outlived").mkdir()
-        self.request = ExecRequest("outlived", ("true",), folder / "outlived")
+        slot = self.spool.begin("outlived")
+        slot.close()
+        self.request = ExecRequest("outlived", ("true",), slot.folder)
 
     def under_way(
         self, limits: Limits | None = None, *, ago_s: float = 0, container: str = FOUND.id
@@ -63,7 +66,7 @@ class Scene:
             runtime=self.runtime,
             machine=MACHINE,
             policy=policy or BackendPolicy(),
-            folder=self.folder,
+            spool=self.spool,
             on_transition=self.taken.append,
             rng=random.Random(1),
             heritage=Heritage(under_way=under_way, **known),  # type: ignore[arg-type]

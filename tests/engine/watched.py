@@ -17,6 +17,7 @@ from engine.record import GpuLook, Transition
 from engine.runtimes.base import ExecRequest
 from engine.spec import GpuRequest, ServiceSpec
 from states import BACKEND
+from tests.engine.spools import spool_in
 from tests.fake_runtime import FakeRuntime
 
 MACHINE = Machine(BACKEND)
@@ -49,7 +50,8 @@ class Scene:
     """A backend with a GPU that shows what the test says, on a fake runtime."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.spool = spool_in(folder)
+        self.folder = self.spool.folder
         self.runtime = FakeRuntime()
         self.runtime.will_print("alpha", FIT)
         self.taken: list[Transition] = []
@@ -64,7 +66,7 @@ class Scene:
             policy=BackendPolicy(
                 restart=RestartPolicy(jitter=0), recover=recover, health=HealthPolicy(**health)
             ),
-            folder=self.folder,
+            spool=self.spool,
             on_transition=self.taken.append,
             on_look=self.seen.append,
             rng=random.Random(1),
@@ -80,9 +82,7 @@ class Scene:
 
     def request(self) -> ExecRequest:
         name = f"request-{len(self.runtime.requests)}"
-        folder = self.folder / name
-        folder.mkdir()
-        return ExecRequest(name, ("true",), folder)
+        return ExecRequest(name, ("true",), self.folder / name)
 
     def show(self, *texts: str) -> None:
         self.runtime.will_print("alpha", *texts)

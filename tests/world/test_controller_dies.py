@@ -41,7 +41,7 @@ def test_what_outlives_it_is_waited_for_and_nothing_is_run_again(
     world.await_warning(second, "0 of 2 runs are settled, 1 attempt was under way")
     world.await_line(second, "alpha: adopted container ")
     world.await_line(second, "alpha-e1 outlived its controller (attempt 1): re-attached to it")
-    assert noted(world.shared / "alpha-e1/attempt-1") is None
+    assert noted(world.shared / "alpha-e1.1") is None
     (world.folder / "go").write_text("\n")
     code, out, err = world.end(second)
 
@@ -61,7 +61,7 @@ def test_what_outlives_it_is_waited_for_and_nothing_is_run_again(
     execs = [one for one in told if one.startswith("exec_")]
     entered = [one for one in execs if one.startswith("exec_create")]
     assert execs.index("exec_die") < execs.index(entered[1])  # nothing entered while it ran
-    assert sum("/attempt-" in one for one in entered) == len(["e1", "e2"])
+    assert sum("/run/dockwarden/alpha-e" in one for one in entered) == len(["e1", "e2"])
     assert [path for path in (world.folder / "state").rglob("*") if path.is_file()] == []
 
 

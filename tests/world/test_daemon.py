@@ -137,7 +137,7 @@ def test_what_ends_while_the_killed_engine_is_away_is_not_lost(
     world.await_warning(running, "the Docker engine is away; waiting for it, for 120 s at most")
     (world.shared / "go").touch()
     (world.shared / "up").read_text()
-    noted_by(world.shared / "alpha-e1/attempt-1")
+    noted_by(world.shared / "alpha-e1.1")
     ensure_up()
     code, _, err = world.end(running)
     assert code == 1, err

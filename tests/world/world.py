@@ -16,6 +16,7 @@ from typing import IO, Any, Final
 from attrs import define, field
 
 from engine.journal import FILE_NAME, Journal
+from engine.spool import Spool
 from tests.lab import BASE_IMAGE
 
 __all__ = ["PROJECT", "World", "shell"]
@@ -77,7 +78,7 @@ class World:
     @property
     def shared(self) -> Path:
         """The folder that the backend sees as ``/run/dockwarden``."""
-        return self.latest / "alpha"
+        return Spool(self.latest, "alpha").folder
 
     def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
         begun = subprocess.Popen(

@@ -32,7 +32,7 @@ from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.leftovers import Leftovers
 from engine.runtimes.docker.output import Output
 from engine.runtimes.inside import MARK, RUN
-from engine.runtimes.noted import noted
+from engine.runtimes.noted import Noted, noted
 
 __all__ = ["Execs"]
 
@@ -100,6 +100,7 @@ class Execs:
         Args:
             output: how what it writes gets here.
         """
+        began_ns = time.time_ns()
         argv = [*_SHELL, RUN, "dockwarden", output.inside(request), *request.command]
         creating = self._create(
             container,
@@ -116,7 +117,7 @@ class Execs:
             )
         except ENGINE_ERRORS as error:
             raise await self._not_started(container, error) from error
-        with self._end_kept(request):
+        async with self._end_kept(request):
             async with _followed(output, container, request):
                 try:
                     exit_code = await self._begin(container, exec_id)
@@ -126,12 +127,13 @@ class Execs:
                         raise
                     exit_code = await self._until_noted(container, request, output)
                 self._is_over(request)
-            return await self._result(container, request, output, exit_code)
+            return await self._result(container, request, output, exit_code, began_ns)
 
     async def attach(
         self, container: Container, request: ExecRequest, output: Output
     ) -> ExecResult:
         """Wait for the end of what an earlier controller began; see :meth:`Runtime.attach`."""
+        began_ns = time.time_ns()
         try:
             await self._leftovers.take_over(container, request, output.inside(request))
         except ENGINE_ERRORS as error:
@@ -139,19 +141,19 @@ class Execs:
                 lost = f"its container went away under {request.id}: {said(error)}"
                 raise ContainerLost(container.service, lost) from error
             _LOG.warning("%s: what runs in it cannot be seen: %s", container.service, said(error))
-        with self._end_kept(request):
+        async with self._end_kept(request):
             async with _followed(output, container, request):
                 exit_code = await self._end_of(container, request, output)
                 self._is_over(request)
-            return await self._result(container, request, output, exit_code)
+            return await self._result(container, request, output, exit_code, began_ns)
 
     def _is_over(self, request: ExecRequest) -> None:
         """Take note that a command has ended: a kill from now on did not end it."""
         if request.id not in self._killed:
             self._over.add(request.id)
 
-    @contextmanager
-    def _end_kept(self, request: ExecRequest) -> Iterator[None]:
+    @asynccontextmanager
+    async def _end_kept(self, request: ExecRequest) -> AsyncIterator[None]:
         """Give a loss of the container the end that the command had come to before.
 
         What the shell around the command has noted is here only after all of the output is.
@@ -159,7 +161,7 @@ class Execs:
         try:
             yield
         except ContainerLost as lost:
-            found = noted(request.folder)
+            found = await _noted(request)
             if found is not None and not found.may_be_killed:
                 lost.ended = ExecResult(found.exit_code, found.ran)
             raise
@@ -180,25 +182,38 @@ class Execs:
         return await self._until_noted(container, request, output)
 
     async def _result(
-        self, container: Container, request: ExecRequest, output: Output, exit_code: int
+        self,
+        container: Container,
+        request: ExecRequest,
+        output: Output,
+        exit_code: int,
+        began_ns: int,
     ) -> ExecResult:
-        """How a command ended whose exec ended with ``exit_code``."""
-        found = noted(request.folder)
+        """How a command ended whose exec ended with ``exit_code``.
+
+        The engine's word counts where it was there all the time. One that was killed and started again makes
+        it up: it says 127 of what it has lost sight of, whether that runs on or not. Then what the shell
+        around the command has noted counts, though the container may have written that, too.
+
+        Args:
+            began_ns: since when the engine should have been there, in nanoseconds since the epoch.
+        """
+        away = self._calls.patience.away_since(began_ns)
+        found = await _noted(request)
         if found is None and request.id not in self._killed:
-            # The engine may have made it up: killed and started again, it says 127 of what it has lost
-            # sight of, whether that runs on or not.
-            try:
-                await self._until_noted(container, request, output)
-                found = noted(request.folder)
-            except CommandLost:
+            if away:
+                with contextlib.suppress(CommandLost):
+                    await self._until_noted(container, request, output)
+                    found = await _noted(request)
+            if found is None:
                 # Not even the shell around the command lived to note its exit code. That is how the
                 # death of the whole container looks from here, a moment before it is announced.
                 await self._await_death(container, request)
         by_itself = request.id not in self._killed or (
             found is not None and not found.may_be_killed and found.exit_code == exit_code
         )
-        code, ran = (exit_code, None) if found is None else (found.exit_code, found.ran)
-        return ExecResult(code, ran, by_itself)
+        code = found.exit_code if found is not None and away else exit_code
+        return ExecResult(code, found.ran if found is not None else None, by_itself)
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End all that a request started; see :meth:`Runtime.kill`."""
@@ -357,7 +372,7 @@ class Execs:
                 gone = False
                 if now_s() - listed_s >= _LIST_EVERY_S:
                     gone, listed_s = await self._is_gone(container, request, output), now_s()
-                found = noted(request.folder)
+                found = await _noted(request)
                 if found is not None:
                     return found.exit_code
                 if gone and not death.done():
@@ -375,7 +390,7 @@ class Execs:
             ContainerLost: its container does not run.
         """
         gone = await self._is_gone(container, request, output)
-        return not gone or noted(request.folder) is not None
+        return not gone or await _noted(request) is not None
 
     async def _is_gone(self, container: Container, request: ExecRequest, output: Output) -> bool:
         """Whether it is certain that a command does not run; then all of its output is here.
@@ -477,6 +492,11 @@ class Execs:
         pending = self._pending.get(exec_id)
         if pending is not None and not pending.ended.done():
             pending.ended.set_result(exit_code)
+
+
+async def _noted(request: ExecRequest) -> Noted | None:
+    """What the shell around a command has noted, in files that its container can write to."""
+    return await asyncio.to_thread(noted, request.folder)
 
 
 async def _prepared(output: Output, container: Container, request: ExecRequest) -> None:

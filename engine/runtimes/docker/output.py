@@ -94,13 +94,8 @@ class SharedOutput:
         """The request's folder as its container sees it."""
         return str(PurePosixPath(INSIDE, *request.folder.relative_to(self.folder).parts))
 
-    async def open(self, container: Container, request: ExecRequest) -> None:  # noqa: ARG002
-        """Let whatever user a container runs as write here, into files that belong to our own user.
-
-        The folders above are the user's alone, so that nobody else on this machine comes near.
-        """
-        request.folder.chmod(0o777)
-        _make_files(request.folder, 0o666)
+    async def open(self, container: Container, request: ExecRequest) -> None:
+        """All has been made, for whatever user a container runs as; see :mod:`engine.spool`."""
 
     async def follow(self, container: Container, request: ExecRequest) -> None:
         """Nothing has to be brought."""
@@ -135,8 +130,7 @@ class CarriedOutput:
         return PurePosixPath(*request.folder.relative_to(self.folder).parts)
 
     async def open(self, container: Container, request: ExecRequest) -> None:
-        """Make the files here, and for whatever user a container runs as there."""
-        _make_files(request.folder, 0o644)
+        """Make the files there as well, for whatever user a container runs as."""
         within = self._within(request)
         above = [f"{folder}/" for folder in reversed(within.parents) if folder.name]
         modes = dict.fromkeys(above, 0o755) | {f"{within}/": 0o777}
@@ -218,12 +212,3 @@ class CarriedOutput:
                     raise
                 _LOG.warning("%s: once more for %s: %s", container.service, path, said(error))
         raise OSError(f"{path} goes on growing though its command has ended")
-
-
-def _make_files(folder: Path, mode: int) -> None:
-    for name in _FILES:
-        file = os.open(f"{folder}/{name}", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW)
-        try:
-            os.fchmod(file, mode)  # whatever the umask
-        finally:
-            os.close(file)

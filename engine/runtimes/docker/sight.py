@@ -6,6 +6,7 @@ forwarded, or handed into the container in which we run.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -37,7 +38,7 @@ def sees(client: APIClient, folder: Path, image: str, labels: Mapping[str, str])
         docker.errors.APIError: the engine refuses to make it, for another reason.
     """
     nonce = folder / f".seen-{secrets.token_hex(8)}"
-    nonce.touch()
+    os.close(os.open(nonce, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     made: str | None = None
     try:
         made = client.create_container_from_config(_body(folder, image, labels))["Id"]
@@ -47,7 +48,7 @@ def sees(client: APIClient, folder: Path, image: str, labels: Mapping[str, str])
             raise
         return False
     finally:
-        nonce.unlink()
+        nonce.unlink(missing_ok=True)
         if made is not None:
             with suppress(*ENGINE_ERRORS):
                 client.remove_container(made, v=True, force=True)

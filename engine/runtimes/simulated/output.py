@@ -64,7 +64,10 @@ class OutputFolder:
 
     def noted(self) -> int | None:
         """The exit code that was noted."""
-        descriptor = os.open(f"{self.folder}/exit_code", os.O_RDONLY)
+        try:
+            descriptor = os.open(f"{self.folder}/exit_code", os.O_RDONLY)
+        except FileNotFoundError:
+            return None
         try:
             written = os.read(descriptor, _LONGEST_CODE)
         finally:

@@ -86,6 +86,7 @@ class SimulatedRuntime:
 
     Attributes:
         world: the daemon and its containers, as they are.
+        keeps_output: whether commands leave files.
     """
 
     name = "simulated"
@@ -105,6 +106,7 @@ class SimulatedRuntime:
         self._project = project
         self._keep_alive = keep_alive or {}
         self._commands = commands or EachLasts()
+        self.keeps_output = keep_output
         self._output = OutputFolder.begin if keep_output else Unwritten.begin
         self._owner = self.world.owner()
         self._line = Line(self.world, self.faults, self._on_event, self._on_blind)

@@ -22,6 +22,7 @@ from engine.runtimes.base import ExecRequest
 from engine.runtimes.simulated import SimulatedRuntime
 from engine.runtimes.simulated.containers import SimulatedContainer
 from engine.spec import HealthCheck, Project, ServiceSpec
+from engine.spool import Spool
 from engine.testing.ordered import HeldCommands
 from engine.testing.simulation import MakeRuntime, Simulation, left_in
 from engine.testing.stateful.coverage import Coverage
@@ -133,13 +134,15 @@ class Scene:
     async def _leave(self) -> None:
         """An earlier controller starts a container, perhaps a command in it, and dies."""
         simulation = self.simulation
-        folder = simulation.folder / _NAME
-        request = ExecRequest(_LEFT, ("work",), folder / _LEFT)
-        request.folder.mkdir(parents=True)
+        spool = Spool(simulation.folder, _NAME)
+        spool.make()
+        slot = spool.begin(_LEFT)
+        slot.close()
+        request = ExecRequest(_LEFT, ("work",), slot.folder)
         hands = simulation.hands()
         await hands.open(lambda _notice: None)
         await hands.prepare([_NAME])
-        container = await hands.launch(_NAME, folder)
+        container = await hands.launch(_NAME, spool.folder)
         await hands.gate(container)
         under_way = None
         if self.left == "busy":

@@ -1,0 +1,227 @@
+"""The spool of one backend."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from pathlib import Path, PurePath
+from typing import Final
+
+from attrs import define, field
+
+from engine.errors import SetupError
+from engine.spool.below import FOLDER, plain_below
+from engine.spool.copying import copy
+from engine.spool.private import make_private
+from engine.spool.removal import ASIDE, put_aside, remove
+from engine.spool.slot import Collected, Slot, TakenSlot, Unkept
+
+__all__ = ["SPOOL", "Spool", "SpoolUnusable"]
+
+SPOOL: Final = ".spool"
+"""The folder of the spools, within the folder of the output; it is ours alone."""
+
+_LOGS: Final = ("main.log", "health.log")
+"""What a backend of local processes writes beside its slots."""
+
+_LOG_BYTES: Final = 2**28
+_CLEANING_S: Final = 30.0
+_MOST: Final = 10**5
+
+_PASSABLE: Final = 0o711
+"""May be passed through by any user, and neither listed nor written to by any but our own."""
+
+_OURS: Final = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM),
+        *(errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.EINVAL),
+    }
+)
+"""What says that the machine, or the name, is at fault, and not the container."""
+
+
+class SpoolUnusable(Exception):
+    """A container has made its spool useless for us. Stays within the engine, where it becomes a fault."""
+
+
+@define(eq=False)
+class Spool:
+    """What a backend's container and its controller share.
+
+    Attributes:
+        output: the folder of all output: a run's results, or a manager's output folder. It is the user's,
+            and no container sees it.
+        service: whose spool it is; a plain name.
+        kept: whether commands write files at all; only simulations do not.
+    """
+
+    output: Path
+    service: str
+    kept: bool = True
+    _uncollected: set[str] = field(factory=set, init=False)
+
+    @property
+    def folder(self) -> Path:
+        """The one folder that the backend's container mounts."""
+        return self.output / SPOOL / self.service
+
+    @property
+    def results(self) -> Path:
+        """The folder of the backend's results, which no container sees."""
+        return self.output / self.service
+
+    def make(self) -> None:
+        """Make its folder; harmless when it is there.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        with make_private(self.output, PurePath(SPOOL, self.service)) as inside:
+            # Whatever the umask: the user that a container runs as has to get through to the slots.
+            os.fchmod(inside, _PASSABLE)
+        with make_private(self.output, PurePath(self.service)):
+            pass
+
+    def begin(self, name: str, *, wanted: bool = False) -> Slot:
+        """A slot for a new command. Whatever has its name already is moved aside.
+
+        Args:
+            name: the request's id, a plain name.
+            wanted: whether its output is needed even where none is kept.
+
+        Raises:
+            SpoolUnusable: the container has taken the spool away.
+            SetupError: it cannot be made, and the container is not at fault.
+        """
+        if not (self.kept or wanted):
+            return Unkept(self.folder / name)
+        try:
+            return TakenSlot.make(self.folder / name)
+        except OSError as error:
+            if error.errno in _OURS:
+                raise SetupError(
+                    f"the folder {self.folder / name} cannot be made: {error.strerror or error};"
+                    " free some space, or make the folder above it writable"
+                ) from error
+            reason = f"its container has made its spool useless: {error.strerror or error}"
+            raise SpoolUnusable(reason) from error
+
+    def find(self, name: str) -> Slot:
+        """The slot of a command that an earlier controller began.
+
+        Raises:
+            SpoolUnusable: there is none.
+        """
+        if not self.kept:
+            return Unkept(self.folder / name)
+        try:
+            return TakenSlot.find(self.folder / name)
+        except OSError as error:
+            reason = f"the folder of its output cannot be opened: {error.strerror or error}"
+            raise SpoolUnusable(reason) from error
+
+    def collect(
+        self,
+        slot: Slot,
+        within: PurePath | None,
+        *,
+        most_bytes: int | None = None,
+        exit_code: int | None = None,
+        ran: tuple[datetime, datetime] | None = None,
+    ) -> Collected:
+        """Take what was written out of a slot, and remove it; see :meth:`Slot.collect`.
+
+        Args:
+            within: where the output goes, relative to the folder of all output; None to keep nothing.
+        """
+        root = None if within is None else self.output
+        collected = slot.collect(
+            root, within or PurePath(), most_bytes=most_bytes, exit_code=exit_code, ran=ran
+        )
+        if not collected.kept:
+            self._uncollected.add(slot.folder.name)
+        return collected
+
+    def lost(self) -> str:
+        """What a container has done to the spool itself, in words; empty where it is fit, or is again."""
+        try:
+            inside = os.open(self.folder, FOLDER)
+            try:
+                seen = os.fstat(inside)
+                if seen.st_uid != os.geteuid():
+                    os.fchown(inside, os.geteuid(), -1)
+                if stat.S_IMODE(seen.st_mode) != _PASSABLE:
+                    os.fchmod(inside, _PASSABLE)
+            finally:
+                os.close(inside)
+        except OSError as error:
+            return f"its container took the spool away: {error.strerror or error}"
+        return ""
+
+    def renew(self) -> None:
+        """Make another spool in place of one that a container took away. A new container has to mount it.
+
+        Raises:
+            SetupError: it cannot be made.
+        """
+        try:
+            with make_private(self.output, PurePath(SPOOL)) as above:
+                put_aside(above, self.service)
+            self.make()
+        except OSError as error:
+            raise SetupError(
+                f"the folder {self.folder} cannot be made: {error.strerror or error}; free some space,"
+                " or make the folder above it writable"
+            ) from error
+
+    def clear(self, keep: Collection[str] = ()) -> None:
+        """Remove the spool once its container is gone; call it on a thread.
+
+        What a backend of local processes has said is kept. What cannot be removed stays where nobody else
+        comes near.
+
+        Args:
+            keep: the slots whose output is still wanted.
+        """
+        wanted = {*keep, *self._uncollected}
+        with suppress(OSError), make_private(self.output, PurePath(SPOOL)) as above:
+            for log in _LOGS:
+                self._keep(log)
+            with suppress(OSError):
+                inside = os.open(self.service, FOLDER, dir_fd=above)
+                try:
+                    _empty(inside, lambda name: name not in wanted)
+                finally:
+                    os.close(inside)
+            _empty(above, lambda name: name.startswith(ASIDE))
+            with suppress(OSError):
+                os.rmdir(self.service, dir_fd=above)
+        with suppress(OSError):
+            (self.output / SPOOL).rmdir()
+
+    def _keep(self, log: str) -> None:
+        """Copy a log to the results."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with (
+            suppress(OSError),
+            plain_below(self.folder, PurePath(log)) as source,
+            make_private(self.output, PurePath(self.service)) as inside,
+        ):
+            target = os.open(log, flags, mode=0o600, dir_fd=inside)
+            try:
+                copy(source, target, _LOG_BYTES)
+            finally:
+                os.close(target)
+
+
+def _empty(folder: int, unwanted: Callable[[str], bool]) -> None:
+    """Remove what is in a folder, for as long as that may take."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in islice(entries, _MOST) if unwanted(entry.name)]
+    for name in names:
+        remove(folder, name, within_s=_CLEANING_S)
