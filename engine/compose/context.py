@@ -16,8 +16,9 @@ __all__ = ["Context", "absolute"]
 
 def absolute(written: str, directory: Path, home: str | None) -> str:
     """An absolute path for one that starts from a folder; ``~`` is the home folder."""
-    if home and (written == "~" or written.startswith("~/")):
-        return home + written[1:]
+    if home and written.startswith("~"):
+        # As Compose has it: ~name is no other user's home, but a folder in this one's.
+        return os.path.normpath(f"{home}/{written[1:]}")
     return written if written.startswith("/") else os.path.normpath(directory / written)
 
 

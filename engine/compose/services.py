@@ -55,7 +55,7 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "ipc": ("ipc", units.text),
     "mac_address": ("mac_address", units.text),
     "mem_swappiness": ("memory_swappiness", units.whole),
-    "memswap_limit": ("memory_swap_bytes", units.size_bytes),
+    "memswap_limit": ("memory_swap_bytes", units.limit_bytes),
     "network_mode": ("network_mode", units.text),
     "oom_kill_disable": ("oom_kill_disable", units.boolean),
     "oom_score_adj": ("oom_score_adj", units.integer),
@@ -64,7 +64,7 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "privileged": ("privileged", units.boolean),
     "read_only": ("read_only", units.boolean),
     "runtime": ("runtime", units.text),
-    "shm_size": ("shm_size_bytes", units.size_bytes),
+    "shm_size": ("shm_size_bytes", units.limit_bytes),
     "stdin_open": ("stdin_open", units.boolean),
     "stop_grace_period": ("stop_grace_period_s", units.span_s),
     "stop_signal": ("stop_signal", units.text),
@@ -94,8 +94,8 @@ _MAPPINGS = ("annotations", "storage_opt", "sysctls")
 
 # A limit that has two names: its field, both keys, and how the value is read.
 _TWICE_NAMED: dict[str, tuple[str, tuple[str, ...], Callable[[Any], Any]]] = {
-    "memory_bytes": ("mem_limit", ("limits", "memory"), units.size_bytes),
-    "memory_reservation_bytes": ("mem_reservation", ("reservations", "memory"), units.size_bytes),
+    "memory_bytes": ("mem_limit", ("limits", "memory"), units.limit_bytes),
+    "memory_reservation_bytes": ("mem_reservation", ("reservations", "memory"), units.limit_bytes),
     "nano_cpus": ("cpus", ("limits", "cpus"), units.nano_cpus),
     "pids_limit": ("pids_limit", ("limits", "pids"), units.integer),
 }

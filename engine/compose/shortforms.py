@@ -100,8 +100,8 @@ def volume(value: Any) -> dict[str, Any]:
     if _WINDOWS_DRIVE.match(value):
         raise ValueError(f"{value!r} is a Windows path; this runs on Linux")
     source, colon, rest = value.partition(":")
-    target, _, options = rest.partition(":")
-    if not source or (colon and not target) or ":" in options:
+    target, more, options = rest.partition(":")
+    if not source or (colon and not target) or (more and not options) or ":" in options:
         raise ValueError(f"{value!r} is not a volume; write source:target[:options] or target")
     if not colon:
         return {"type": "volume", "target": _path(source), "volume": {}}

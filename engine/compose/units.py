@@ -18,6 +18,7 @@ __all__ = [
     "engine_name",
     "flag",
     "integer",
+    "limit_bytes",
     "nano_cpus",
     "number",
     "octal",
@@ -214,6 +215,11 @@ def size_bytes(value: Any) -> int:
     if size > _LARGEST:
         raise ValueError(f"{_shown(value)} does not fit in 64 bits")
     return int(size)
+
+
+def limit_bytes(value: Any) -> int | None:
+    """A size that limits something; 0 is no limit, as for Compose and the engine."""
+    return size_bytes(value) or None
 
 
 def _kind(value: Any) -> str:

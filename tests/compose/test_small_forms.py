@@ -214,6 +214,9 @@ ROWS: dict[str, Row] = {
         "volumes: ['models:/m']",
         top="volumes: {models: {driver_opts: {type: none, o: bind, device: ./models}}}\n",
     ),
+    "paths at home": Row("volumes: ['~x/y:/a', '~:/b', '~/c/:/c']\nbuild: ~x"),
+    "a volume that ends in a colon": refused("volumes: ['/a:/b:']", "volumes"),
+    "no limit": Row("mem_limit: 0\nshm_size: 0m"),
     # YAML
     "a tab before a comment": Row("hostname: h\t# pinned\nuser:\tu\nworking_dir: '/w'\t"),
     "a tab in a plain text": Row("hostname: a\tb"),
