@@ -34,6 +34,13 @@ class Worker(Protocol):
             UsedAfterClose: the worker is closed, or was closed before the coroutine's end.
         """
 
+    def wait_last(self, call: str, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end, and let no other call in from now on; may be repeated.
+
+        Raises:
+            UsedAfterClose: as for :meth:`wait`.
+        """
+
     def close(self) -> None:
         """Run nothing more; harmless when repeated."""
 
@@ -48,16 +55,23 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._closed = False
+        self._refusing = self._closed = False
         self._thread = threading.Thread(target=self._run, name="dockwarden", daemon=True)
         self._thread.start()
 
     def wait(self, call: str, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop; a caller that is interrupted while waiting cancels it."""
+        return self._wait(call, work, last=False)
+
+    def wait_last(self, call: str, work: Coroutine[Any, Any, T]) -> T:
+        """Likewise. Whatever was let in before has begun by then: both are put on the loop under one lock."""
+        return self._wait(call, work, last=True)
+
+    def _wait(self, call: str, work: Coroutine[Any, Any, T], *, last: bool) -> T:
         # Made before anything is submitted: Ctrl+C may come at any point from here on, and cancels by it.
         outcome: Future[T] = Future()
         try:
-            self._submit(call, partial(self._begin, work, outcome))
+            self._submit(call, partial(self._begin, work, outcome), last=last)
             return outcome.result()
         except UseError:
             work.close()
@@ -73,7 +87,7 @@ class LoopThread:
             outcome.cancel()
             raise
 
-    def _submit(self, call: str, begin: Callable[[], None]) -> None:
+    def _submit(self, call: str, begin: Callable[[], None], *, last: bool) -> None:
         if threading.current_thread() is self._thread:
             raise UsedInListener(
                 f"{call} was called in the manager's own thread, which would wait for itself; a listener"
@@ -83,8 +97,11 @@ class LoopThread:
         with (
             self._lock
         ):  # nothing may be put on a loop that is about to stop: it would wait for ever
-            if self._closed:
-                raise UsedAfterClose(f"{call} was called while the manager was closed", call=call)
+            self._refusing = self._refusing or last
+            if self._closed or (self._refusing and not last):
+                raise UsedAfterClose(
+                    f"{call} was called while its manager was closed; make a new manager", call=call
+                )
             self._loop.call_soon_threadsafe(begin)
 
     def _begin(self, work: Coroutine[Any, Any, T], outcome: Future[T]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from engine.compose.files import DEFAULT_FILE
 from engine.controller import Controller
-from engine.errors import DispatchError, DockwardenError, UseError
+from engine.errors import DispatchError, DockwardenError, UsedAfterClose, UseError
 from engine.gpu import Action, ContainerHealthStatus, Health
 from engine.loop_thread import LoopThread, Worker
 from engine.policy import BackendPolicy
@@ -308,9 +308,10 @@ class ContainerManager:
             TeardownError: something could not be removed; it names each.
         """
         self._use.check_process("teardown")
-        if self._use.closed and not self._controller.opened:
-            return
-        self._wait("teardown", self._controller.teardown(grace_s=timeout))
+        if not self._use.closed:
+            self._wait("teardown", self._controller.teardown(grace_s=timeout))
+        elif self._controller.opened:
+            self._worker.wait_last("teardown", self._controller.teardown(grace_s=timeout))
 
     def close(self) -> None:
         """Let go of the manager's thread and its temporary folder; tears nothing down.
@@ -319,8 +320,16 @@ class ContainerManager:
         are up stay until this process ends; then the watchdog removes them, unless they are to be kept.
         Harmless when repeated; does nothing in a forked copy of the process.
         """
-        if not self._use.forked:
-            self._forgotten.detach()
+        if self._use.forked:
+            return
+        first = self._forgotten.detach() is not None
+        try:
+            if first and self._controller.opened:
+                # Its names would be kept from the next manager, which may have to clean up.
+                self._worker.wait_last("close", self._controller.runtime.close())
+        except UsedAfterClose:
+            pass  # another thread was faster
+        finally:
             self._let_go()
 
     def _let_go(self) -> None:
@@ -342,14 +351,19 @@ class ContainerManager:
     ) -> None:
         if self._use.forked:  # a forked copy leaves the block, too: the backends are not its own
             return
+        # From now on: a call that came after the teardown would start again what is down.
+        self._use.closed = True
         try:
-            self.teardown(timeout=None)
+            self._leave(timeout=None)
         except KeyboardInterrupt:
             _LOG.warning("interrupted while tearing down; the backends get no more time to end")
-            self.teardown(timeout=0)
+            self._leave(timeout=0)
             raise
         finally:
             self.close()
+
+    def _leave(self, timeout: float | None) -> None:
+        self._worker.wait_last("with", self._controller.teardown(grace_s=timeout))
 
     # Using them
 

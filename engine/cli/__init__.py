@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream, io.TextIOWrapper
         ):  # a terminal that takes ASCII alone is no reason to fail
             stream.reconfigure(errors="backslashreplace")
+    # Whoever started us may have ignored it, which children inherit: then no exit code of ours is true.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         # Imported here, so that Ctrl+C is in order from the first moment.
         from engine.cli.commands import invoke

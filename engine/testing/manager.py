@@ -106,6 +106,8 @@ class _Stepped:
     def wait(self, call: str, work: Coroutine[Any, Any, T]) -> T:  # noqa: ARG002 - the protocol's
         return self.clock.run(work)
 
+    wait_last = wait
+
     def close(self) -> None:
         """The clock is its maker's to close."""
 

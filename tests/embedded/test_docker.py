@@ -100,6 +100,59 @@ class TestThreads:
             assert left() == (0, 0)
 
 
+def test_the_next_manager_removes_what_a_closed_one_left(file: Path, left: Count) -> None:
+    manager = ContainerManager(file, runtime="docker")
+    manager.start_services(["alpha"])
+    manager.close()
+    assert left() == (1, 1)
+    with ContainerManager(file, runtime="docker") as after:
+        after.start_services(["alpha"])
+    assert left() == (0, 0)
+
+
+@pytest.mark.parametrize("image", [BASE_IMAGE, "dockwarden-lab/not-there:1"])
+@pytest.mark.parametrize(
+    "handler",
+    ["signal.SIG_IGN", "reap"],
+    ids=["ignored", "reaped"],
+)
+def test_a_program_that_hides_exit_codes_has_true_outcomes_from_compose(
+    file: Path, left: Count, image: str, handler: str
+) -> None:
+    """Compose's own exit code is not known then: what it has made is what counts."""
+    file.write_text(file.read_text().replace(BASE_IMAGE, image))
+    program = f"""
+import os, signal, sys
+from engine import ContainerManager, StartError
+
+def reap(*_):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]: pass
+    except ChildProcessError: pass
+
+signal.signal(signal.SIGCHLD, {handler})
+with ContainerManager(sys.argv[1], runtime="compose") as manager:
+    try:
+        manager.start_services(["alpha"])
+        print(manager.execute("alpha", ["sh", "-c", "exit 5"]).exit_code)
+    except StartError as error:
+        print("refused:", error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=3 * PATIENCE_S,
+        check=True,
+    )
+    if image == BASE_IMAGE:
+        assert done.stdout == "5\n", done.stderr
+    else:
+        assert done.stdout.startswith("refused: start-up failed: alpha: "), done.stderr
+    assert left() == (0, 0)
+
+
 PROGRAM = """
 import asyncio, gc, os, signal, sys
 from pathlib import Path

@@ -162,7 +162,9 @@ class TestAfterItsEnd:
         manager = make()
         manager.start_services(["alpha"])
         manager.close()
-        with pytest.raises(UsedAfterClose, match="teardown was called on a ContainerManager that"):
+        with pytest.raises(
+            UsedAfterClose, match="teardown was called while its manager was closed"
+        ):
             manager.teardown()
 
 
@@ -181,7 +183,8 @@ class TestListeners:
 
         with make(on_transition=calls_back) as manager:
             manager.start_services(["alpha"])
-        assert {type(error) for error in errors} == {UsedInListener}
+        assert {type(error) for error in errors[:2]} == {UsedInListener}
+        assert {type(error) for error in errors[2:]} == {UsedAfterClose}  # the block is being left
         assert manager.left == []
 
     @pytest.mark.parametrize(

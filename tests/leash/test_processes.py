@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -175,6 +175,30 @@ def test_one_that_cannot_be_started_is_told(
 def test_a_runtime_that_it_could_not_clean_up_after_is_refused_at_once(runtime: str) -> None:
     with pytest.raises(InputError, match="it knows docker, compose, process"):
         Leash.hold(Owner.current(), runtime)
+
+
+def reap(*_: object) -> None:
+    """Wait for whatever child has ended, as some programs do."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [signal.SIG_IGN, reap],
+    ids=["ignored", "reaped"],
+)
+def test_a_program_may_do_what_it_likes_with_the_ends_of_children(
+    log: Path, handler: signal.Handlers
+) -> None:
+    before = signal.signal(signal.SIGCHLD, handler)
+    try:
+        with Leash.hold(Owner.current(), "process", log=log):
+            pass
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert not log.exists()
 
 
 def test_one_that_is_forgotten_goes_on_watching(log: Path) -> None:

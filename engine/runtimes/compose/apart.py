@@ -33,6 +33,9 @@ def main(lifeline: str, *command: str) -> int:
     """
     os.setsid()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nobody is there to send one that is meant
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # the program may ignore it, and then no exit code is known
     try:
         watched = os.open(lifeline, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

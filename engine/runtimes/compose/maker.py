@@ -35,6 +35,11 @@ __all__ = ["ComposeMaker"]
 
 _LOG: Final = logging.getLogger(__name__)
 
+_UNSEEN: Final = (
+    "Compose made no container and seemed to succeed. A program that ignores SIGCHLD, or waits for all of its"
+    " children, hides the exit codes of commands: leave SIGCHLD alone, or use the docker runtime"
+)
+
 _OURS: Final = "compose.dockwarden.json"
 
 
@@ -94,14 +99,16 @@ class ComposeMaker:
         self._refuse_impostors(spec, client)
         try:
             self._up(spec, output, client)
-            (made,) = self._made(spec, client)
+            made = self._made(spec, client)
         except BaseException:
             # Nothing of a failed launch may stay; what cannot be removed now is found by its labels.
             with suppress(*ENGINE_ERRORS):
                 for container_id in self._made(spec, client):
                     client.remove_container(container_id, v=True, force=True)
             raise
-        return made
+        if not made:
+            raise LaunchFailed(spec.name, _UNSEEN, curable=False)
+        return made[0]
 
     def _refuse_impostors(self, spec: ServiceSpec, client: APIClient) -> None:
         """See that Compose takes no other container for the service's.
