@@ -12,7 +12,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +19,7 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from engine.attention import Attention
-from engine.clock import now_s, utc_now
+from engine.clock import SetClock, now_s, uptime_s, utc_now
 from engine.collected import collected
 from engine.dispatch import Dispatch, Limits, Outcome
 from engine.errors import (
@@ -407,6 +406,7 @@ class Backend:
             generation=self.generation,
             container_id=self.container.id if self.container else None,
             restarts_left=self.restarts_left,
+            uptime_s=uptime_s(),
         )
         try:
             self._on_transition(transition)
@@ -537,9 +537,7 @@ class Backend:
             slot = self.spool.find(request.id)
         except SpoolUnusable as unusable:
             slot = Unkept(request.folder, str(unusable))
-        ended = self._dispatched(
-            container, request, slot, under_way.limits, begun_at=under_way.begun_at
-        )
+        ended = self._dispatched(container, request, slot, under_way.limits, under_way=under_way)
         self._outlived = asyncio.create_task(ended, name=f"outlived {self.name}")
         self._wake()
 
@@ -636,27 +634,32 @@ class Backend:
         slot: Slot,
         limits: Limits,
         *,
-        begun_at: datetime | None = None,
+        under_way: UnderWay | None = None,
     ) -> Coroutine[Any, Any, Ended]:
         """Take note of a dispatched command, at once: a fault may be reported before anything else happens.
 
         Args:
-            begun_at: when an earlier controller began it; None to begin it now.
+            under_way: what an earlier controller began; None to begin it now.
 
         Returns:
             what sees it through to its end, and leaves ``busy`` accordingly.
         """
         generation, since_restart = self.generation, self.since_restart
         restart_cause = self.restart_cause
-        now = utc_now()
-        started_at = begun_at or now
-        begun_ago_s = max(0.0, (now - started_at).total_seconds())
+        started_at = under_way.begun_at if under_way else utc_now()
+        begun_ago_s = under_way.ago_s() if under_way else 0.0
         started_s = now_s() - begun_ago_s
         self.since_restart += 1
         keep = limits.leftovers is Leftovers.KEEP
         self._attention.last = None if keep else request
         running = self._running = Dispatch(
-            self._runtime, container, request, slot, limits, begun_ago_s if begun_at else None
+            self._runtime,
+            container,
+            request,
+            slot,
+            limits,
+            begun_ago_s if under_way else None,
+            under_way.clock if under_way else SetClock(),
         )
 
         async def seen_through() -> Ended:

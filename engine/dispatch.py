@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from engine.aftermath import UNENDED, clear
-from engine.clock import now_s, utc_now
+from engine.clock import SetClock, now_s, utc_now
 from engine.errors import CommandLost, ContainerLost, ExecFailed
 from engine.futures import forget
 from engine.growth import Growth
@@ -72,6 +72,7 @@ class Dispatch:
         slot: where its output goes.
         begun_ago_s: how long it has been running already, in seconds, under an earlier controller; None
             for one that is yet to begin.
+        clock: tells whether the date and time have been set since the command began.
         unended: what a caller who gave up has left its container unfit by, if the command was not seen to
             end.
     """
@@ -82,6 +83,7 @@ class Dispatch:
     slot: Slot
     limits: Limits
     begun_ago_s: float | None = None
+    clock: SetClock = field(factory=SetClock)
     unended: Fault | None = field(default=None, init=False)
     _interrupted: bool = field(default=False, init=False)
     _abandoned: str | None = field(default=None, init=False)
@@ -123,7 +125,9 @@ class Dispatch:
         except CommandLost as lost:
             if self._interrupted:
                 return Outcome(Ending.INTERRUPTED, None, _STOPPED)
-            return Outcome(Ending.LOST, None, lost.reason)
+            # What an earlier controller began went down with that one, not by a fault of its own.
+            ending = Ending.LOST if self.begun_ago_s is None else Ending.INTERRUPTED
+            return Outcome(ending, None, lost.reason)
         except ExecFailed as failed:
             return Outcome(Ending.UNSTARTED, None, failed.reason)
         except asyncio.CancelledError:
@@ -199,7 +203,7 @@ class Dispatch:
         if self.begun_ago_s is not None and limits.silence_s is not None:
             written, age_s = self._output()
             looked_s = now_s()
-            quiet_s = looked_s - _credible(age_s, self.begun_ago_s) + limits.silence_s
+            quiet_s = looked_s - self._credible(age_s, self.begun_ago_s) + limits.silence_s
         while True:
             dues_s = [due for due in (ends_s, quiet_s, size.due_s) if due is not None]
             wait_s = max(0.0, min(dues_s) - now_s()) if dues_s else None
@@ -220,7 +224,7 @@ class Dispatch:
             if seen == written:
                 return Ending.SILENCE, f"ended after {limits.silence_s:g} s without any output"
             # It has written since the last look. When, is told by another clock, which may be set.
-            silent_s = _credible(age_s, now_s() - looked_s)
+            silent_s = self._credible(age_s, now_s() - looked_s)
             written, looked_s = seen, now_s()
             quiet_s = looked_s + max(0.0, limits.silence_s - silent_s)
 
@@ -252,7 +256,8 @@ class Dispatch:
     async def _kill(self, grace_s: float) -> bool:
         return await self._runtime.kill(self._container, self.request, grace_s=grace_s)
 
-
-def _credible(age_s: float, most_s: float) -> float:
-    """An age by a clock that may have been set, where it can be true; else none at all."""
-    return age_s if 0 <= age_s <= most_s else 0.0
+    def _credible(self, age_s: float, most_s: float) -> float:
+        """An age by a clock that may have been set, where it can be true; else none at all."""
+        if self.clock.since_last_look():
+            return 0.0
+        return age_s if 0 <= age_s <= most_s else 0.0

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from engine.clock import SetClock, uptime_s, utc_now
 from engine.dispatch import Limits
 from engine.policy import RestartHistory
 from engine.runtimes.base import ExecRequest
@@ -19,13 +20,29 @@ class UnderWay:
 
     Attributes:
         container_id: the container that it runs in, if it still does.
-        begun_at: in UTC; its limits count from then.
+        begun_at: in UTC.
+        begun_uptime_s: by :func:`engine.clock.uptime_s` of this boot; its limits count from then. None
+            where that is not known: then from ``begun_at``.
     """
 
     request: ExecRequest
     limits: Limits
     container_id: str
     begun_at: datetime
+    begun_uptime_s: float | None = None
+
+    @property
+    def clock(self) -> SetClock:
+        """What tells whether the date and time have been set since it began."""
+        if self.begun_uptime_s is None:
+            return SetClock()
+        return SetClock(self.begun_at.timestamp() - self.begun_uptime_s)
+
+    def ago_s(self) -> float:
+        """How long ago it began, in seconds."""
+        if self.begun_uptime_s is not None:
+            return max(0.0, uptime_s() - self.begun_uptime_s)
+        return max(0.0, (utc_now() - self.begun_at).total_seconds())
 
 
 @frozen

@@ -33,6 +33,7 @@ class Transition:
         generation: how often the backend's container has been started.
         container_id: its container at that moment, if it had one.
         restarts_left: how many restarts its budget's lifetime cap still allows; None where nobody told.
+        uptime_s: when, by :func:`engine.clock.uptime_s`; None where that was not recorded.
     """
 
     at: datetime
@@ -45,6 +46,7 @@ class Transition:
     generation: int
     container_id: str | None
     restarts_left: int | None = None
+    uptime_s: float | None = None
 
 
 @frozen

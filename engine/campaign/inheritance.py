@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path, PurePath
 
@@ -10,10 +10,11 @@ from attrs import evolve, field, frozen
 
 from engine.campaign.model import Campaign
 from engine.campaign.progress import Progress
+from engine.clock import uptime_s
 from engine.dispatch import Limits
 from engine.heritage import Heritage, UnderWay
 from engine.journal import JournaledTransition, JournalReader
-from engine.record import Transition
+from engine.owner import Owner
 from engine.runtimes.base import ExecRequest
 from engine.spool import Spool
 
@@ -35,8 +36,11 @@ def heritages(
         folder: of the results.
         now: in UTC.
     """
+    clocks = _Clocks({one.number: one.owner for one in journal.sessions()}, now)
     under_way = {
-        one.run.backend: _under_way(campaign, one, folder) for one in progress if one.under_way
+        one.run.backend: _under_way(campaign, one, folder, clocks)
+        for one in progress
+        if one.under_way
     }
     found: dict[str, Heritage] = {}
     for name in journal.backends():
@@ -46,14 +50,40 @@ def heritages(
             generation=max(known.generation, 1),
             since_restart=known.commands - (last is not None and known.commands > 0),
             restart_cause=known.restart_cause,
-            restarts_ago_s=tuple((now - at).total_seconds() for at in known.restarts),
+            restarts_ago_s=tuple(clocks.ago_s(one) for one in known.restarts),
             forgiven=known.forgiven(campaign, name),
             under_way=last,
         )
     return found
 
 
-def _under_way(campaign: Campaign, progress: Progress, folder: Path) -> UnderWay:
+@frozen
+class _Clocks:
+    """How long ago things happened, by a clock that nobody can set, where one was recorded.
+
+    Attributes:
+        owners: who wrote in each session, by its number.
+        now: in UTC.
+    """
+
+    owners: Mapping[int, Owner]
+    now: datetime
+
+    def since_boot(self, session: int, up_s: float | None) -> float | None:
+        """A recorded uptime, if it is one of the boot in which this machine is now; else None."""
+        here, owner = Owner.current(), self.owners[session]
+        this_boot = here.boot_id == owner.boot_id != "" and here.host == owner.host
+        return up_s if this_boot and up_s is not None and up_s <= uptime_s() else None
+
+    def ago_s(self, row: JournaledTransition) -> float:
+        """How long ago a transition was taken, in seconds; by the date and time if nothing else is known."""
+        up_s = self.since_boot(row.session, row.transition.uptime_s)
+        if up_s is not None:
+            return uptime_s() - up_s
+        return max(0.0, (self.now - row.transition.at).total_seconds())
+
+
+def _under_way(campaign: Campaign, progress: Progress, folder: Path, clocks: _Clocks) -> UnderWay:
     attempt, experiment = progress.under_way, progress.run.experiment
     assert attempt is not None  # noqa: S101 - the caller has seen to it
     request = ExecRequest(
@@ -73,6 +103,7 @@ def _under_way(campaign: Campaign, progress: Progress, folder: Path) -> UnderWay
         ),
         container_id=attempt.container_id or "",
         begun_at=attempt.begun_at,
+        begun_uptime_s=clocks.since_boot(attempt.session, attempt.begun_uptime_s),
     )
 
 
@@ -90,13 +121,13 @@ class _Known:
     generation: int = 0
     commands: int = 0
     restart_cause: str | None = None
-    restarts: tuple[datetime, ...] = ()
+    restarts: tuple[JournaledTransition, ...] = ()
     restarts_left: int | None = None
     before: _Known | None = field(default=None, repr=False)
 
-    def after(self, step: Transition) -> _Known:
+    def after(self, row: JournaledTransition) -> _Known:
         """What is known once the backend has taken a further edge."""
-        known = self
+        known, step = self, row.transition
         if step.action == "launch":
             known = _Known(before=self)
         elif known.before is not None and step.container_id is not None:
@@ -110,7 +141,7 @@ class _Known:
             before = known.before and evolve(known.before, restarts=())
             known = evolve(known, restarts=(), before=before)
         if step.event == "recover" and step.action == "relaunch":
-            known = evolve(known, restarts=(*known.restarts, step.at))
+            known = evolve(known, restarts=(*known.restarts, row))
         return evolve(
             known,
             container_id=step.container_id or known.container_id,
@@ -135,5 +166,5 @@ class _Known:
 def _known(transitions: Iterable[JournaledTransition]) -> _Known:
     known = _Known()
     for row in transitions:
-        known = known.after(row.transition)
+        known = known.after(row)
     return known.before if known.before is not None else known

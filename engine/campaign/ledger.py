@@ -22,6 +22,7 @@ from attrs import define, field
 from engine.campaign.plan import PlannedRun
 from engine.campaign.progress import Progress
 from engine.campaign.records import AttemptRecord, Results
+from engine.clock import uptime_s
 from engine.errors import DockwardenError
 from engine.journal import Journal
 from engine.record import GpuLook, Transition
@@ -75,10 +76,15 @@ class Ledger:
 
     def begun(self, run: PlannedRun, number: int, *, request: str, folder: str) -> None:
         """Write that an attempt begins."""
-        at = datetime.now(UTC)
+        at, up_s = datetime.now(UTC), uptime_s()
         self._write(
             lambda journal: journal.attempt_begun(
-                run.id, number, backend=run.backend, request=request, folder=folder, at=at
+                *(run.id, number),
+                backend=run.backend,
+                request=request,
+                folder=folder,
+                at=at,
+                uptime_s=up_s,
             ),
             later=True,
         )

@@ -179,8 +179,8 @@ class Journal(JournalReader):
         """
         query = (
             "INSERT INTO transitions (session, at, backend, event, source, target, action, reason,"
-            " generation, container_id, facts, restarts_left)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " generation, container_id, facts, restarts_left, uptime_s)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
         one = transition
         with self.at_once():
@@ -188,6 +188,7 @@ class Journal(JournalReader):
                 *(query, self._writer(), stamp(one.at), text(one.backend), one.event),
                 *(one.source, one.target, one.action, text(one.reason)),
                 *(one.generation, one.container_id, facts_json(facts), one.restarts_left),
+                one.uptime_s,
             )
             if one.event == _DISPATCH:
                 query = (
@@ -228,6 +229,7 @@ class Journal(JournalReader):
         request: str,
         folder: str,
         at: datetime | None = None,
+        uptime_s: float | None = None,
         container_id: str | None = None,
         generation: int | None = None,
     ) -> None:
@@ -238,16 +240,17 @@ class Journal(JournalReader):
             request: the id that marks its process tree.
             folder: of its output, relative to the journal's folder.
             at: None for now.
+            uptime_s: likewise, by :func:`engine.clock.uptime_s`; None where that is not known.
             container_id: where it is known already; its dispatch records it in any case.
             generation: likewise.
         """
         query = (
             "INSERT INTO attempts (run, attempt, session, begun_at, backend, request, folder,"
-            " container_id, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " container_id, generation, begun_uptime_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
         self._write(
             *(query, text(run), number, self._writer(), _now() if at is None else stamp(at)),
-            *(text(backend), text(request), text(folder), container_id, generation),
+            *(text(backend), text(request), text(folder), container_id, generation, uptime_s),
         )
 
     def attempt_ended(

@@ -107,6 +107,8 @@ class Attempt:
         exit_code: None as well when nobody saw it.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running when its command had ended.
+        begun_uptime_s: when it began, by :func:`engine.clock.uptime_s` of its session; None where that was not
+            recorded.
     """
 
     run: str
@@ -125,6 +127,7 @@ class Attempt:
     duration_s: float | None
     ran: Span | None = None
     left: tuple[LeftProcess, ...] = ()
+    begun_uptime_s: float | None = None
 
 
 @frozen
@@ -227,6 +230,7 @@ def journaled(row: sqlite3.Row) -> JournaledTransition:
             generation=_a(int, row["generation"]),
             container_id=_maybe(str, row["container_id"]),
             restarts_left=_maybe(int, row["restarts_left"]),
+            uptime_s=_maybe(float, row["uptime_s"]),
         ),
         facts=None if row["facts"] is None else _mapping(bool, row["facts"]),
     )
@@ -262,6 +266,7 @@ def attempt(row: sqlite3.Row) -> Attempt:
         duration_s=_maybe(float, row["duration_s"]),
         ran=_span(row["ran_from"], row["ran_until"]),
         left=_left(row["left_running"]),
+        begun_uptime_s=_maybe(float, row["begun_uptime_s"]),
     )
 
 

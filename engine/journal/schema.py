@@ -122,7 +122,12 @@ _THIRD: Final = """
 ALTER TABLE attempts ADD COLUMN left_running TEXT;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD)
+_FOURTH: Final = """
+ALTER TABLE transitions ADD COLUMN uptime_s REAL;
+ALTER TABLE attempts ADD COLUMN begun_uptime_s REAL;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """From an empty file to the tables of today, step by step."""
 
 

@@ -48,10 +48,12 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
 
     Attributes:
         now_s: the time in seconds since the loop was made.
+        set_by_s: by how much the date and time have been set since, in seconds.
     """
 
     def __init__(self, began_at: datetime = BEGINNING) -> None:
         self.now_s = 0.0
+        self.set_by_s = 0.0
         self.began_at = began_at
         selector = _NoWait()
         selector.loop = self
@@ -75,9 +77,13 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
             done.set_exception(error)
         return done
 
+    def uptime_s(self) -> float:
+        """The virtual monotonic clock, which goes on from one loop to the next; see :mod:`engine.clock`."""
+        return (self.began_at - BEGINNING).total_seconds() + self.now_s
+
     def wall_clock(self, tz: tzinfo) -> datetime:
         """The virtual date and time; see :func:`engine.clock.utc_now`."""
-        return (self.began_at + timedelta(seconds=self.now_s)).astimezone(tz)
+        return (self.began_at + timedelta(seconds=self.now_s + self.set_by_s)).astimezone(tz)
 
 
 class VirtualClock:

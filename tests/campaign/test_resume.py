@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from engine.campaign.records import AttemptRecord, Results
 from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.standing import Standing, standing
+from engine.clock import uptime_s
 from engine.errors import ContainerLost, JournalCorrupt, RemovalFailed
 from engine.journal import FILE_NAME, Journal
 from engine.policy import RetryPolicy
@@ -358,6 +359,35 @@ def test_restarts_before_a_container_was_found_are_among_those_that_are_handed_o
         left.went("alpha", "restarting proved_ready ready", None, found)
         known = heritages(left.stage.campaign, left.journal, (), left.folder, now=AT)
         assert len(known["alpha"].restarts_ago_s) == (2 if found == "one" else 1)
+
+
+@pytest.mark.parametrize("set_by_s", [-7200, 7200], ids=["back", "forward"])
+def test_how_long_ago_things_were_does_not_change_when_the_clock_is_set(
+    left: Left, set_by_s: float
+) -> None:
+    container = "one"
+    left.up("alpha")
+    edge = ("recover", "unhealthy", "restarting", "relaunch", "why")
+    left.journal.transition(Transition(AT, "alpha", *edge, 1, container, uptime_s=uptime_s() - 60))
+    left.journal.attempt_begun(
+        *("alpha-x", 1),
+        backend="alpha",
+        request="alpha-x.1",
+        folder="alpha/alpha-x/attempt-1",
+        at=AT,
+        uptime_s=uptime_s() - 30,
+        container_id=container,
+    )
+    progress = left.resume()
+    with Journal.read(left.folder / FILE_NAME) as journal:
+        now = AT + timedelta(seconds=set_by_s)
+        busy = [one for one in progress.values() if one.under_way]
+        known = heritages(left.stage.campaign, journal, busy, left.folder, now=now)["alpha"]
+    (restarted_ago_s,) = known.restarts_ago_s
+    assert restarted_ago_s == pytest.approx(60, abs=30)
+    assert known.under_way is not None
+    assert known.under_way.ago_s() == pytest.approx(30, abs=30)
+    assert known.under_way.ago_s() < restarted_ago_s
 
 
 class TestWhatIsSettledStaysSo:

@@ -14,6 +14,7 @@ import pytest
 from attrs import evolve
 
 from engine.backend import Backend, Effect, Fact
+from engine.clock import utc_now
 from engine.dispatch import Limits
 from engine.errors import (
     ContainerLost,
@@ -29,7 +30,7 @@ from engine.policy import BackendPolicy, RestartPolicy
 from engine.record import Ending, Fault, Transition
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Happening, Notice, Observation
 from engine.spec import ServiceSpec
-from engine.testing.clock import run
+from engine.testing.clock import VirtualClockLoop, run
 from states import BACKEND, Lifecycle, Row, TransitionRefused, fact
 from tests.engine.spools import spool_in
 from tests.engine.watched import until
@@ -176,6 +177,28 @@ def test_a_silent_command_is_ended_and_a_talkative_one_is_not(scene: Scene) -> N
         assert (ended.ending, ended.exit_code) == (Ending.SILENCE, 143)
         assert ended.reason == "ended after 60 s without any output"
         assert backend.state == "ready"
+
+    run(story())
+
+
+@pytest.mark.parametrize("set_by_s", [-50, 50], ids=["back", "forward"])
+def test_a_clock_that_is_set_makes_nobody_silent(scene: Scene, set_by_s: float) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        work = asyncio.create_task(backend.execute(scene.request(), Limits(silence_s=60)))
+        await until(lambda: scene.runtime.called("execute") == 1)
+        await asyncio.sleep(50)
+        written = scene.folder / "request-1" / "stdout"
+        written.write_text("here\n")
+        at_s = utc_now().timestamp()
+        os.utime(written, (at_s, at_s))
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualClockLoop)
+        loop.set_by_s = set_by_s
+        ended = await work
+        assert ended.ending is Ending.SILENCE
+        assert ended.duration_s >= 50 + 60
 
     run(story())
 

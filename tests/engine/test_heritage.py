@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.backend import Backend
-from engine.clock import utc_now
+from engine.clock import uptime_s, utc_now
 from engine.dispatch import Limits
 from engine.errors import CommandLost, ContainerLost, LaunchFailed
 from engine.health import HealthPolicy
@@ -208,6 +209,40 @@ def test_its_limits_count_from_its_true_beginning(
     assert after_s <= 10
 
 
+@pytest.mark.parametrize("set_by_s", [-3600, 3600], ids=["back", "forward"])
+@pytest.mark.parametrize(
+    ("limits", "ending"),
+    [
+        (Limits(timeout_s=1000), Ending.TIMEOUT),
+        (Limits(silence_s=10), Ending.SILENCE),
+        (Limits(silence_s=7200), Ending.SILENCE),
+    ],
+)
+def test_a_clock_that_was_set_meanwhile_changes_nothing_of_that(
+    scene: Scene, limits: Limits, ending: Ending, set_by_s: float
+) -> None:
+    for name in ("stdout", "stderr"):
+        (scene.request.folder / name).touch()
+
+    async def story() -> tuple[Ended | None, float]:
+        scene.runtime.will("adopt", "alpha", FOUND)
+        scene.runtime.will("attach", "alpha", later())
+        begun_at = utc_now() - timedelta(seconds=990 + set_by_s)
+        for name in ("stdout", "stderr"):  # it wrote 5 s ago
+            when_s = utc_now().timestamp() - 5 - set_by_s
+            os.utime(scene.request.folder / name, (when_s, when_s))
+        uptime = uptime_s() - 990
+        under_way = UnderWay(scene.request, limits, FOUND.id, begun_at, uptime)
+        ended = await scene.begin(under_way).outlived()
+        return ended, asyncio.get_running_loop().time()
+
+    ended, after_s = run(story())
+    assert ended is not None
+    assert ended.ending is ending
+    most_s = 10 if limits.silence_s is None else limits.silence_s
+    assert after_s == pytest.approx(most_s, abs=1)
+
+
 def test_the_end_of_what_was_given_up_ends_nothing_of_what_runs_since(scene: Scene) -> None:
     async def story() -> None:
         ended = later()
@@ -235,7 +270,9 @@ def test_the_end_of_what_was_given_up_ends_nothing_of_what_runs_since(scene: Sce
     run(story())
 
 
-def test_a_command_of_which_nothing_is_left_is_lost_and_its_container_is_kept(scene: Scene) -> None:
+def test_a_command_of_which_nothing_is_left_is_no_try_and_its_container_is_kept(
+    scene: Scene,
+) -> None:
     async def story() -> Ended | None:
         scene.runtime.will("adopt", "alpha", FOUND)
         scene.runtime.will("attach", "alpha", CommandLost("alpha", "nothing is left of it"))
@@ -246,7 +283,7 @@ def test_a_command_of_which_nothing_is_left_is_lost_and_its_container_is_kept(sc
 
     ended = run(story())
     assert ended is not None
-    assert (ended.ending, ended.reason) == (Ending.LOST, "nothing is left of it")
+    assert (ended.ending, ended.reason) == (Ending.INTERRUPTED, "nothing is left of it")
     assert scene.path == OUTLIVED
 
 
