@@ -100,7 +100,6 @@ class BuildSpec:
     shm_size_bytes: int | None = None
     extra_hosts: tuple[str, ...] = ()
     cache_from: tuple[str, ...] = ()
-    isolation: str | None = None
     no_cache: bool = False
     pull: bool = False
 

@@ -29,7 +29,6 @@ def build_spec(node: Node, context: Context) -> BuildSpec | None:
         shm_size_bytes=node.get("shm_size").optional(units.size_bytes),
         extra_hosts=node.get("extra_hosts").optional(tuple) or (),
         cache_from=node.get("cache_from").optional(tuple) or (),
-        isolation=node.get("isolation").optional(units.text),
         no_cache=node.get("no_cache").optional(units.boolean) or False,
         pull=node.get("pull").optional(units.boolean) or False,
     )

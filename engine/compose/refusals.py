@@ -53,6 +53,7 @@ _RULES: dict[str, Reason] = {
     ),
     "build.dockerfile_inline": _always("the Docker SDK builds from a Dockerfile in the context"),
     "build.entitlements": _always("the Docker SDK grants no build entitlements"),
+    "build.isolation": _always("this is for Windows containers"),
     "build.platforms": _always("the Docker SDK builds for one platform; write platform instead"),
     "build.privileged": _true("the Docker SDK builds without privileges"),
     "build.secrets": _always("the Docker SDK passes no secrets to a build"),

@@ -29,6 +29,7 @@ volumes: {v: }
         ("deploy: {mode: global-job}", "deploy.mode"),
         ("build: {context: ., secrets: [s]}", "build.secrets"),
         ("build: {context: ., ssh: [default]}", "build.ssh"),
+        ("build: {context: ., isolation: process}", "build.isolation"),
         ("build: {context: ., additional_contexts: {a: b}}", "build.additional_contexts"),
         ("build: {dockerfile_inline: FROM x}", "build.dockerfile_inline"),
         ("build: https://example.org/repository.git", "build.context"),
