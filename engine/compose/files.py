@@ -47,6 +47,7 @@ _SMALLEST, _LARGEST = (
 )  # of what Go reads as a whole number; beyond it is a float
 _DECIMAL = 10
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
+_ODD_NUMBER = re.compile(r"(?:[-+]_|[-+]?\._)[0-9_.eE+-]*")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _BIG_LETTER = re.compile(r"[-+]?0(?:X[0-9a-fA-F_]+|B[01_]+|O[0-7_]+)")
 
@@ -77,10 +78,11 @@ class _Tagged:
 
 
 @frozen
-class _Date:
-    """A date that was written without quotes."""
+class _Unquoted:
+    """What was written without quotes, and means something that nobody can have meant."""
 
     written: str
+    meaning: str
 
 
 class _TabScanner(Scanner):
@@ -116,19 +118,23 @@ class _Constructor(SafeConstructor):
         return float(written) if base == _DECIMAL else str(node.value)
 
     def construct_yaml_float(self, node: Any) -> Any:
+        if _ODD_NUMBER.fullmatch(node.value):
+            return _Unquoted(str(node.value), "read by each program in its own way")
         real = super().construct_yaml_float(node)
         return str(node.value) if math.isinf(real) and "inf" not in node.value.lower() else real
 
     def construct_yaml_str(self, node: Any) -> Any:
         written = super().construct_yaml_str(node)
+        if node.style is None and _ODD_NUMBER.fullmatch(written):
+            return _Unquoted(written, "a number for Compose")
         is_number = node.style is None and _BIG_LETTER.fullmatch(written)
         return int(written.replace("_", ""), 0) if is_number else written
 
     def construct_text(self, node: Any) -> str:
         return str(node.value)
 
-    def construct_date(self, node: Any) -> _Date:
-        return _Date(str(node.value))
+    def construct_date(self, node: Any) -> _Unquoted:
+        return _Unquoted(str(node.value), "a date, which Compose writes out with its time")
 
     def construct_tagged(self, node: Any) -> Any:
         build: dict[type, Callable[[], Any]] = {
@@ -260,11 +266,11 @@ class _Cleaner:
             return value
         if isinstance(value, bytes):
             return value.decode("utf-8", errors="replace")
-        if isinstance(value, _Date):
+        if isinstance(value, _Unquoted):
             raise compose_error(
                 self.name,
                 path,
-                f"to YAML {value.written} is a date, which Compose writes out with its time; put it in quotes",
+                f"{value.written} is {value.meaning}; put it in quotes",
             )
         shown = value if isinstance(value, float) else type(value).__name__
         raise compose_error(

@@ -136,6 +136,10 @@ ROWS: dict[str, Row] = {
     "floats elsewhere": Row(
         "labels: {a: 1e6}\nsysctls: {a: 1e7}\nannotations: {a: 1.0}\nlogging: {driver: x, options: {a: 1e6}}"
     ),
+    "a number that begins with an underscore": refused(
+        "environment: {A: +_1E9}", "environment.A", compose_takes=True
+    ),
+    "a fraction that does": refused("environment: {A: ._9}", "environment.A", compose_takes=True),
     "a date": refused("environment: {A: 2024-01-01}", "environment.A", compose_takes=True),
     # Sizes and numbers
     "a size as a float in quotes": Row('mem_limit: "1e9"\nshm_size: "1.5g"'),
