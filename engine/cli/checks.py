@@ -13,7 +13,7 @@ from attrs import frozen
 
 from engine.campaign.model import Campaign
 from engine.compose import needed
-from engine.errors import DockwardenError, RuntimeUnavailable
+from engine.errors import DockwardenError, MissingExtra, RuntimeUnavailable, SetupError
 from engine.runtimes.choose import RuntimeName
 from engine.runtimes.compose.program import OLDEST, is_supported
 from engine.runtimes.docker.checkup import EngineReport, compose_version, examine, missing_images
@@ -64,7 +64,7 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
     try:
         report = examine()
         yield Finding(Level.OK, "engine", f"Docker {report.version} at {report.url}")
-    except RuntimeUnavailable as error:
+    except (RuntimeUnavailable, MissingExtra) as error:
         yield _no_engine(error, runtime, campaign, project, services)
     yield _compose(needed_here=runtime == "compose")
     wants_gpu = project is not None and any(project.services[name].gpus for name in services)
@@ -79,7 +79,7 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
 
 
 def _no_engine(
-    error: RuntimeUnavailable,
+    error: SetupError,
     runtime: RuntimeName,
     campaign: Campaign | None,
     project: Project | None,

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -26,6 +27,7 @@ from engine.campaign.resume import journaled, resume
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.secrecy import secrets_of
 from engine.campaign.standing import RUNTIME_NAME, Standing, beginning
+from engine.campaign.unbegun import Before
 from engine.cli.exits import BAD, DONE, FAILED, tell
 from engine.cli.file_notes import note_warnings
 from engine.cli.hangup import signals_to_handle, silence, terminals
@@ -36,6 +38,7 @@ from engine.errors import DockwardenError
 from engine.journal import FILE_NAME, Journal
 from engine.leash import Leash
 from engine.owner import LABEL, Owner
+from engine.record import Transition
 from engine.runtimes.base import Runtime
 from engine.runtimes.choose import choose_runtime
 from engine.spec import Project
@@ -81,6 +84,8 @@ class _Conductor:
     _runner: CampaignRunner | None = field(default=None, init=False)
     _signal: int | None = field(default=None, init=False)
     _terminals: tuple[int, ...] = field(factory=terminals, init=False)
+    _made: Path | None = field(default=None, init=False)
+    _started: bool = field(default=False, init=False)
 
     async def run(self) -> int:
         task = asyncio.current_task()
@@ -131,6 +136,15 @@ class _Conductor:
         if not self.quiet:
             note(f"backends run on the {runtime.name} runtime")
             note_warnings(self.project, self._services(), getattr(runtime, "warnings", {}))
+        before = Before.of(self.campaign.results)
+        try:
+            return await self._run(runtime)
+        finally:
+            if self._made is not None and not self._started:
+                before.restore(self._made)
+
+    async def _run(self, runtime: Runtime) -> int:
+        """Run the campaign on a runtime, and tell what came of it."""
         with ExitStack() as stack:
             software = _software(runtime)
             results, journal, earlier = self._open(stack, software)
@@ -141,6 +155,7 @@ class _Conductor:
             runner = CampaignRunner(
                 self.campaign, self.project, runtime, self.runs, results, journal, hold, earlier
             )
+            runner.controller.on_transition(self._on_transition)
             self._serve_metrics(stack, runner)
             self._runner = runner
             error: DockwardenError | None = None
@@ -150,7 +165,9 @@ class _Conductor:
             except DockwardenError as raised:
                 error = raised
             summary = runner.summary()
-        if error is None or summary.attempted:
+        if self._made is not None and not self._started and error is None:
+            note("nothing was started, so no results are kept")
+        elif error is None or summary.attempted:
             as_json = json.dumps(summary.to_dict(), indent=2) if self.as_json else None
             with contextlib.suppress(click.exceptions.Exit):  # the exit code still tells
                 show(as_json or summary.to_text())
@@ -158,6 +175,9 @@ class _Conductor:
             tell(error)
             return BAD
         return DONE if summary.all_completed else FAILED
+
+    def _on_transition(self, _transition: Transition) -> None:
+        self._started = True
 
     def _open(
         self, stack: ExitStack, software: Mapping[str, str]
@@ -168,6 +188,7 @@ class _Conductor:
             with beginning(self.campaign):
                 made = Results.create(self.campaign.results, datetime.now(UTC), secrets)
                 results = stack.enter_context(made)
+                self._made = results.folder
                 file = results.folder / FILE_NAME
                 journal = Journal.create(
                     file, campaign=self.campaign.name, digests=self.digests, software=software

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from engine import claims
-from engine.errors import RuntimeUnavailable
+from engine.errors import MissingExtra, RuntimeUnavailable, SetupError
 from engine.runtimes.resource import Resource
 
 __all__ = ["Inventory", "remove_all", "take"]
@@ -22,13 +22,13 @@ class Inventory:
     """
 
     found: tuple[Resource, ...]
-    away: RuntimeUnavailable | None = None
+    away: SetupError | None = None
 
     def confess(self) -> None:
         """Say what could not be looked at, once the rest is done.
 
         Raises:
-            RuntimeUnavailable: no engine answered.
+            SetupError: no engine answered.
         """
         if self.away is not None:
             raise self.away
@@ -46,7 +46,7 @@ def take(project: str | None = None) -> Inventory:
     local = processes.take(project)
     try:
         return Inventory((*local, *engines.take(project).everything))
-    except RuntimeUnavailable as away:
+    except (RuntimeUnavailable, MissingExtra) as away:
         return Inventory(local, away)
 
 

@@ -58,7 +58,13 @@ def _service(making: Making, spec: ServiceSpec, output: Mount | None) -> dict[st
 
 def _volume(mount: Mount) -> dict[str, Any]:
     volume: dict[str, Any] = {"type": mount.kind.value, "target": mount.target}
-    return volume if mount.source is None else {**volume, "source": mount.source}
+    if mount.source is None:
+        return volume
+    if (
+        ":" in mount.source
+    ):  # a line of source:target, which Compose writes otherwise, cannot hold it
+        volume["bind"] = {"create_host_path": False}
+    return {**volume, "source": mount.source}
 
 
 def _literal(value: Any) -> Any:

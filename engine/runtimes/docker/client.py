@@ -13,15 +13,16 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from importlib.util import find_spec
+from typing import Any, Final, TypeVar
 
-import docker
 import docker.errors
 import requests
 from attrs import frozen
 from docker.api import APIClient
+from docker.utils import kwargs_from_env
 
-from engine.errors import RuntimeUnavailable
+from engine.errors import MissingExtra, RuntimeUnavailable
 from engine.futures import forget
 from engine.runtimes.docker.cli_config import forget_missing_helpers
 from engine.runtimes.docker.endpoint import leading_to
@@ -43,6 +44,22 @@ _SETTLE_S: Final = 90.0
 T = TypeVar("T")
 
 
+class _Client(APIClient):
+    """The SDK's client, which trusts the engine's own certificate authority."""
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """What requests takes from the environment, but for certificates of the web.
+
+        ``REQUESTS_CA_BUNDLE`` would win over the authority that ``DOCKER_CERT_PATH`` names.
+        """
+        settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        if verify is None and self.verify is not True:
+            settings["verify"] = self.verify
+        return settings
+
+
 def connect(engine: Mapping[str, str] | None = None) -> APIClient:
     """A client for an engine.
 
@@ -51,13 +68,16 @@ def connect(engine: Mapping[str, str] | None = None) -> APIClient:
             the environment or the CLI's context names.
 
     Raises:
+        MissingExtra: it is reached by SSH, and the packages for that are not installed.
         RuntimeUnavailable: it cannot be reached; the message says why and what to do.
     """
     variables = leading_to(os.environ if engine is None else engine)
     # An empty mapping would be taken for none.
     variables.setdefault("DOCKER_HOST", "")
+    if variables["DOCKER_HOST"].startswith("ssh://") and find_spec("paramiko") is None:
+        raise MissingExtra(f"the engine at {variables['DOCKER_HOST']}", "ssh")
     try:
-        client = docker.from_env(version="auto", environment=variables, use_context=False).api
+        client = _Client(version="auto", **kwargs_from_env(environment=variables))
     except ENGINE_ERRORS as error:
         raise RuntimeUnavailable(_unreachable(error)) from error
     # The SDK has no public way to its credentials.

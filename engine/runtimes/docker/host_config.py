@@ -128,7 +128,8 @@ def _is_simple(mount: Mount) -> bool:
     """
     simple: dict[MountKind, Callable[[], bool]] = {
         MountKind.BIND: lambda: (
-            mount.selinux is not None or (mount.create_host_path and not mount.propagation)
+            mount.selinux is not None
+            or (mount.create_host_path and not mount.propagation and ":" not in str(mount.source))
         ),
         MountKind.VOLUME: lambda: mount.source is not None and not mount.no_copy,
         MountKind.TMPFS: lambda: mount.tmpfs_options is not None,
