@@ -61,6 +61,7 @@ RESULT_INKS: Final[Mapping[str, Ink]] = {
     "unstarted": _VERMILLION,
     "timeout": _ORANGE,
     "silence": _ORANGE,
+    "leftovers": _ORANGE,
     "output": _ORANGE,
     "lost": _PURPLE,
     "interrupted": _GREY,

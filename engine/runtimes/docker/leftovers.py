@@ -86,7 +86,7 @@ class Leftovers:
         """Take note of what ran before a command that an earlier controller began: what is older."""
         look = await self._members.look(container)
         began_s = [look.present[pid].born_s for pid in look.roots if _is_of(folder, look, pid)]
-        cut_s = began_s[0] if began_s else _noted_s(request)
+        cut_s = began_s[0] if began_s else await asyncio.to_thread(_noted_s, request)
         before = None
         if cut_s is not None:
             older = [seen for seen in look.present.values() if seen.born_s < cut_s]

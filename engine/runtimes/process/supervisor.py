@@ -29,7 +29,8 @@ ORDERS: Final = 3
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _LENGTH_BYTES: Final = 4
-_FAILED: Final = 255
+_IGNORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+"""By Python, and not by what is started."""
 _STREAMS: Final = 2
 
 
@@ -150,32 +151,30 @@ def start(
     for name, value in passed.items():
         if b"=" in name or b"\0" in name + value:
             raise ValueError(f"illegal environment variable {os.fsdecode(name)!r}")
-    if any("\0" in word for word in command):
-        raise ValueError("embedded null byte")
-    heard, said = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 0
-        try:
-            os.setsid()
-            os.dup2(streams[0], 1)
-            os.dup2(streams[1], 2)
-            for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, not by us
-                signal.signal(ignored, signal.SIG_DFL)
-            os.chdir(directory)
-            os.execvpe(command[0], command, passed)  # noqa: S606 - that is what it is for
-        except OSError as error:
-            code = error.errno or 0
-        finally:
-            os.write(said, str(code).encode())
-            os._exit(_FAILED)
-    os.close(said)
-    with os.fdopen(heard, "rb") as answer:
-        failed = answer.read()
-    if failed:
-        os.waitpid(pid, 0)
-        raise OSError(int(failed), os.strerror(int(failed)))
-    return pid
+    actions = [(os.POSIX_SPAWN_DUP2, stream, number) for number, stream in enumerate(streams, 1)]
+    os.chdir(directory)
+    error: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    try:
+        for path in paths(command[0], environment):
+            try:
+                return os.posix_spawn(
+                    path, command, passed, file_actions=actions, setsid=True, setsigdef=_IGNORED
+                )
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except PermissionError as refused:  # perhaps a folder; the next one may do
+                error = refused
+    finally:
+        os.chdir("/")
+    raise error
+
+
+def paths(executable: str, environment: dict[str, str]) -> list[str]:
+    """Where an executable may be, as ``exec`` would look it up with the PATH of an environment."""
+    if os.sep in executable:
+        return [executable]
+    found = [f"{folder}/{executable}" for folder in os.get_exec_path(environment)]
+    return [path for path in found if os.access(path, os.F_OK)]
 
 
 if __name__ == "__main__":

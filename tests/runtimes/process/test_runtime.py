@@ -7,6 +7,8 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -304,3 +306,25 @@ def test_what_has_no_effect_is_told_by_service(make_rig: MakeRig) -> None:
     (warning,) = rig.runtime.warnings["one"]  # type: ignore[attr-defined]
     assert warning.startswith("user: no effect")
     assert "two" not in rig.runtime.warnings  # type: ignore[attr-defined]
+
+
+_IGNORING = """
+import signal, sys
+from engine import ContainerManager
+signal.signal(signal.SIGCHLD, {handler})
+with ContainerManager(sys.argv[1], runtime="process", output_dir=sys.argv[2]) as manager:
+    manager.start_services(["one"])
+    print(manager.execute("one", ["sh", "-c", "exit 3"]).exit_code)
+"""
+
+
+@pytest.mark.parametrize("handler", ["signal.SIG_IGN", "lambda *_: None"])
+def test_exit_codes_come_whatever_the_program_does_with_sigchld(
+    tmp_path: Path, handler: str
+) -> None:
+    compose = tmp_path / "docker-compose.yml"
+    compose.write_text("services: {one: {image: none, command: [sleep, infinity]}}")
+    program = _IGNORING.format(handler=handler)
+    arguments = [sys.executable, "-c", program, str(compose), str(tmp_path / "output")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("3\n", 0), done.stderr
