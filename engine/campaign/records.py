@@ -6,7 +6,8 @@
     <results>/20260131T101500Z/                  one for each run of the campaign; its owner's alone
         results.jsonl                            a line for each attempt, as they end
         summary.json                             written at the end, also after an interrupt
-        <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code
+        <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code; there when it has ended
+        .spool/<backend>/<run id>.<n>/           the same while it runs; all that a container sees
 
 What was interrupted is gone on with in its folder, where lines are only ever added; nothing of any other
 earlier run is touched. Values of environment variables are not recorded, and secrets that turn up in what

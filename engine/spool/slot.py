@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -321,9 +322,9 @@ def _changed(name: str, folder: int, held: int) -> str:
         return "was removed"
     ours = os.fstat(held)
     if not os.path.samestat(found, ours):
-        odd = oddity(found)
+        odd = oddity(found) if stat.S_IFMT(found.st_mode) != stat.S_IFMT(ours.st_mode) else ""
         return f"was replaced: it {odd}" if odd else "was replaced by another one"
-    if ours.st_nlink > 1 and not os.path.isdir(f"/proc/self/fd/{held}"):  # noqa: PTH112
+    if ours.st_nlink > 1 and stat.S_ISREG(ours.st_mode):
         return "has a second link"
     return ""
 

@@ -28,6 +28,9 @@ _CHUNK_BYTES: Final = 2**20
 _TIMEOUT_S: Final = 60.0
 _NOT_FOUND: Final = 404
 
+_NO_FILE: Final = 1 << 31 | 1 << 27 | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
+"""The bits of the engine's file modes that say folder, link, device, pipe, socket, or something else."""
+
 
 class NoFile(OSError):
     """What has a path is no regular file. Stays within the runtime."""
@@ -39,10 +42,12 @@ class Seen:
 
     Attributes:
         written_s: when it was last written to, in seconds since the epoch, by its machine's clock.
+        regular: whether it is a regular file.
     """
 
     size_bytes: int
     written_s: float
+    regular: bool = True
 
 
 def look(client: APIClient, container_id: str, path: str) -> Seen | None:
@@ -58,8 +63,9 @@ def look(client: APIClient, container_id: str, path: str) -> Seen | None:
     _check(answer)
     try:
         told = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
-        return Seen(told["size"], datetime.fromisoformat(told["mtime"]).timestamp())
-    except (KeyError, OverflowError, ValueError) as error:
+        written_s = datetime.fromisoformat(told["mtime"]).timestamp()
+        return Seen(told["size"], written_s, not told["mode"] & _NO_FILE)
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         # The time is the container's to set, and may be of a year that Python does not know.
         raise OSError(f"the engine does not say of {path} what can be used: {error}") from error
 

@@ -213,7 +213,8 @@ class Execs:
             found is not None and not found.may_be_killed and found.exit_code == exit_code
         )
         code = found.exit_code if found is not None and away else exit_code
-        return ExecResult(code, found.ran if found is not None else None, by_itself)
+        ran = found.ran if found is not None else None
+        return ExecResult(code, ran, by_itself, output.problem(request))
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End all that a request started; see :meth:`Runtime.kill`."""

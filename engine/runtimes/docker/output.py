@@ -12,13 +12,15 @@ import asyncio
 import contextlib
 import errno
 import logging
+import math
 import os
 from functools import partial
 from pathlib import Path, PurePosixPath
+from time import monotonic
 from typing import Final, Protocol
 
 import docker.errors
-from attrs import frozen
+from attrs import field, frozen
 from docker.api import APIClient
 
 from engine.errors import CommandLost, ContainerLost
@@ -47,7 +49,14 @@ factor, so that all copies together are about three times the whole."""
 
 _TRIES: Final = 5
 
+_HURRY_S: Final = 20.0
+"""How long output may still be brought once its command is being ended."""
+
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class _TooLate(Exception):
+    """Output takes too long to be brought."""
 
 
 class Output(Protocol):
@@ -73,6 +82,12 @@ class Output(Protocol):
             ContainerLost: the container is gone, or does not hand it out.
             CommandLost: there is no room for it here.
         """
+
+    def hurry(self, request: ExecRequest) -> None:
+        """Take note that the command is being ended: its output may take little more time."""
+
+    def problem(self, request: ExecRequest) -> str:
+        """Why what is here of an ended command's output is not all that it wrote; empty where it is."""
 
 
 @frozen
@@ -103,6 +118,13 @@ class SharedOutput:
     async def collect(self, container: Container, request: ExecRequest) -> None:
         """All is here."""
 
+    def hurry(self, request: ExecRequest) -> None:
+        """Nothing has to be brought."""
+
+    def problem(self, request: ExecRequest) -> str:  # noqa: ARG002 - the protocol's
+        """The slot tells by itself; see :mod:`engine.spool`."""
+        return ""
+
 
 @frozen
 class CarriedOutput:
@@ -116,6 +138,8 @@ class CarriedOutput:
     calls: Calls
     folder: Path
     place: str = INSIDE
+    _until_s: dict[str, float] = field(factory=dict, init=False, eq=False)
+    _problems: dict[str, str] = field(factory=dict, init=False, eq=False)
 
     @property
     def mount(self) -> Mount:
@@ -131,6 +155,7 @@ class CarriedOutput:
 
     async def open(self, container: Container, request: ExecRequest) -> None:
         """Make the files there as well, for whatever user a container runs as."""
+        self._until_s[request.id] = math.inf
         within = self._within(request)
         above = [f"{folder}/" for folder in reversed(within.parents) if folder.name]
         modes = dict.fromkeys(above, 0o755) | {f"{within}/": 0o777}
@@ -145,9 +170,8 @@ class CarriedOutput:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             for name in _STREAMS:
-                with contextlib.suppress(
-                    *ENGINE_ERRORS
-                ):  # the next look, or the end, makes up for it
+                # The next look, or the end, makes up for it.
+                with contextlib.suppress(_TooLate, *ENGINE_ERRORS):
                     seen[name] = await self.calls(
                         partial(self._look, container.id, request, name, seen[name])
                     )
@@ -157,7 +181,7 @@ class CarriedOutput:
     ) -> int:
         path = f"{self.inside(request)}/{name}"
         there = archive.look(client, container_id, path)
-        size = there.size_bytes if there is not None else 0
+        size = there.size_bytes if there is not None and there.regular else 0
         if size > seen:
             file = request.folder / name
             here = file.stat().st_size
@@ -167,12 +191,36 @@ class CarriedOutput:
         return size
 
     def _bring(self, container_id: str, request: ExecRequest, name: str, client: APIClient) -> None:
-        """Append what is not here yet."""
-        file = request.folder / name
-        with file.open("ab") as here:
+        """Append what is not here yet, as far as it is kept; holes stay holes.
+
+        Raises:
+            _TooLate: the command was ended, and this takes too long.
+        """
+        with (request.folder / name).open("r+b") as here:
+            at = here.seek(0, os.SEEK_END)
             path = f"{self.inside(request)}/{name}"
-            for chunk in archive.read(client, container_id, path, here.tell()):
-                here.write(chunk)
+            try:
+                for chunk in archive.read(client, container_id, path, at):
+                    if chunk.count(0) == len(chunk):
+                        here.seek(len(chunk), os.SEEK_CUR)
+                    else:
+                        here.write(chunk)
+                    if _is_enough(request, here.tell()):
+                        return
+                    if monotonic() > self._until_s.get(request.id, math.inf):
+                        raise _TooLate
+            finally:
+                here.truncate(here.tell())
+
+    def hurry(self, request: ExecRequest) -> None:
+        """Take note that the command is being ended; see :class:`Output`."""
+        if self._until_s.get(request.id) == math.inf:
+            self._until_s[request.id] = monotonic() + _HURRY_S
+
+    def problem(self, request: ExecRequest) -> str:
+        """See :class:`Output`."""
+        self._until_s.pop(request.id, None)
+        return self._problems.pop(request.id, "")
 
     async def collect(self, container: Container, request: ExecRequest) -> None:
         """Bring the rest, see that it is all, and give the container its space back."""
@@ -199,12 +247,20 @@ class CarriedOutput:
         for left in reversed(range(_TRIES)):
             try:
                 there = await self.calls(lambda client: archive.look(client, container.id, path))
-                if there is None:
+                if there is None or not there.regular:
+                    what = "was removed" if there is None else "was replaced: it is no regular file"
+                    if name in _STREAMS:
+                        self._problems[request.id] = f"its {name} {what}"
                     return
-                if file.stat().st_size >= there.size_bytes:
+                size = file.stat().st_size
+                if size >= there.size_bytes or _is_enough(request, size):
                     os.utime(file, (there.written_s, there.written_s))
                     return
                 await self.calls(partial(self._bring, container.id, request, name))
+            except _TooLate:
+                late = f"its {name} was still being brought {_HURRY_S:g} s after it was ended"
+                self._problems[request.id] = late
+                return
             except docker.errors.NotFound:
                 raise
             except ENGINE_ERRORS as error:
@@ -212,3 +268,8 @@ class CarriedOutput:
                     raise
                 _LOG.warning("%s: once more for %s: %s", container.service, path, said(error))
         raise OSError(f"{path} goes on growing though its command has ended")
+
+
+def _is_enough(request: ExecRequest, size: int) -> bool:
+    """Whether more of a file is here than is kept of it."""
+    return request.max_output_bytes is not None and size > request.max_output_bytes

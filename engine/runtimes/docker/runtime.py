@@ -460,6 +460,7 @@ class DockerRuntime:
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a command's process tree. See :meth:`Runtime.kill`."""
+        self._outputs[container.service].hurry(request)
         return await self._execs.end(container, request, grace_s=grace_s)
 
     async def leftovers(
