@@ -162,7 +162,8 @@ class Leftovers:
                 return await self._ended_elsewhere(container, request, until_s - now_s())
             new = {target for pid in left if (target := _target(pid))} - signalled
             if new:
-                argv = [*_SHELL, SIGNAL, "dockwarden", name, *sorted(new)]
+                # The shell around the command comes first, so that it knows what then ends the command.
+                argv = [*_SHELL, SIGNAL, "dockwarden", name, *sorted(new, key=_age)]
                 await self._run(container, argv, _ROOT)
                 signalled |= new
             elif now_s() >= until_s:
@@ -188,6 +189,12 @@ class Leftovers:
 def _is_of(folder: str, look: Look, pid: int) -> bool:
     """Whether a process is the shell around the command of this folder."""
     return f" dockwarden {folder} " in f"{look.arguments(pid)} "
+
+
+def _age(target: str) -> tuple[int, int]:
+    """What puts processes in the order of their start."""
+    pid, _, start_ticks = target.partition(":")
+    return int(start_ticks), int(pid)
 
 
 def _target(pid: int) -> str:

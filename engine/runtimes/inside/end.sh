@@ -13,7 +13,7 @@ marked() {
         case $environment in
         *"$newline$mark$newline"*) echo "${process#/proc/}" ;;
         esac
-    done 2>/dev/null
+    done 2>/dev/null | sort -n # the shell around the command first: so it knows what then ends the command
 }
 
 # end SIGNAL TENTHS: send the signal and wait for the end; what comes up meanwhile gets it too.
