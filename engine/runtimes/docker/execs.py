@@ -129,18 +129,18 @@ class Execs:
                 self._is_over(request)
             return await self._result(container, request, output, exit_code, began_ns)
 
+    async def take_over(self, container: Container, request: ExecRequest, output: Output) -> None:
+        """Take note of what runs in a container beside a command that an earlier controller began."""
+        try:
+            await self._leftovers.take_over(container, request, output.inside(request))
+        except ENGINE_ERRORS as error:
+            _LOG.warning("%s: what runs in it cannot be seen: %s", container.service, said(error))
+
     async def attach(
         self, container: Container, request: ExecRequest, output: Output
     ) -> ExecResult:
         """Wait for the end of what an earlier controller began; see :meth:`Runtime.attach`."""
         began_ns = time.time_ns()
-        try:
-            await self._leftovers.take_over(container, request, output.inside(request))
-        except ENGINE_ERRORS as error:
-            if await self._runs(container) is False:
-                lost = f"its container went away under {request.id}: {said(error)}"
-                raise ContainerLost(container.service, lost) from error
-            _LOG.warning("%s: what runs in it cannot be seen: %s", container.service, said(error))
         async with self._end_kept(request):
             async with _followed(output, container, request):
                 exit_code = await self._end_of(container, request, output)

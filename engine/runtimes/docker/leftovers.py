@@ -84,14 +84,13 @@ class Leftovers:
 
     async def take_over(self, container: Container, request: ExecRequest, folder: str) -> None:
         """Take note of what ran before a command that an earlier controller began: what is older."""
+        self._note(request, _Begun(folder, None))  # also where the look fails: it did begin
         look = await self._members.look(container)
         began_s = [look.present[pid].born_s for pid in look.roots if _is_of(folder, look, pid)]
         cut_s = began_s[0] if began_s else await asyncio.to_thread(_noted_s, request)
-        before = None
         if cut_s is not None:
             older = [seen for seen in look.present.values() if seen.born_s < cut_s]
-            before = {seen.pid: seen.born_s for seen in older}
-        self._note(request, _Begun(folder, before))
+            self._note(request, _Begun(folder, {seen.pid: seen.born_s for seen in older}))
 
     def _note(self, request: ExecRequest, begun: _Begun) -> None:
         self._begun[request.id] = begun

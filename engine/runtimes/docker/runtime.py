@@ -327,6 +327,8 @@ class DockerRuntime:
         self._adopted.append(found["Config"]["Labels"])
         container = _container(found)
         self._deaths.began(container)
+        if request is not None:  # here, since it may be killed before it is attached to
+            await self._execs.take_over(container, request, output)
         return container
 
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
