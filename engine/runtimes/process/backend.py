@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -45,6 +47,8 @@ MAIN_LOG = "main.log"
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _KEPT = 256
 """Of so many requests it is remembered what ran before them."""
+_LEADER_KNOWN_S = 5.0
+"""How long the supervisor may take to say what it has started; it answers at once, if it runs."""
 
 
 def owner_mark(owner: Owner) -> dict[str, str]:
@@ -87,7 +91,7 @@ class Backend:
         supervisor: what has started its processes; its descendants are the backend's.
         environment: of its processes, the marks aside.
         requests: the leaders of the requests that are not known to have ended.
-        killed: the requests whose leader still ran when it was to be ended.
+        killed: the requests whose leader still ran when the first signal was sent to their processes.
         before: by request, the children that the supervisor had before it.
         health: the last verdict of its health check; None without one.
         ending: whether we are ending it; its death is then no news.
@@ -106,6 +110,7 @@ class Backend:
     health: str | None = None
     ending: bool = False
     watch: asyncio.Task[None] | None = None
+    _starting: dict[str, asyncio.Future[None]] = field(factory=dict, init=False)
 
     @property
     def log(self) -> Path:
@@ -124,8 +129,8 @@ class Backend:
 
     async def end(self, grace_s: float) -> set[Identity]:
         """End everything in it; returns what is left."""
-        self._to_be_ended(self.requests)
-        left = await end(self.processes, grace_s)
+        await self._leaders_known(self._starting)
+        left = await end(partial(self._to_signal, self.processes, self.requests), grace_s)
         if not left:
             for child in (self.main, *self.requests.values()):
                 await child.wait()
@@ -133,12 +138,46 @@ class Backend:
             await self.supervisor.end()
         return left
 
-    def _to_be_ended(self, requests: Iterable[str]) -> None:
-        self.killed.update(one for one in requests if self.requests[one].identity.runs())
+    def _to_signal(
+        self, members: Callable[[], set[Identity]], requests: Collection[str]
+    ) -> set[Identity]:
+        """What is to be sent a signal next; take note of the requests that this ends.
+
+        Only when the processes have been found: a leader that ends while they are looked for has ended by
+        itself.
+        """
+        found = members()
+        self.killed.update(
+            name
+            for name, leader in self.requests.items()
+            if name in requests and leader.identity.runs()
+        )
+        return found
+
+    async def _leaders_known(self, requests: Collection[str]) -> None:
+        """Wait until it is known which processes lead these requests.
+
+        A command runs before the supervisor's answer is heard here. Whether it ends by itself or by a signal
+        can be told only of a leader that is known.
+        """
+        starting = [known for name, known in self._starting.items() if name in requests]
+        if starting:
+            await asyncio.wait(starting, timeout=_LEADER_KNOWN_S)
 
     # Requests
 
-    def begin_request(self, request: str) -> None:
+    @contextmanager
+    def starting(self, request: str) -> Iterator[None]:
+        """Within it, the leader of a request is started and entered in ``requests``."""
+        self._note_before(request)
+        known = self._starting[request] = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            del self._starting[request]
+            known.set_result(None)
+
+    def _note_before(self, request: str) -> None:
         """Take note of what runs before a request does."""
         while len(self.before) >= _KEPT:
             del self.before[next(iter(self.before))]
@@ -166,9 +205,11 @@ class Backend:
 
     async def end_request(self, request: str, grace_s: float) -> set[Identity]:
         """End what a request started; returns what is left."""
+        await self._leaders_known({request})
         child = self.requests.get(request)
-        self._to_be_ended({request} & self.requests.keys())
-        left = await end(lambda: self.left_by(request), grace_s)
+        left = await end(
+            partial(self._to_signal, partial(self.left_by, request), {request}), grace_s
+        )
         if not left and child is not None:
             await child.wait()
             self.requests.pop(request, None)

@@ -87,25 +87,24 @@ async def start_request(host: Host, backend: Backend, request: ExecRequest) -> C
             reason = f"the output of {request.id} cannot be written: {error}; mend the folder"
             raise ExecFailed(service, reason, curable=False) from error
         request.before()
-        backend.begin_request(request.id)
         try:
-            child = await backend.supervisor.spawn(
-                request.command,
-                environment={
-                    **backend.environment,
-                    **request.environment,
-                    **backend.tag.mark(request.id),
-                },
-                directory=host.folder(service, request.working_dir),
-                stdout=stdout,
-                stderr=stderr,
-            )
+            with backend.starting(request.id):
+                child = backend.requests[request.id] = await backend.supervisor.spawn(
+                    request.command,
+                    environment={
+                        **backend.environment,
+                        **request.environment,
+                        **backend.tag.mark(request.id),
+                    },
+                    directory=host.folder(service, request.working_dir),
+                    stdout=stdout,
+                    stderr=stderr,
+                )
         except NotStarted as error:
             if error.exit_code is None:
                 raise ExecFailed(service, str(error)) from error
             stderr.write(f"dockwarden: {error}\n".encode(errors="replace"))
             return ExecResult(error.exit_code)
-    backend.requests[request.id] = child
     return child
 
 
@@ -119,9 +118,8 @@ async def probe(
     """
     log_path = backend.folder / _HEALTH_LOG
     try:
-        with create(log_path) as log:
-            backend.begin_request(_HEALTH)
-            child = await backend.supervisor.spawn(
+        with create(log_path) as log, backend.starting(_HEALTH):
+            child = backend.requests[_HEALTH] = await backend.supervisor.spawn(
                 command,
                 environment={**backend.environment, **backend.tag.mark(_HEALTH)},
                 directory=host.folder(backend.container.service),
@@ -130,7 +128,6 @@ async def probe(
             )
     except (NotStarted, OSError) as error:
         return str(error)
-    backend.requests[_HEALTH] = child
     try:
         code = await asyncio.wait_for(child.wait(), timeout_s)
     except TimeoutError:
