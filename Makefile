@@ -12,7 +12,7 @@ SEQUENCES ?= 50
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fuzz soak mutants chaos conformance differential docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: help setup demo test bench fuzz soak mutants chaos hostile conformance differential docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ check: $(READY) ## Check formatting, lint and types
 chaos: $(READY) ## Kill a campaign's controller at 200 random moments on the lab, and check that nothing is lost
 	@$(LAB) status >/dev/null 2>&1 || $(BIN)/python -m tests.lab up
 	@eval "$$($(LAB) env)"; $(BIN)/python -m tests.chaos --kills $${KILLS:-200} --seed $${SEED:-1}
+
+hostile: $(READY) ## Let containers do their worst on the lab, and check that nothing outside is reached (OPTIONS="--files 1000000")
+	$(BIN)/python -m tests.hostile $(OPTIONS)
 
 format: $(READY) ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .

@@ -691,7 +691,7 @@ class Backend:
                 generation=generation,
                 since_restart=since_restart,
                 restart_cause=restart_cause,
-                ran=outcome.ran,
+                ran=outcome.ran and outcome.ran.within(ended_s - started_s),
                 left=tuple(evolve(one, command=self._hide(one.command)) for one in outcome.left),
             )
 

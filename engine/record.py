@@ -107,6 +107,9 @@ class Ending(enum.Enum):
     """Ended because its backend was stopped, the caller gave up, or its controller died. It counts as no try."""
 
 
+_COARSE_S: Final = 2.0
+
+
 @frozen
 class Span:
     """When a command itself ran, by the clock of the machine that it ran on.
@@ -116,6 +119,17 @@ class Span:
 
     began_at: datetime
     ended_at: datetime
+
+    def within(self, lasted_s: float) -> Span | None:
+        """The span, if it can be true of a command that its controller saw last so long; else None.
+
+        What a container notes of its times may be anything.
+
+        Args:
+            lasted_s: in seconds; a file system's clock may be coarser by some of them.
+        """
+        ran_s = (self.ended_at - self.began_at).total_seconds()
+        return self if 0 <= ran_s <= lasted_s + _COARSE_S else None
 
 
 class Leftovers(enum.Enum):

@@ -1,0 +1,211 @@
+"""A play: a campaign of tricks on the lab's engine, run by one user, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from tests.hostile.controller import Said, User
+from tests.hostile.guests import compose_up
+from tests.hostile.outside import Outside
+from tests.hostile.trick import Trick, script
+from tests.hostile.tricks.mains import Main
+from tests.hostile.tricks.owners import OwnerNote
+from tests.lab import BASE_IMAGE, Engine
+
+__all__ = ["HONEST", "WITNESSED", "Play"]
+
+HONEST: Final = "honest"
+"""The backend in whose container nothing hostile runs."""
+
+_WITNESS: Final = "echo seen by $DOCKWARDEN_REQUEST; echo and heard >&2"
+WITNESSED: Final = "seen by {request}\n"
+"""What a witness writes."""
+
+_LIMITS: Final = {"pids_limit": 400, "mem_limit": "512m", "stop_grace_period": "0s"}
+_QUICK: Final = {"backoff": "0s", "max_restarts": 200, "ready_within": "60s"}
+_SHOWN: Final = (
+    ("report", "--format", "html"),
+    ("report", "--format", "csv"),
+    ("report", "--format", "md"),
+    ("history",),
+    ("watch", "--once"),
+)
+
+
+@define(eq=False)
+class Play:
+    """One campaign, in a folder of its own.
+
+    Attributes:
+        folder: for everything; made by :meth:`__attrs_post_init__`.
+        said: what each command printed, by what it was.
+        outside: the markers, by the trick that they are for.
+        experiments: as the campaign file has them.
+        hostile: the backends in whose containers nothing is to be trusted, whatever an experiment does.
+    """
+
+    name: str
+    folder: Path
+    user: User
+    engine: Engine
+    said: dict[str, Said] = field(factory=dict, init=False)
+    outside: dict[str, Outside] = field(factory=dict, init=False)
+    experiments: list[dict[str, Any]] = field(factory=list, init=False)
+    hostile: set[str] = field(factory=set, init=False)
+    _guests: dict[str, OwnerNote] = field(factory=dict, init=False)
+    _services: dict[str, dict[str, Any]] = field(factory=dict, init=False)
+    _backends: dict[str, dict[str, Any]] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.folder.mkdir(parents=True)
+        self.home.mkdir(mode=0o700)
+        self._service(HONEST, {})
+        self.outside["looking"] = self._markers("looking")
+
+    @property
+    def project(self) -> str:
+        return f"dockwarden-hostile-{os.getpid()}-{self.name}"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def results(self) -> Path:
+        """The results folder of the campaign's first run."""
+        return next(one for one in sorted(self._all_results.iterdir()) if not one.is_symlink())
+
+    @property
+    def _all_results(self) -> Path:
+        return self.folder / "results"
+
+    def add_tricks(self, tricks: Sequence[Trick]) -> None:
+        """Have each of these tricks done by an experiment, with a witness after it, all in one container."""
+        self._service("alpha", {})
+        for number, trick in enumerate(tricks):
+            outside = self.outside[trick.name] = self._markers(trick.name)
+            witness = f"after-{trick.name}"
+            variables = {"out": str(outside.folder), "next": f"alpha-{witness}"}
+            doing = {"name": trick.name, "command": script(trick.script), "env": variables}
+            self.experiments += [
+                {"backend": "alpha", **doing, **trick.keys},
+                {"backend": "alpha", "name": witness, **_witness()},
+            ]
+            if number % 4 == 0:
+                self.experiments.append(
+                    {"backend": HONEST, "name": f"beside-{number}", **_witness()}
+                )
+
+    def add_mains(self, mains: Sequence[Main], experiments: int) -> None:
+        """Have each of these processes be the main one of a container, in which witnesses run."""
+        for main in mains:
+            outside = self.outside[main.name] = self._markers(main.name)
+            variables = {"out": str(outside.folder), "service": main.name}
+            gpus = {
+                "deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"]}]}}}
+            }
+            keys = {
+                "command": main.command,
+                "environment": variables,
+                **(gpus if main.looks else {}),
+            }
+            self._service(main.name, keys)
+            if main.looks:
+                self._backends[main.name] |= {"look_every": "1s", "look_within": "5s"}
+            self._witnesses(main.name, experiments)
+        self._witnesses(HONEST, 6)
+
+    def add_guests(self, notes: Sequence[OwnerNote]) -> None:
+        """Have each of these containers, as the user's own Compose made them, taken over."""
+        for note in notes:
+            self.outside[note.name] = self._markers(note.name)
+            self._service(note.name, {})
+            self._guests[note.name] = note
+            self._witnesses(note.name, 2)
+        self._witnesses(HONEST, 3)
+
+    def _witnesses(self, backend: str, count: int) -> None:
+        if backend != HONEST:
+            self.hostile.add(backend)
+        self.experiments += [
+            {"backend": backend, "name": f"e{number}", "timeout": "10s", **_witness()}
+            for number in range(1, count + 1)
+        ]
+
+    def perform(self) -> None:
+        """Run the campaign, look at what came of it by every command, and run another one after it."""
+        variables = {name: {"out": str(self.outside[name].folder)} for name in self._guests}
+        with compose_up(self.project, self._guests, variables):
+            self._perform()
+
+    def _perform(self) -> None:
+        self._write(self.experiments)
+        self._run("run", "run", self.file, "--fresh", terminal=True)
+        for words in _SHOWN:
+            self._run(" ".join(words), *words, self.results)
+        self._run("status", "status", self.file)
+        self._write([{"backend": name, "name": "later", **_witness()} for name in self._honest()])
+        self._run("the next run", "run", self.file, "--fresh")
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "campaign.yml"
+
+    def records(self) -> list[dict[str, Any]]:
+        """The records of the first run."""
+        lines = (self.results / "results.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def output(self, record: Mapping[str, Any], stream: str = "stdout") -> str | None:
+        """What an attempt's output file holds now; None where there is none."""
+        if record[stream] is None:
+            return None
+        file = self.results / record[stream]
+        return file.read_bytes()[: 2**20].decode(errors="replace") if file.is_file() else None
+
+    def _honest(self) -> list[str]:
+        return [name for name in self._services if name not in self.hostile]
+
+    def _run(self, what: str, *words: str | Path, terminal: bool = False) -> None:
+        self.said[what] = self.user.run(
+            *words, engine=self.engine, home=self.home, terminal=terminal
+        )
+
+    def _markers(self, name: str) -> Outside:
+        outside = Outside(self.folder / "outside" / name)
+        outside.make(self.user.uid, self.user.gid)
+        return outside
+
+    def _service(self, name: str, keys: Mapping[str, Any]) -> None:
+        self._services[name] = {"image": BASE_IMAGE, "init": True, **_LIMITS, **keys}
+        self._backends[name] = dict(_QUICK)
+
+    def _write(self, experiments: Sequence[Mapping[str, Any]]) -> None:
+        """Write the campaign and its compose file (JSON, which is YAML)."""
+        named = {one["backend"] for one in experiments}
+        compose = {"name": self.project, "services": self._services}
+        campaign = {
+            "name": "hostile",
+            "runtime": "docker",
+            "adopt": "compose" if self._guests else "nothing",
+            "results": str(self._all_results),
+            "retry": {"max_attempts": 1},
+            "grace": "1s",
+            "defaults": {"timeout": "120s"},
+            "backends": {name: keys for name, keys in self._backends.items() if name in named},
+            "experiments": list(experiments),
+        }
+        (self.folder / "docker-compose.yml").write_text(json.dumps(compose))
+        self.file.write_text(json.dumps(campaign))
+        for path in (self.folder, self.home, self.file, self.folder / "docker-compose.yml"):
+            os.chown(path, self.user.uid, self.user.gid)
+
+
+def _witness() -> dict[str, Any]:
+    return {"command": ["sh", "-c", _WITNESS]}

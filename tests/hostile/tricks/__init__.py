@@ -1,0 +1,25 @@
+"""The tables of tricks: what an experiment does, and what the main process of its container does meanwhile."""
+
+from __future__ import annotations
+
+from tests.hostile.trick import Trick
+from tests.hostile.tricks.files import FILES
+from tests.hostile.tricks.folders import FOLDERS, many
+from tests.hostile.tricks.mains import MAINS
+from tests.hostile.tricks.owners import OWNERS
+from tests.hostile.tricks.processes import PROCESSES
+from tests.hostile.tricks.words import WORDS
+
+__all__ = ["MAINS", "OWNERS", "experiments"]
+
+
+def experiments(files: int) -> tuple[Trick, ...]:
+    """What experiments do, in the order of the tables.
+
+    Args:
+        files: how many files some of them make.
+    """
+    tricks = (*FILES, *FOLDERS, *many(files), *PROCESSES, *WORDS)
+    names = [trick.name for trick in tricks]
+    assert len(names) == len({*names})
+    return tricks

@@ -1,0 +1,97 @@
+"""Forged ends, and what becomes of the processes around an experiment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.hostile.trick import Completes, Either, Fails, Trick
+
+__all__ = ["PROCESSES"]
+
+_SHELL: Final = Either(Completes(137), Fails("shell|killed|not noted|lost|ended by"))
+"""The engine saw what became of the shell around the command; nothing in a file counts against that."""
+
+PROCESSES: Final = (
+    Trick(
+        "forged-code",
+        "it notes a 0 and exits with 3",
+        'echo 0 >"$mine/exit_code"; exit 3',
+        Completes(3),
+    ),
+    Trick(
+        "forged-by-a-child",
+        "a child notes a 0 again and again",
+        '(trap "" HUP; i=0; while [ $i -lt 3000 ]; do echo 0 >"$mine/exit_code"; i=$((i+1)); done) 2>/dev/null & exit 3',
+        Completes(3),
+    ),
+    Trick("shell-killed", "it kills the shell around it", "kill -9 $PPID", _SHELL),
+    Trick(
+        "shell-killed-code-forged",
+        "it notes a 0 and kills the shell around it",
+        'echo 0 >"$mine/exit_code"; kill -9 $PPID',
+        _SHELL,
+    ),
+    Trick(
+        "code-no-number",
+        "what it notes is no exit code, and long",
+        'python3 -c "print(\'9\' * 10_000_000)" >"$mine/exit_code"; kill -9 $PPID',
+        _SHELL,
+    ),
+    Trick(
+        "code-out-of-range",
+        "what it notes is no exit code of this world",
+        'echo 999 >"$mine/exit_code"; kill -9 $PPID',
+        _SHELL,
+    ),
+    Trick(
+        "shell-stopped",
+        "it stops the shell around it, which never ends",
+        "kill -STOP $PPID",
+        Fails("time limit"),
+        {"timeout": "3s"},
+    ),
+    Trick(
+        "deaf",
+        "it ignores every signal that may be ignored",
+        "trap '' TERM INT HUP QUIT USR1 USR2; while :; do sleep 1; done",
+        Fails("time limit"),
+        {"timeout": "2s"},
+    ),
+    Trick(
+        "everything-killed",
+        "it kills every process of its container",
+        "kill -9 -1",
+        Fails("container|killed"),
+    ),
+    Trick(
+        "from-the-future",
+        "its files are of the year 2100",
+        'touch -d 2100-01-01 "$mine"/*',
+        Completes(),
+    ),
+    Trick(
+        "from-the-past",
+        "its files are of the year 1970",
+        'touch -d @0 "$mine"/*',
+        Completes(),
+    ),
+    Trick(
+        "beyond-the-calendar",
+        "its files are of a year that no calendar has",
+        'touch -d @999999999999999 "$mine"/*; touch -d @-99999999999 "$mine/started"',
+        Completes(),
+    ),
+    Trick(
+        "written-after-the-end",
+        "a child goes on writing when it has ended",
+        'trap "" HUP; (sleep 1; i=0; while [ $i -lt 50 ]; do echo late; sleep 0.1; i=$((i+1)); done) & echo before',
+        Completes(stdout="before\n"),
+    ),
+    Trick(
+        "another-user",
+        "it runs as a user whom nobody knows",
+        "echo fine",
+        Completes(stdout="fine\n"),
+        {"user": "4242:4242"},
+    ),
+)
