@@ -16,7 +16,7 @@ from tests.hostile.tricks import MAINS, OWNERS, experiments
 from tests.hostile.tricks.words import STEERS
 from tests.lab import Engine
 
-_FILES = 20_000
+_FILES = 2_000
 
 
 @pytest.fixture
