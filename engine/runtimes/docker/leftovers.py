@@ -36,6 +36,7 @@ Run = Callable[[Container, Sequence[str], str | None], Awaitable[int]]
 
 _SHELL: Final = ("/bin/sh", "-c")
 _ROOT: Final = "0"
+_NONE: Final = "-"
 _KEPT: Final = 1024
 """Of so many commands it is remembered what was there before them: more than are asked about."""
 
@@ -159,17 +160,30 @@ class Leftovers:
                 return True
             if not look.here:
                 return await self._ended_elsewhere(container, request, until_s - now_s())
-            new = {target for pid in left if (target := _target(pid))} - signalled
+            shell = self._shell(request, look, left)
+            new = {target for pid in left if pid != shell and (target := _target(pid))} - signalled
+            if shell and not new and name == "KILL" and pause_s > _FIRST_PAUSE_S:
+                new = {_target(shell)} - {"", *signalled}  # it has had the time to note the end
             if new:
-                # The shell around the command comes first, so that it knows what then ends the command.
-                argv = [*_SHELL, SIGNAL, "dockwarden", name, *sorted(new, key=_age)]
-                await self._run(container, argv, _ROOT)
+                around = _target(shell) if shell else ""
+                await self._run(
+                    container,
+                    [*_SHELL, SIGNAL, "dockwarden", name, around or _NONE, *sorted(new, key=_age)],
+                    _ROOT,
+                )
                 signalled |= new
             elif now_s() >= until_s:
                 return False
             else:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _shell(self, request: ExecRequest, look: Look, among: Sequence[int]) -> int | None:
+        """The shell around a command, if it runs."""
+        begun = self._begun.get(request.id)
+        if begun is None:
+            return None
+        return next((pid for pid in among if _is_of(begun.folder, look, pid)), None)
 
     async def _ended_elsewhere(
         self, container: Container, request: ExecRequest, grace_s: float

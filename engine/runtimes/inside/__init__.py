@@ -27,7 +27,10 @@ END: Final = _script("end.sh")
 """Ends a request's processes: ``sh -c END dockwarden MARK=ID GRACE_TENTHS``; exit code 0: none is left."""
 
 SIGNAL: Final = _script("signal.sh")
-"""Signals processes: ``sh -c SIGNAL dockwarden NAME PID:START ...``, with their numbers in the container."""
+"""Signals processes: ``sh -c SIGNAL dockwarden NAME SHELL PID:START ...``, with their numbers in the container.
+
+SHELL is the one around a command, or ``-``; it is signalled first, and only while its command runs.
+"""
 
 GPU_PROBE_PY: Final = _script("gpu_probe.py")
 """Prints what NVML shows: ``python3 -c GPU_PROBE_PY [SECONDS]``."""
