@@ -667,7 +667,7 @@ class Backend:
             outcome: Outcome | None = None
             ended_at, ended_s = started_at, started_s
             try:
-                outcome = await running.run()
+                outcome = (await running.run()).within(started_at, now_s() - started_s)
                 fault = outcome.fault
             finally:
                 ended_at, ended_s = utc_now(), now_s()
@@ -691,7 +691,7 @@ class Backend:
                 generation=generation,
                 since_restart=since_restart,
                 restart_cause=restart_cause,
-                ran=outcome.ran and outcome.ran.within(ended_s - started_s),
+                ran=outcome.ran,
                 left=tuple(evolve(one, command=self._hide(one.command)) for one in outcome.left),
             )
 

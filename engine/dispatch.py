@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
@@ -61,6 +62,10 @@ class Outcome:
     fault: Fault | None = None
     ran: Span | None = None
     left: tuple[LeftProcess, ...] = ()
+
+    def within(self, since: datetime, lasted_s: float) -> Outcome:
+        """The same, with no times but such as can be true; see :meth:`engine.record.Span.within`."""
+        return self if self.ran is None else evolve(self, ran=self.ran.within(since, lasted_s))
 
 
 @define(eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -120,16 +120,23 @@ class Span:
     began_at: datetime
     ended_at: datetime
 
-    def within(self, lasted_s: float) -> Span | None:
-        """The span, if it can be true of a command that its controller saw last so long; else None.
+    def within(self, since: datetime, lasted_s: float) -> Span | None:
+        """The span, moved to where it can be; None if it is longer than its command lasted.
 
-        What a container notes of its times may be anything.
+        What a container notes of its times may be anything, and another machine has another clock.
 
         Args:
-            lasted_s: in seconds; a file system's clock may be coarser by some of them.
+            since: the command was handed over then, in UTC.
+            lasted_s: its end was seen so much later, in seconds; a file system's clock may be coarser by
+                some of them.
         """
-        ran_s = (self.ended_at - self.began_at).total_seconds()
-        return self if 0 <= ran_s <= lasted_s + _COARSE_S else None
+        length = self.ended_at - self.began_at
+        if not 0 <= length.total_seconds() <= lasted_s + _COARSE_S:
+            return None
+        most = timedelta(seconds=max(0.0, lasted_s))
+        length = min(length, most)
+        began_at = min(max(self.began_at, since), since + most - length)
+        return Span(began_at, began_at + length)
 
 
 class Leftovers(enum.Enum):

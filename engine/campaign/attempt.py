@@ -43,6 +43,7 @@ async def attempt(
         before: called before anything of its command runs.
     """
     experiment, started_at = run.experiment, utc_now()
+    results.vacate(PurePath(run.backend, folder_of(run, number)))
     try:
         ended = await controller.execute(
             run.backend,

@@ -31,7 +31,7 @@ from attrs import define, evolve, field, fields, frozen
 from engine.errors import SetupError
 from engine.record import Ended, Ending, LeftProcess, Span
 from engine.secrets import Secrets
-from engine.spool import tail_below
+from engine.spool import tail_below, vacate
 
 __all__ = [
     "RESULTS",
@@ -249,6 +249,20 @@ class Results:
                 json.dump(summary, opened, indent=2)  # piece by piece: of many runs it is long
                 opened.write("\n")
             written.replace(self.folder / SUMMARY)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def vacate(self, folder: PurePath) -> None:
+        """See that the folder of an attempt's output is free: what lies there is moved aside, and kept.
+
+        Args:
+            folder: relative to ours.
+
+        Raises:
+            SetupError: it cannot be moved.
+        """
+        try:
+            vacate(self.folder, folder)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, Final
 
 from attrs import frozen
 
 from engine.campaign.records import last_lines
+from engine.clock import utc_now
 from engine.journal import Attempt
 from engine.record import Ending
-from engine.runtimes.noted import Noted, noted, noted_below
+from engine.runtimes.noted import Noted, noted_below
 from engine.secrets import Secrets
 from engine.spool import SPOOL, Spool, SpoolUnusable
-from engine.spool.below import plain_below
+from engine.spool.below import folder_below, plain_below
 
 __all__ = ["Written"]
 
@@ -68,9 +69,17 @@ class Written:
             return False
 
     def noted(self) -> Noted | None:
-        """How its command ended; None where nobody has noted it."""
-        slot = Spool(self.results, self.backend).folder / self.request
-        return noted_below(self.results, self.folder) or noted(slot)
+        """How its command ended; None where that is not noted.
+
+        As long as its slot is there, only the slot counts: what has the name of its results may come from
+        another experiment, in a folder of version 0.1.
+        """
+        slot = PurePath(SPOOL, self.backend, self.request)
+        try:
+            with folder_below(self.results, slot):
+                return noted_below(self.results, slot)
+        except OSError:
+            return noted_below(self.results, self.folder)
 
     def fields(self, secrets: Secrets) -> dict[str, Any]:
         """Where the output is, and its last lines, as fields of a record."""
@@ -98,14 +107,17 @@ class Written:
         end = self.noted()
         if end is None or end.may_be_killed:
             return {}
+        lasted_s = min((end.ended_at - begun_at), utc_now() - begun_at).total_seconds()
+        lasted_s = max(0.0, lasted_s)  # the command could write any time there
+        ran = end.ran and end.ran.within(begun_at, lasted_s)
         return {
             "ending": (Ending.OUTPUT if problem else Ending.EXITED).value,
             "exit_code": end.exit_code,
             "reason": "; ".join(filter(None, (_ENDED_ALONE, problem))),
-            "ended_at": end.ended_at,
-            "duration_s": max(0.0, (end.ended_at - begun_at).total_seconds()),
-            "ran_from": end.ran and end.ran.began_at,
-            "ran_until": end.ran and end.ran.ended_at,
+            "ended_at": begun_at + timedelta(seconds=lasted_s),
+            "duration_s": lasted_s,
+            "ran_from": ran and ran.began_at,
+            "ran_until": ran and ran.ended_at,
         }
 
     def gather(self, most_bytes: int | None) -> str:

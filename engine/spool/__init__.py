@@ -12,7 +12,7 @@ only regular files with one link are read, up to a bound.
 from __future__ import annotations
 
 from engine.spool.below import read_below, tail_below
-from engine.spool.private import make_private
+from engine.spool.private import make_private, vacate
 from engine.spool.slot import Collected, Slot, Unkept
 from engine.spool.spool import SPOOL, Spool, SpoolUnusable
 
@@ -26,4 +26,5 @@ __all__ = [
     "make_private",
     "read_below",
     "tail_below",
+    "vacate",
 ]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
+from typing import Final
 
-from engine.spool.below import FOLDER
+from engine.spool.below import FOLDER, folder_below
 from engine.spool.removal import put_aside
 
-__all__ = ["make_private"]
+__all__ = ["make_private", "vacate"]
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -42,12 +46,40 @@ def make_private(root: Path, within: PurePath) -> Iterator[int]:
         os.close(at)
 
 
+def vacate(root: Path, within: PurePath) -> None:
+    """See that a name is free where a result will go; whatever has it is moved aside, and kept.
+
+    Containers of version 0.1 could write to results folders: to that of a later attempt as well.
+
+    Args:
+        root: an existing folder, reached by its path.
+        within: relative to it.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    try:
+        with folder_below(root, within.parent) as above:
+            os.stat(within.name, dir_fd=above, follow_symlinks=False)
+    except FileNotFoundError:
+        return  # as nearly always
+    except OSError:
+        pass  # something else is in the place of a folder above it
+    with make_private(root, within.parent) as above, suppress(FileNotFoundError):
+        _move(above, within.name)
+
+
 def _own_folder(above: int, name: str) -> int:
     try:
         os.mkdir(name, mode=0o700, dir_fd=above)
     except FileExistsError:
         seen = os.stat(name, dir_fd=above, follow_symlinks=False)
         if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid():
-            put_aside(above, name)
+            _move(above, name)
             os.mkdir(name, mode=0o700, dir_fd=above)
     return os.open(name, FOLDER, dir_fd=above)
+
+
+def _move(above: int, name: str) -> None:
+    aside = put_aside(above, name)
+    _LOG.warning("%s was in the place of our own output; it is %s now", name, aside)

@@ -303,15 +303,19 @@ class TakenSlot:
             _note(target, note, content, written_s)
 
     def _remove(self) -> None:
+        """Remove it, whole or not at all: half a slot would be taken for one that its command changed."""
+        try:
+            aside = put_aside(self._root, self.folder.name)
+        except OSError:
+            return  # its container has removed it, or has taken the spool away
         if self._inside is not None:
             for name in _FILES:
                 with suppress(OSError):
                     os.unlink(name, dir_fd=self._inside)
-        with suppress(OSError):
-            os.rmdir(self.folder.name, dir_fd=self._root)
-            return
-        with suppress(OSError):
-            remove(self._root, put_aside(self._root, self.folder.name), within_s=_CLEANING_S)
+        try:
+            os.rmdir(aside, dir_fd=self._root)
+        except OSError:
+            remove(self._root, aside, within_s=_CLEANING_S)
 
 
 def _changed(name: str, folder: int, held: int) -> str:

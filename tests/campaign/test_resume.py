@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from engine.policy import RetryPolicy
 from engine.record import Ending, Transition
 from engine.testing import clock
 from tests.campaign.stage import Stage
+from tests.engine.spools import spool_in
 from tests.fake_runtime import FakeRuntime
 
 AT = datetime(2026, 1, 31, 10, 15, tzinfo=UTC)
@@ -302,6 +304,71 @@ class TestAnAttemptThatWasUnderWay:
         carry_out(left.stage)
         assert left.stage.states["alpha-x"] == "completed"
         assert left.stage.runner.progress["alpha-x"].attempts == 5
+
+
+class TestWhatAnotherExperimentPlanted:
+    """In results of version 0.1, whose folders containers could write to."""
+
+    @pytest.mark.parametrize("place", ["alpha", "alpha/alpha-x", "alpha/alpha-x/attempt-1"])
+    @pytest.mark.parametrize("kind", ["folder", "file", "link", "pipe"])
+    def test_in_the_place_of_a_result_it_is_put_aside(
+        self, left: Left, tmp_path: Path, place: str, kind: str
+    ) -> None:
+        host = tmp_path / "host"
+        host.mkdir()
+        planted = left.folder / place
+        planted.parent.mkdir(parents=True, exist_ok=True)
+        match kind:
+            case "folder":
+                planted.mkdir()
+                (planted / "exit_code").write_text("0\n")
+            case "file":
+                planted.write_text("planted")
+            case "link":
+                planted.symlink_to(host)
+            case _:
+                os.mkfifo(planted)
+        left.journal.close()
+        carry_out(left.stage)
+        assert set(left.stage.states.values()) == {"completed"}
+        for record in left.stage.records:
+            assert (left.folder / record["stdout"]).is_file()
+        assert list(host.iterdir()) == []
+        if kind != "folder" or place.endswith("attempt-1"):
+            assert len(list(planted.parent.glob(".aside-*"))) == 1
+
+    def test_a_note_of_an_end_does_not_count_beside_the_attempts_own_slot(self, left: Left) -> None:
+        (left.begun("alpha-x", 1) / "exit_code").write_text("0\n")
+        spool = spool_in(left.folder)
+        spool.begin("alpha-x.1").close()
+        assert left.resume()["alpha-x"].state == "pending"
+        (record,) = left.stage.records
+        assert (record["ending"], record["exit_code"]) == ("interrupted", None)
+
+    def test_a_time_that_it_cannot_have_run_is_none(self, left: Left) -> None:
+        left.begun("alpha-x", 1)
+        slot = spool_in(left.folder).begin("alpha-x.1")
+        (slot.folder / "exit_code").write_text("0\n")
+        os.utime(slot.folder / "started", (0, 0))
+        slot.close()
+        left.resume()
+        (record,) = left.stage.records
+        assert (record["exit_code"], record["ran_from"], record["ran_until"]) == (0, None, None)
+
+    @pytest.mark.parametrize("at", [0, 2**32])
+    def test_times_are_kept_within_what_is_known(self, left: Left, at: int) -> None:
+        left.begun("alpha-x", 1)
+        slot = spool_in(left.folder).begin("alpha-x.1")
+        (slot.folder / "exit_code").write_text("0\n")
+        for name in ("started", "exit_code"):
+            os.utime(slot.folder / name, (at, at))
+        slot.close()
+        left.resume()
+        (record,) = left.stage.records
+        times = [record[name] for name in ("started_at", "ran_from", "ran_until", "ended_at")]
+        assert times == sorted(times)
+        assert times[0] == AT.isoformat()
+        assert datetime.fromisoformat(times[-1]) <= datetime.now(UTC)
 
 
 class TestWhatAnEarlierSessionHasLeftUp:
