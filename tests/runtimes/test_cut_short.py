@@ -22,7 +22,7 @@ from engine.runtimes.compose.handles import lifeline, unlinked
 from engine.runtimes.docker.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
-PROJECT = "dockwarden-cut-short"
+PROJECT = f"dockwarden-cut-short-{os.getpid()}"
 LONG_S = 600.0
 """How long the build takes by itself: longer than a test may."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +27,7 @@ from tests.runtimes.harnesses import DockerHarness, Elsewhere
 
 pytestmark = pytest.mark.docker
 
-PROJECT = "dockwarden-elsewhere"
+PROJECT = f"dockwarden-elsewhere-{os.getpid()}"
 CONTEXT = "faraway"
 BASE: dict[str, Any] = {"image": BASE_IMAGE}
 
@@ -64,25 +66,31 @@ def context(engine: Engine, host: str, monkeypatch: pytest.MonkeyPatch, tmp_path
     return CONTEXT
 
 
-def _volumes(client: APIClient) -> set[str]:
-    """All volumes but those that other projects' tests have made under a name, meanwhile."""
-    mine = (None, PROJECT)
-    return {
-        one["Name"]
-        for one in client.volumes()["Volumes"] or ()
-        if (one["Labels"] or {}).get("com.docker.compose.project") in mine
-    }
+def _mounted(seen: list[dict[str, Any]]) -> set[str]:
+    """The names of the volumes that containers of the project have mounted."""
+    made = (one["Actor"] for one in seen if (one["Type"], one["Action"]) == ("container", "create"))
+    label = "com.docker.compose.project"
+    ours = {actor["ID"] for actor in made if actor["Attributes"].get(label) == PROJECT}
+    mounted = (one["Actor"] for one in seen if (one["Type"], one["Action"]) == ("volume", "mount"))
+    return {actor["ID"] for actor in mounted if actor["Attributes"].get("container") in ours}
 
 
 @pytest.fixture
 def nothing_left(engine: Engine) -> Iterator[APIClient]:
     """Nothing of the project is left afterwards, no volume either."""
     client = connect({"DOCKER_HOST": engine.docker_host})
-    volumes = _volumes(client)
+    seen: list[dict[str, Any]] = []
+    events = client.events(filters={"event": ["create", "mount"]}, decode=True)
+    following = threading.Thread(target=lambda: seen.extend(events), daemon=True)
+    following.start()
     yield client
     label = {"label": f"com.docker.compose.project={PROJECT}"}
     assert (client.containers(all=True, filters=label), client.networks(filters=label)) == ([], [])
-    assert _volumes(client) == volumes
+    events.close()
+    following.join()
+    volumes = _mounted(seen)
+    assert volumes, "no container of the project has mounted a volume"
+    assert volumes.isdisjoint(one["Name"] for one in client.volumes()["Volumes"] or ())
     client.close()
 
 

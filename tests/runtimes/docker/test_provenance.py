@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,8 +24,8 @@ from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = pytest.mark.docker
 
-PROJECT = "dockwarden-provenance"
-SNAPSHOT = "dockwarden-provenance-snapshot"
+PROJECT = f"dockwarden-provenance-{os.getpid()}"
+SNAPSHOT = f"{PROJECT}-snapshot"
 DEAD = Owner(Owner.current().host, "another-boot", 1, "1").labels()
 NEW = (f"{LABEL}made", f"{LABEL}container")
 """What containers of version 0.1 lack."""

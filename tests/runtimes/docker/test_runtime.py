@@ -22,7 +22,7 @@ from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 
-PROJECT = "dockwarden-test"
+PROJECT = f"dockwarden-test-{os.getpid()}"
 BASE: dict[str, Any] = {"image": BASE_IMAGE}
 
 
