@@ -42,6 +42,7 @@ class BackendScene:
         reason: what was last found wrong with it; empty while it is fit.
         run: the run whose attempt is under way; None while none is.
         run_s: how long that has been, in seconds.
+        written: where that attempt's output is, for :meth:`Scene.with_lines`.
         last_line: of what that attempt has written; empty where it has written nothing.
         look: the last look at its GPUs; None before the first.
     """
@@ -56,12 +57,11 @@ class BackendScene:
     reason: str = ""
     run: str | None = None
     run_s: float = 0.0
+    written: Written | None = None
     last_line: str = ""
     look: GpuLook | None = None
 
-    def running(
-        self, attempt: Attempt | None, now: datetime, folder: Path, secrets: Secrets
-    ) -> Self:
+    def running(self, attempt: Attempt | None, now: datetime, folder: Path) -> Self:
         """The same, with an attempt under way, whose output lies below ``folder``."""
         if attempt is None:
             return self
@@ -69,8 +69,14 @@ class BackendScene:
             self,
             run=attempt.run,
             run_s=max(0.0, (now - attempt.begun_at).total_seconds()),
-            last_line=_last_line(Written.by(folder, attempt), secrets),
+            written=Written.by(folder, attempt),
         )
+
+    def with_line(self, secrets: Secrets) -> Self:
+        """The same, with the last line; see :meth:`Scene.with_lines`."""
+        if self.written is None:
+            return self
+        return evolve(self, written=None, last_line=_last_line(self.written, secrets))
 
 
 @frozen
@@ -95,9 +101,17 @@ class Scene:
         """How many runs have their outcome."""
         return sum(self.counts.values())
 
+    def with_lines(self, secrets: Secrets) -> Self:
+        """The same, with the last line that each backend has written; call it on a thread.
+
+        Args:
+            secrets: what is not to be seen of the output.
+        """
+        return evolve(self, backends=tuple(one.with_line(secrets) for one in self.backends))
+
 
 def of_runner(runner: CampaignRunner, now_s: float) -> Scene:
-    """What a runner has come to.
+    """What a runner has come to, without the lines that are written; see :meth:`Scene.with_lines`.
 
     Args:
         now_s: in seconds of the event loop's clock.
@@ -131,16 +145,15 @@ def _of_backend(runner: CampaignRunner, name: str, now_s: float) -> BackendScene
         reason=backend.fault.reason if backend.fault else "",
         run=current.run.id if current else None,
         run_s=now_s - current.since_s if current and current.since_s is not None else 0.0,
-        last_line=_line_of(runner, current) if current else "",
+        written=_written(runner, current) if current else None,
         look=backend.looked,
     )
 
 
-def _line_of(runner: CampaignRunner, progress: Progress) -> str:
-    run, number, results = progress.run, progress.attempts, runner.results
+def _written(runner: CampaignRunner, progress: Progress) -> Written:
+    run, number = progress.run, progress.attempts
     folder = PurePath(run.backend, folder_of(run, number))
-    written = Written(results.folder, run.backend, request_id(run, number), folder)
-    return _last_line(written, results.secrets)
+    return Written(runner.results.folder, run.backend, request_id(run, number), folder)
 
 
 def of_journal(journal: JournalReader, now: datetime, secrets: Secrets) -> Scene:
@@ -162,11 +175,11 @@ def of_journal(journal: JournalReader, now: datetime, secrets: Secrets) -> Scene
     for tallied in tally:
         counts.update({} if tallied.state is None else {tallied.state: tallied.runs})
     folder = journal.path.resolve().parent
-    return Scene(
+    scene = Scene(
         campaign=journal.campaign,
         backends=tuple(
             _journaled(name, taken.get(name), looks.get(name), tally, now).running(
-                under_way.get(name), now, folder, secrets
+                under_way.get(name), now, folder
             )
             for name in dict.fromkeys([*(one.backend for one in tally), *taken])
         ),
@@ -174,6 +187,7 @@ def of_journal(journal: JournalReader, now: datetime, secrets: Secrets) -> Scene
         runs=sum(one.runs for one in tally),
         eta_s=_journaled_eta_s(tally),
     )
+    return scene.with_lines(secrets)
 
 
 def _journaled(

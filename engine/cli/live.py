@@ -48,9 +48,12 @@ async def live(runner: CampaignRunner, stream: TextIO) -> AsyncIterator[None]:
 
 async def _draw(runner: CampaignRunner, shown: Live) -> None:
     while True:
-        shown.update(_picture(runner), refresh=True)
+        scene = of_runner(runner, now_s())
+        scene = await asyncio.to_thread(scene.with_lines, runner.results.secrets)
+        shown.update(Picture(scene), refresh=True)
         await asyncio.sleep(_EVERY_S)
 
 
 def _picture(runner: CampaignRunner) -> Picture:
+    """What needs nothing to be read."""
     return Picture(of_runner(runner, now_s()))

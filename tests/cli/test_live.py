@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pty
 import re
 import select
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -20,7 +22,7 @@ from rich.console import Console
 from engine.campaign.events import AttemptEnded, Event
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.plan import plan
-from engine.campaign.records import Results
+from engine.campaign.records import Results, read_records
 from engine.campaign.resume import journaled
 from engine.campaign.runner import CampaignRunner
 from engine.campaign.scene import BackendScene, Scene, of_journal, of_runner
@@ -162,6 +164,7 @@ def test_the_runner_and_its_journal_show_the_same(tmp_path: Path) -> None:
                 else:
                     return
                 own = of_runner(runner, asyncio.get_running_loop().time())
+                own = own.with_lines(results.secrets)
                 scenes[when] = own, of_journal(journal, datetime.now(UTC), Secrets())
 
             runner.on_event(look)
@@ -244,6 +247,44 @@ class TestWatch:
         assert b"1 completed" in seen
         assert (watch.wait(60), run.wait(60)) == (0, 0)
         os.close(ours)
+
+
+def test_a_pipe_in_the_place_of_output_holds_up_neither_view(tmp_path: Path) -> None:
+    """Opening it would wait for whoever writes to it, and nobody does."""
+    (tmp_path / "docker-compose.yml").write_text("services: {alpha: {image: none}}")
+    plant = "s=$(readlink /proc/$$/fd/1); rm $s; mkfifo $s; read go <go"
+    experiment = {"name": "x", "backend": "alpha", "command": ["sh", "-c", plant]}
+    campaign = {"name": "c", "runtime": "process", "experiments": [experiment]}
+    (tmp_path / "campaign.yml").write_text(json.dumps(campaign))
+    os.mkfifo(tmp_path / "go")
+    dockwarden = [sys.executable, "-c", "from engine.cli import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "TERM": "xterm"}
+    ours, theirs = pty.openpty()
+    run = subprocess.Popen(
+        [*dockwarden, "run", str(tmp_path / "campaign.yml")],
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    results = tmp_path / "results" / "c"
+    with (tmp_path / "go").open("w") as go:  # opens once the pipe is in its place
+        read_until(ours, b"busy")
+        for _ in range(3):  # it is drawn again and again
+            read_until(ours, b"alpha-x")
+        watch = [*dockwarden, "watch", "--once", str(results)]
+        seen = subprocess.run(watch, env=environment, capture_output=True, timeout=60, check=True)
+        assert b"busy" in seen.stdout
+        go.write("on\n")
+    with suppress(OSError):  # what is left of it, until nobody writes to the terminal any more
+        while os.read(ours, 4096):
+            pass
+    os.close(ours)
+    assert run.wait(60) == 1
+    (record,) = read_records(results / "latest" / "results.jsonl")
+    assert (record.ending, record.exit_code) == ("output", 0)
+    assert "its stdout was replaced: it is a pipe" in record.reason
 
 
 def read_until(terminal: int, words: bytes) -> bytes:
