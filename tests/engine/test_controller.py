@@ -15,6 +15,7 @@ from engine.errors import (
     InputError,
     LaunchFailed,
     RemovalFailed,
+    RuntimeUnavailable,
     SetupError,
     StartError,
     TeardownError,
@@ -50,6 +51,17 @@ def test_starts_only_what_is_needed(tmp_path: Path) -> None:
         assert {name: b.state for name, b in of.backends.items()} == {"beta": "ready"}
         await of.teardown()
         assert fake(of).called("launch") == 1
+
+    run(story())
+
+
+def test_a_runtime_that_does_not_open_is_closed(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        fake(of).will("open", "", RuntimeUnavailable("no engine"))
+        with pytest.raises(RuntimeUnavailable):
+            await of.start(["alpha"])
+        assert [method for method, _ in fake(of).calls] == ["open", "close"]
 
     run(story())
 

@@ -75,8 +75,14 @@ KILLERS: Final[dict[str, tuple[str, ...]]] = {
         f"{_ENGINE}test_tickets.py",
         f"{_ENGINE}test_backend.py",
         f"{_ENGINE}test_heritage.py",
+        f"{_ENGINE}test_own_end.py",
+        f"{_ENGINE}test_aftermath.py",
     ),
+    "engine/aftermath.py": (f"{_ENGINE}test_aftermath.py",),
     "engine/controller.py": (f"{_ENGINE}test_controller.py", f"{_ENGINE}test_heritage.py"),
+    "engine/opening.py": (f"{_ENGINE}test_controller.py",),
+    "engine/startup.py": (f"{_ENGINE}test_controller.py", f"{_ENGINE}test_heritage.py"),
+    "engine/runtimes/process/backend.py": ("tests/runtimes/process/test_own_end.py",),
     "engine/health/container.py": (f"{_ENGINE}test_health.py", f"{_ENGINE}test_backend.py"),
     "engine/machine.py": (f"{_ENGINE}test_machine.py", f"{_ENGINE}test_transitions_hazards.py"),
     "states/table.py": ("tests/states/test_lifecycle.py", "tests/states/verify/test_proofs.py"),
@@ -214,8 +220,8 @@ _BACKEND: Final = _of(
     ),
     (
         "commands do not wait their turn",
-        "async with self.turn:\n            container = await",
-        "if True:\n            container = await",
+        "async with self.turn:\n            container, slot = await",
+        "if True:\n            container, slot = await",
     ),
     (
         "looks do not wait their turn",
@@ -234,13 +240,18 @@ _BACKEND: Final = _of(
     ),
     (
         "every stop hurries the one before",
-        "            if grace_s == 0:\n                self._begin",
-        "            if True:\n                self._begin",
+        "            if grace_s == 0 or given_up:",
+        "            if True:",
     ),
     (
         "no stop hurries the one before",
-        "            if grace_s == 0:\n                self._begin",
-        "            if False:\n                self._begin",
+        "            if grace_s == 0 or given_up:",
+        "            if given_up:",
+    ),
+    (
+        "a stop that was given up is not begun again",
+        "            if grace_s == 0 or given_up:",
+        "            if grace_s == 0:",
     ),
     ("a stop that does not wait", "        await self._until(lambda: not self.stopping)\n", ""),
     (
@@ -415,8 +426,28 @@ _BACKEND: Final = _of(
     ),
     (
         "a loss is a finish",
-        "        if fault is None:\n            proved",
-        "        if True:\n            proved",
+        "        elif fault is None:\n            proved",
+        "        elif True:\n            proved",
+    ),
+    (
+        "a spool that was taken away is overlooked",
+        "        if lost:\n            self._lose_spool(lost)",
+        "        if False:\n            self._lose_spool(lost)",
+    ),
+    (
+        "a spool that was taken away is not renewed",
+        "            self.spool.renew()\n",
+        "            pass\n",
+    ),
+    (
+        "a container keeps the place of the spool that it took away",
+        "        else:\n            self.report(Fault(reason, recreate=True))",
+        "        else:\n            self.report(Fault(reason))",
+    ),
+    (
+        "what may be kept is ended by the next proof",
+        "self._attention.last = None if keep else request",
+        "self._attention.last = request",
     ),
     (
         "what was found busy is ready without its gate",
@@ -425,7 +456,7 @@ _BACKEND: Final = _of(
     ),
     (
         "what an experiment left is proved ready with it",
-        "if await self._runtime.kill(self.container, last, grace_s=0):",
+        "if last is None or await self._runtime.kill(self.container, last, grace_s=0):",
         "if True:",
     ),
     (
@@ -502,18 +533,18 @@ _DISPATCH: Final = _of(
     ),
     (
         "who gives up twice leaves nothing wrong",
-        "            self.unended = _UNENDED\n",
-        "",
+        "            self.unended = UNENDED\n            self.unended = await",
+        "            self.unended = await",
     ),
     (
         "the end of a command is not verified",
-        "        if await self._kill(self.limits.grace_s):\n            done",
-        "        await self._kill(self.limits.grace_s)\n        if True:\n            done",
+        "return None if killed and command.done() else UNENDED",
+        "return None if command.done() else UNENDED",
     ),
     (
         "what begins after its end was verified goes on",
-        "            if done:\n                return None\n        command",
-        "            return None\n        command",
+        "return None if killed and command.done() else UNENDED",
+        "return None if killed else UNENDED",
     ),
     (
         "a command that cannot be started is a fault",
@@ -525,7 +556,108 @@ _DISPATCH: Final = _of(
         "None if limits.silence_s is None else begun_s + limits.silence_s",
         "None if limits.silence_s is None else begun_s + 2 * limits.silence_s",
     ),
-    ("what writes is ended too", "            if size == written:", "            if True:"),
+    ("what writes is ended too", "            if seen == written:", "            if True:"),
+    (
+        "what ended by itself was ended by us",
+        "if result.by_itself or ending is Ending.EXITED:",
+        "if ending is Ending.EXITED:",
+    ),
+    (
+        "what we ended has ended by itself",
+        "if result.by_itself or ending is Ending.EXITED:",
+        "if True:",
+    ),
+    (
+        "what ended before its container is lost with it",
+        '            if lost.ended is not None:\n                return self._told(lost.ended, Ending.EXITED, "", fault)\n',
+        "",
+    ),
+    ("output that is not all here is all here", "        if result.problem:", "        if False:"),
+    (
+        "leftovers are looked for in a container that goes",
+        "if outcome.fault is not None or self._interrupted or self._abandoned is not None:",
+        "if outcome.fault is not None:",
+    ),
+    (
+        "what may be kept is ended",
+        "keep = policy is Leftovers.KEEP and outcome.ending is Ending.EXITED",
+        "keep = False",
+    ),
+    (
+        "what passes a limit keeps what it left",
+        "keep = policy is Leftovers.KEEP and outcome.ending is Ending.EXITED",
+        "keep = policy is Leftovers.KEEP",
+    ),
+    (
+        "leftovers never fail",
+        "failing = policy is Leftovers.FAIL and outcome.ending is Ending.EXITED",
+        "failing = False",
+    ),
+    (
+        "leftovers always fail",
+        "failing = policy is Leftovers.FAIL and outcome.ending is Ending.EXITED",
+        "failing = outcome.ending is Ending.EXITED",
+    ),
+    (
+        "leftovers hide a failure of its own",
+        "if found.left and failing and outcome.exit_code == 0:",
+        "if found.left and failing:",
+    ),
+    (
+        "output has no limit",
+        "if due and size.passed(self._output()[0], now_s()):",
+        "if False:",
+    ),
+)
+
+_AFTERMATH: Final = _of(
+    "engine/aftermath.py",
+    (
+        "what is left is not ended",
+        "return await _end(runtime, container, request, left)",
+        "return Aftermath(_ended(left, EndedBy.SIGNAL))",
+    ),
+    ("what may be kept is ended", "        if keep:", "        if False:"),
+    (
+        "what cannot be ended is no fault",
+        "return Aftermath(_ended(left, EndedBy.RESTART), UNENDED)",
+        "return Aftermath(_ended(left, EndedBy.RESTART))",
+    ),
+    (
+        "the service's own may be signalled",
+        "surely = [one for one in left if not one.doubtful]",
+        "surely = list(left)",
+    ),
+    ("what is in doubt runs on", "    if not doubtful:", "    if True:"),
+    (
+        "what cannot be seen is not there",
+        "return Aftermath(fault=Fault(unknown.reason))",
+        "return Aftermath()",
+    ),
+)
+
+_PROCESS: Final = _of(
+    "engine/runtimes/process/backend.py",
+    (
+        "a kill does not wait for the leader's name",
+        "        await self._leaders_known({request})\n",
+        "",
+    ),
+    (
+        "a removal does not wait for the leaders' names",
+        "        await self._leaders_known(self._starting)\n",
+        "",
+    ),
+    (
+        "what ends while it is looked for was ended by us",
+        "        found = members()\n",
+        "        self.killed.update(requests)\n        found = members()\n",
+    ),
+    (
+        "what was killed has ended by itself",
+        "name in requests and leader.identity.runs()",
+        "False",
+    ),
 )
 
 _CONTROLLER: Final = _of(
@@ -540,7 +672,7 @@ _CONTROLLER: Final = _of(
         "        if leftovers:\n            raise TeardownError",
         "        if False:\n            raise TeardownError",
     ),
-    ("the last to start is the last to stop", "reversed(self._starting)", "tuple(self._starting)"),
+    ("the last to start is the last to stop", "reversed(services)", "tuple(services)"),
     (
         "nobody waits for dependants",
         "        if after:\n            await asyncio.wait(after)\n",
@@ -549,39 +681,26 @@ _CONTROLLER: Final = _of(
     ("no sweep", "        leftovers.update(await self.runtime.sweep())\n", ""),
     (
         "starts go on under a teardown",
-        "        for task in self._starting.values():\n            task.cancel()\n        await asyncio.gather",
-        "        await asyncio.gather",
+        "        await self._startup.cut_short(self._startup, by=_CUT_SHORT)\n",
+        "",
     ),
-    ("the runtime is not closed", "        await self.runtime.close()\n", ""),
-    ("the hold is not released", "            self._held.release()\n", ""),
-    ("a teardown leaves it open", "        self._open = False\n        await", "        await"),
-    ("what was started is not forgotten", "        self._starting.clear()\n", ""),
+    ("what was started is not forgotten", "        self._startup.forget_all()\n", ""),
+    (
+        "what containers wrote to is left behind",
+        "        await self._clear_spools()\n",
+        "",
+    ),
+    (
+        "results lead out of their service's folder",
+        "if os.path.commonpath((found, root)) != root or found == root:",
+        "if found == root:",
+    ),
+    ("results are written over others", "        if taken:", "        if False:"),
     (
         "what runs is prepared again",
-        "[name for name in order if name not in self._starting]",
+        "[name for name in order if name not in self._startup]",
         "list(order)",
     ),
-    (
-        "what runs is started again",
-        "            if name in self._starting:  # perhaps",
-        "            if False:  # perhaps",
-    ),
-    (
-        "two who start at once open the runtime twice",
-        "        async with self._opening:",
-        "        if True:",
-    ),
-    (
-        "who stops it second has nothing to forget",
-        "if self._starting.get(name) is starting:",
-        "if True:",
-    ),
-    (
-        "backends do not wait for what they depend on",
-        "        backend = self.backends[name]\n        await self._await_dependencies(name)\n",
-        "        backend = self.backends[name]\n",
-    ),
-    ("a one-shot's failure is overlooked", "        if exit_code != 0:", "        if False:"),
     (
         "one-shots are left behind",
         "            await self.runtime.remove(name, grace_s=spec_s if grace_s is None else grace_s)",
@@ -593,14 +712,68 @@ _CONTROLLER: Final = _of(
         "order = tuple(self.project.services)",
     ),
     (
+        "a listener that fails stops everything",
+        '        except BaseException as error:\n            _LOG.exception("a listener',
+        '        except SystemExit as error:\n            _LOG.exception("a listener',
+    ),
+    (
+        "a listener swallows Ctrl+C",
+        "if isinstance(error, KeyboardInterrupt) and ctrl_c:",
+        "if False:",
+    ),
+)
+
+_OPENING: Final = _of(
+    "engine/opening.py",
+    (
+        "two who start at once open the runtime twice",
+        "        async with self._lock:",
+        "        if True:",
+    ),
+    (
+        "a runtime that does not open is left half open",
+        "                    await self._runtime.close()  # half open",
+        "                    pass  # half open",
+    ),
+    (
+        "the runtime is not closed",
+        "        await self._runtime.close()\n        if",
+        "        if",
+    ),
+    (
+        "the hold is not released",
+        "            await asyncio.to_thread(self._held.release)\n",
+        "",
+    ),
+    (
+        "a teardown leaves it open",
+        "            self._held = None\n        self.is_open = False\n",
+        "            self._held = None\n",
+    ),
+)
+
+_STARTUP: Final = _of(
+    "engine/startup.py",
+    (
+        "what runs is started again",
+        "            if name in self._tasks:  # perhaps",
+        "            if False:  # perhaps",
+    ),
+    (
+        "who stops it second has nothing to forget",
+        "        if self._tasks.get(service) is start:",
+        "        if True:",
+    ),
+    (
+        "backends do not wait for what they depend on",
+        "        await self._await_dependencies(name)\n        backend.start()",
+        "        backend.start()",
+    ),
+    ("a one-shot's failure is overlooked", "        if exit_code != 0:", "        if False:"),
+    (
         "a start that failed is ready",
         '        if state != "ready":\n            raise StartError',
         "        if False:\n            raise StartError",
-    ),
-    (
-        "a listener that fails stops everything",
-        "        except Exception:  # noqa: BLE001 - a listener",
-        "        except SystemExit:  # noqa: BLE001 - a listener",
     ),
 )
 
@@ -684,7 +857,11 @@ MUTANTS: Final = (
     *_BACKEND,
     *_ATTENTION,
     *_DISPATCH,
+    *_AFTERMATH,
+    *_PROCESS,
     *_CONTROLLER,
+    *_OPENING,
+    *_STARTUP,
     *_HEALTH,
     *_MACHINE,
     *_LANGUAGE,
