@@ -53,6 +53,11 @@ _LIST_EVERY_S: Final = 30.0
 """How often it is then asked whether the command still runs."""
 
 
+_UNLIKELY: Final = (0, 2)
+"""The exit codes of a program in the shell's place that does nothing, and of a shell that cannot open its files."""
+
+_UNNOTED: Final = "the shell around it ended without a note of its end: it was replaced, or could not write its files"
+
 _UNKNOWN: Final[dict[str, Any]] = {"Running": False, "ExitCode": None}
 """An exec that the engine does not know any more."""
 
@@ -209,12 +214,16 @@ class Execs:
                 # Not even the shell around the command lived to note its exit code. That is how the
                 # death of the whole container looks from here, a moment before it is announced.
                 await self._await_death(container, request)
+        # A shell that no signal ended notes the end of its command. Without a note these exit codes are not
+        # the command's, which perhaps has not even run.
+        unnoted = found is None and request.id not in self._killed and exit_code in _UNLIKELY
         by_itself = request.id not in self._killed or (
             found is not None and not found.may_be_killed and found.exit_code == exit_code
         )
         code = found.exit_code if found is not None and away else exit_code
         ran = found.ran if found is not None else None
-        return ExecResult(code, ran, by_itself, output.problem(request))
+        problem = output.problem(request) or (_UNNOTED if unnoted else "")
+        return ExecResult(code, ran, by_itself, problem)
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End all that a request started; see :meth:`Runtime.kill`."""

@@ -8,8 +8,10 @@ shift
 # (A trap that does something is not inherited, unlike one that ignores.)
 signalled=
 trap 'signalled=" signalled"' HUP INT TERM
+# Where one of its files cannot be opened, this shell ends here, and nothing is noted.
+exec 3>>"$folder/stdout" 4>>"$folder/stderr"
 : >"$folder/started"
-"$@" >>"$folder/stdout" 2>>"$folder/stderr" </dev/null
+"$@" >&3 2>&4 3>&- 4>&- </dev/null
 code=$?
 echo "$code$signalled" >"$folder/exit_code"
 exit "$code"

@@ -70,6 +70,32 @@ for name in folders():
 """,
     ),
     Main(
+        "flickering-folders",
+        "exchanges each folder with a link to one of the machine, to and fro",
+        """
+for name in folders():
+    if not os.path.lexists(f"{spool}/aside-{name}"):
+        os.symlink(f"{out}/folder", f"{spool}/aside-{name}")
+    for _ in range(50):
+        swap(f"{spool}/{name}", f"{spool}/aside-{name}")
+""",
+        0,
+    ),
+    Main(
+        "flickering-files",
+        "exchanges each file with a link to one of the machine, to and fro",
+        """
+for name in folders():
+    for file in FILES:
+        aside = f"{spool}/{name}/.{file}"
+        if not os.path.lexists(aside):
+            os.symlink(f"{out}/secret", aside)
+        for _ in range(25):
+            swap(f"{spool}/{name}/{file}", aside)
+""",
+        0,
+    ),
+    Main(
         "pipes-for-files",
         "puts a pipe in the place of each file, at once",
         """
@@ -169,5 +195,14 @@ for root in (spool, f"{spool}/.looks"):
                 os.rename(f"{root}/{name}/.pipe", path)
 """,
         looks=True,
+    ),
+    Main(
+        "shell-replaced",
+        "puts a program that does nothing in the place of the shell",
+        """
+if not os.path.islink("/bin/sh") or os.readlink("/bin/sh") != "/bin/true":
+    os.symlink("/bin/true", "/bin/.sh")
+    os.rename("/bin/.sh", "/bin/sh")
+""",
     ),
 )
