@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -440,3 +441,37 @@ def test_where_nobody_recovers_a_finding_leaves_it_unhealthy(scene: Scene) -> No
 
     run(story())
     assert scene.path[2:] == [FAULT]
+
+
+# Tricks
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "nothing"])
+def test_what_is_put_in_the_place_of_a_looks_output_is_not_read(
+    scene: Scene, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "secret").write_text(LEAK)
+
+    async def story() -> None:
+        look = later()
+        scene.runtime.will("look", "alpha", look)
+        backend = scene.make()
+        backend.start()
+        await until(lambda: scene.looks == 1)
+        (output,) = scene.folder.glob("alpha.look-*/stdout")
+        output.unlink()
+        match kind:
+            case "pipe":
+                os.mkfifo(output)
+            case "link":
+                output.symlink_to(tmp_path / "secret")
+            case "folder":
+                output.mkdir()
+        look.set_result(0)
+        assert await backend.settled() == "ready"
+        await backend.stop()
+
+    run(story())
+    assert [one.health for one in scene.seen][:1] == ["ok"]
+    assert (tmp_path / "secret").read_text() == LEAK
+    assert list(scene.folder.glob("alpha.look-*")) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from tests.lab import BASE_IMAGE
 
 SLOT: Final = "S=/run/dockwarden/$(ls -t /run/dockwarden | head -n 1)"
 """The slot of the command that asks, as its container sees it."""
+
+SOCKET: Final = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -31,7 +34,7 @@ class Stage:
         if user is not None:
             service["user"] = user
         self.file = folder / "docker-compose.yml"
-        name = f"dockwarden-tricks-{folder.name.lower()[:40].strip('-_')}"
+        name = f"dockwarden-tricks-{os.getpid()}"
         self.file.write_text(json.dumps({"name": name, "services": {"alpha": service}}))
 
     def manager(self) -> ContainerManager:
@@ -63,6 +66,10 @@ def does(manager: ContainerManager, line: str, **limits: float | None) -> Ended:
         ),
         ("rm $S/stdout; mkfifo $S/stdout", "its stdout was replaced: it is a pipe"),
         ("rm $S/stdout; mknod $S/stdout c 1 5", "its stdout was replaced: it is a device"),
+        (
+            f"rm $S/stdout; python3 -c '{SOCKET}' $S/stdout",
+            "its stdout was replaced: it is a socket",
+        ),
         ("ln $S/stdout /run/dockwarden/second", "its stdout has a second link"),
         ("rm -r $S", "its folder was removed"),
         ("mv $S $S.x; ln -s {host} $S", "its folder was replaced: it is a symbolic link"),
@@ -158,3 +165,21 @@ def test_an_earlier_result_is_out_of_reach(stage: Stage) -> None:
         assert first.stdout.read_text() == "first\n"
         modes = {stat.S_IMODE(one.stat().st_mode) for one in first.stdout.parent.iterdir()}
         assert modes == {0o600}
+
+
+def test_what_a_one_shot_service_plants_in_its_own_spool_goes_with_it(stage: Stage) -> None:
+    plant = (
+        "mkfifo main.log; ln -s {host} command-1; mkdir -p a/b; chmod 0 a; ln -s {host} .aside-x"
+    )
+    line = f"cd /run/dockwarden; {plant.format(host=stage.host)}"
+    described = json.loads(stage.file.read_text())
+    described["services"]["setup"] = {"image": BASE_IMAGE, "command": ["sh", "-c", line]}
+    after = {"setup": {"condition": "service_completed_successfully"}}
+    described["services"]["alpha"]["depends_on"] = after
+    stage.file.write_text(json.dumps(described))
+    with stage.manager() as manager:
+        manager.start_services(["alpha"])
+        assert (stage.output / ".spool" / "setup" / "main.log").is_fifo()
+        assert does(manager, "echo true").stdout.read_text() == "true\n"
+    assert not (stage.output / ".spool").exists()
+    assert stage.untouched()

@@ -1,15 +1,19 @@
-"""A controller that is not root, whose container is."""
+"""Other users: of the machine, beside the output; and root of a container, whose controller is not root."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
+import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 import pytest
 
+from engine import ContainerManager
 from engine.spool import Spool, SpoolUnusable
 
 NOBODY = 65534
@@ -67,3 +71,47 @@ def test_a_spool_that_was_taken_away_is_replaced(spool: Spool) -> None:
     assert spool.collect(slot, PurePath("alpha/run")).problem == ""
     spool.clear()
     assert (spool.results / "run" / "stdout").read_text() == "true"
+
+
+def as_nobody(script: str, *arguments: Path) -> str:
+    """What a script prints that another user of this machine runs."""
+    command = ["sh", "-c", script, "sh", *map(str, arguments)]
+    options = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+    return str(done.stdout)
+
+
+def test_another_user_of_the_machine_can_neither_read_nor_forge_output() -> None:
+    """Although the output folder itself, and all above it, is open to everybody."""
+    folder = Path(tempfile.mkdtemp())
+    before = os.umask(0)
+    try:
+        folder.chmod(0o755)
+        output = folder / "output"
+        output.mkdir(mode=0o755)
+        (output / "open").write_text("seen")
+        file = folder / "docker-compose.yml"
+        file.write_text("services: {alpha: {image: none}}")
+        attempts = 'cat "$1"; echo forged >"$1"; rm -f "$1"; ls "${1%/*}"; mkdir "${1%/*}/more"'
+        with ContainerManager(file, runtime="process", output_dir=output) as manager:
+            manager.start_services(["alpha"])
+            slot = output / ".spool" / "alpha" / "command-1"
+            os.mkfifo(folder / "go")
+            command = 'echo true; read line <"$0"'
+            running = threading.Thread(
+                target=manager.execute, args=("alpha", ["sh", "-c", command, str(folder / "go")])
+            )
+            running.start()
+            with (folder / "go").open("w") as go:  # opens once the command reads it
+                assert as_nobody(attempts, slot / "stdout") == ""
+                go.write("on\n")
+            running.join()
+            (result,) = output.glob("alpha/*/stdout")
+            assert as_nobody(attempts, result) == ""
+        assert as_nobody('cat "$1"', output / "open") == "seen"  # so it can get that far
+        assert result.read_text() == "true\n"
+        modes = {stat.S_IMODE(one.stat().st_mode) for one in result.parent.iterdir()}
+        assert modes == {0o600}
+    finally:
+        os.umask(before)
+        shutil.rmtree(folder)

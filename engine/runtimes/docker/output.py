@@ -250,7 +250,7 @@ class CarriedOutput:
                 if there is None or not there.regular:
                     what = "was removed" if there is None else "was replaced: it is no regular file"
                     if name in _STREAMS:
-                        self._problems[request.id] = f"its {name} {what}"
+                        self._problems.setdefault(request.id, f"its {name} {what}")
                     return
                 size = file.stat().st_size
                 if size >= there.size_bytes or _is_enough(request, size):
@@ -259,7 +259,7 @@ class CarriedOutput:
                 await self.calls(partial(self._bring, container.id, request, name))
             except _TooLate:
                 late = f"its {name} was still being brought {_HURRY_S:g} s after it was ended"
-                self._problems[request.id] = late
+                self._problems.setdefault(request.id, late)
                 return
             except docker.errors.NotFound:
                 raise

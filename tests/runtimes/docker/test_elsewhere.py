@@ -109,6 +109,8 @@ def make(tmp_path: Path) -> Make:
     return make
 
 
+SOCKET = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"
+
 LOUD = """
 import random, sys, time
 source = random.Random(7)
@@ -151,6 +153,44 @@ def test_a_silent_command_is_ended_and_a_talking_one_is_not(
         assert (talking.ending, talking.exit_code) == (Ending.EXITED, 0)
         silent = containers.execute("alpha", ["sh", "-c", "echo begun; sleep 600"], silence_s=4)
         assert (silent.ending, silent.stdout.read_text()) == (Ending.SILENCE, "begun\n")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_time_limit_holds_while_output_is_brought(
+    make: Make, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    monkeypatch.setattr("engine.runtimes.docker.output._HURRY_S", 0.0)
+    with make({}) as containers:
+        containers.start_services(["alpha"])
+        ended = containers.execute("alpha", ["yes"], timeout_s=2, max_output_bytes=2**40)
+        assert ended.ending is Ending.TIMEOUT
+        assert "its stdout was still being brought 0 s after it was ended" in ended.reason
+        assert containers.execute("alpha", ["echo", "after"]).stdout.read_text() == "after\n"
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_what_is_put_in_the_place_of_output_fails_its_own_command(
+    make: Make, host: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    slot = "S=$(readlink /proc/$$/fd/1); S=${S%/stdout}"
+    with make({}) as containers:
+        containers.start_services(["alpha"])
+        for trick, reason in (
+            ("ln -s /etc/hostname $S/stdout", "was replaced: it is no regular file"),
+            ("mkfifo $S/stdout", "was replaced: it is no regular file"),
+            (f"python3 -c '{SOCKET}' $S/stdout", "was replaced: it is no regular file"),
+            ("mkdir $S/stdout", "was replaced: it is no regular file"),
+            ("true", "was removed"),
+        ):
+            ended = containers.execute("alpha", ["sh", "-c", f"{slot}; rm $S/stdout; {trick}"])
+            assert (ended.ending, ended.exit_code) == (Ending.OUTPUT, 0), trick
+            assert f"its stdout {reason}" in ended.reason
+            assert ended.stdout.read_bytes() == b""
+        sparse = containers.execute("alpha", ["sh", "-c", f"{slot}; truncate -s 64M $S/stdout"])
+        assert sparse.succeeded
+        assert (sparse.stdout.stat().st_size, sparse.stdout.stat().st_blocks) == (2**26, 0)
 
 
 @pytest.mark.usefixtures("nothing_left")
