@@ -14,7 +14,7 @@ from __future__ import annotations
 from engine.spool.below import read_below, tail_below
 from engine.spool.private import make_private, vacate
 from engine.spool.slot import Collected, Slot, Unkept
-from engine.spool.spool import SPOOL, Spool, SpoolUnusable
+from engine.spool.spool import SPOOL, Spool, SpoolUnusable, kept_log
 
 __all__ = [
     "SPOOL",
@@ -23,6 +23,7 @@ __all__ = [
     "Spool",
     "SpoolUnusable",
     "Unkept",
+    "kept_log",
     "make_private",
     "read_below",
     "tail_below",

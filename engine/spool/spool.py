@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
@@ -21,7 +22,7 @@ from engine.spool.private import make_private
 from engine.spool.removal import ASIDE, put_aside, remove
 from engine.spool.slot import Collected, Slot, TakenSlot, Unkept
 
-__all__ = ["SPOOL", "Spool", "SpoolUnusable"]
+__all__ = ["SPOOL", "Spool", "SpoolUnusable", "kept_log"]
 
 SPOOL: Final = ".spool"
 """The folder of the spools, within the folder of the output; it is ours alone."""
@@ -43,6 +44,18 @@ _OURS: Final = frozenset(
     }
 )
 """What says that the machine, or the name, is at fault, and not the container."""
+
+
+def kept_log(log: Path) -> Path:
+    """Where a log in a spool is in the end, when the spool is gone; see :meth:`Spool.clear`.
+
+    Args:
+        log: a file of a spool, or of a folder that is none; such a one stays where it is.
+    """
+    spool = log.parent
+    if spool.parent.name != SPOOL:
+        return log
+    return spool.parent.parent / spool.name / log.name
 
 
 class SpoolUnusable(Exception):
@@ -205,18 +218,24 @@ class Spool:
             (self.output / SPOOL).rmdir()
 
     def _keep(self, log: str) -> None:
-        """Copy a log to the results."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        """Copy a log to the results, in the place of whatever has its name there."""
+        part = f".{log}.{uuid.uuid4().hex}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with (
             suppress(OSError),
             plain_below(self.folder, PurePath(log)) as source,
             make_private(self.output, PurePath(self.service)) as inside,
         ):
-            target = os.open(log, flags, mode=0o600, dir_fd=inside)
+            target = os.open(part, flags, mode=0o600, dir_fd=inside)
             try:
                 copy(source, target, _LOG_BYTES)
             finally:
                 os.close(target)
+            try:
+                os.rename(part, log, src_dir_fd=inside, dst_dir_fd=inside)
+            except OSError:  # a folder
+                put_aside(inside, log)
+                os.rename(part, log, src_dir_fd=inside, dst_dir_fd=inside)
 
 
 def _empty(folder: int, unwanted: Callable[[str], bool]) -> None:

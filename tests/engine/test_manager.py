@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -227,3 +228,16 @@ def test_importing_it_costs_no_heavy_package() -> None:
     code = "import engine, sys; print(sorted({'docker', 'rich', 'hypothesis'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_log_that_an_error_names_is_there_in_the_end(make: Make, tmp_path: Path) -> None:
+    policies = {"broken": BackendPolicy(recover=False)}
+    with (
+        make(policies=policies, output_dir=tmp_path / "output") as manager,
+        pytest.raises(StartError) as caught,
+    ):
+        manager.start_services(["broken"])
+    (log,) = re.findall(r"At the end its log is (\S+)", str(caught.value))
+    assert Path(log) == tmp_path / "output" / "broken" / "main.log"
+    assert Path(log).is_file()
+    assert not (tmp_path / "output" / ".spool").exists()

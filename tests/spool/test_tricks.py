@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from engine.spool import Collected, Spool, SpoolUnusable, read_below, tail_below
+from engine.spool import Collected, Spool, SpoolUnusable, kept_log, read_below, tail_below
 from engine.spool.slot import Slot
 
 SECRET = "a file of the host"
@@ -269,3 +269,25 @@ def test_only_a_regular_file_below_is_read(tmp_path: Path, host: Path) -> None:
     (root / "in/twice").unlink()
     assert read_below(root, PurePath("in/plain"), 4) == b"0123"
     assert tail_below(root, PurePath("in/plain"), 4) == b"6789"
+
+
+# Logs
+
+
+@pytest.mark.parametrize("planted", ["nothing", "pipe", "link", "folder"])
+def test_what_local_processes_said_is_kept_whatever_has_the_name(
+    spool: Spool, host: Path, planted: str
+) -> None:
+    (spool.folder / "main.log").write_text("it began\n")
+    place = spool.results / "main.log"
+    match planted:
+        case "pipe":
+            os.mkfifo(place)
+        case "link":
+            place.symlink_to(host / "secret")
+        case "folder":
+            (place / "within").mkdir(parents=True)
+    spool.clear()
+    assert place.read_text() == "it began\n"
+    assert kept_log(spool.folder / "main.log") == place
+    assert untouched(host)

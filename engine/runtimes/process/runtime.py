@@ -50,6 +50,7 @@ from engine.runtimes.process.starting import SHOWN_LINES, probe, start_main, sta
 from engine.runtimes.process.tree import stuck
 from engine.runtimes.process.waiting import cancelled, first
 from engine.spec import Project
+from engine.spool import kept_log
 
 __all__ = ["ProcessRuntime"]
 
@@ -185,14 +186,15 @@ class ProcessRuntime:
             raise NotReady(
                 container.service,
                 f"its main process ended with exit code {code}; it last wrote:"
-                f" {' | '.join(lines) or 'nothing'}. See {backend.log}",
+                f" {' | '.join(lines) or 'nothing'}. At the end its log is {kept_log(backend.log)}",
             )
         if command is not None:
             backend.health = "healthy" if complaint is None else "unhealthy"
         if complaint is not None:
             raise NotReady(
                 container.service,
-                f"its health check failed: {complaint}. See {backend.log}",
+                f"its health check failed: {complaint}. At the end its log is"
+                f" {kept_log(backend.log)}, and that of the check is beside it",
             )
 
     async def complete(self, container: Container) -> int:

@@ -84,7 +84,9 @@ async def start_request(host: Host, backend: Backend, request: ExecRequest) -> C
             stdout = files.enter_context(create(request.folder / "stdout"))
             stderr = files.enter_context(create(request.folder / "stderr"))
         except OSError as error:
-            reason = f"the output of {request.id} cannot be written: {error}; mend the folder"
+            reason = (
+                f"the output of {request.id} cannot be written: {error}; make the folder writable"
+            )
             raise ExecFailed(service, reason, curable=False) from error
         request.before()
         try:
