@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
@@ -143,17 +144,22 @@ class Calls:
         self._local = threading.local()
         self._answered = False
 
-    async def __call__(self, call: Callable[[APIClient], T], *, settle: bool = True) -> T:
+    async def __call__(
+        self, call: Callable[[APIClient], T], *, settle: bool = True, repeatable: bool = False
+    ) -> T:
         """Do one call, or several that belong together, on one thread.
 
         Args:
             settle: whether a cancelled call is waited for; not for what may take minutes and creates
                 nothing that has to be cleaned up. Such a call is cut off.
+            repeatable: whether it is done again from its beginning where the engine goes away under it:
+                for what looks whether there is anything to do.
         """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         given_up = GivenUp()
-        future = asyncio.wrap_future(self._pool.submit(self._with_client, call, given_up))
+        task = partial(self._with_client, call, given_up, repeatable=repeatable)
+        future = asyncio.wrap_future(self._pool.submit(task))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -194,13 +200,17 @@ class Calls:
         for client in idle:
             client.close()
 
-    def _with_client(self, call: Callable[[APIClient], T], given_up: GivenUp) -> T:
+    def _with_client(
+        self, call: Callable[[APIClient], T], given_up: GivenUp, *, repeatable: bool
+    ) -> T:
         self._local.given_up = given_up
         with self._lock:
             client = self._idle.pop() if self._idle else None
         if client is None:
             client = self._patient_client(given_up)
         try:
+            if repeatable:
+                return self.patience.wait_out(partial(call, client), given_up)
             return call(client)
         finally:
             with self._lock:

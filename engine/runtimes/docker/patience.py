@@ -1,8 +1,8 @@
 """Waiting out an engine that is away for a while: restarted, upgraded, its socket gone.
 
 A request that found nobody to connect to has not been sent, so sending it again when the engine is back
-is safe whatever it asks for. One that was cut off under way may have been heard: only what merely looks is
-tried again then.
+is safe whatever it asks for. One that was cut off under way may have been heard: it is tried again only where
+a second time changes nothing: where it merely looks, or removes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ PATIENCE_S: Final = 120.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _NOTICEABLE_S: Final = 0.5
-_LOOKS: Final = ("GET", "HEAD")
+_REPEATABLE: Final = ("GET", "HEAD", "DELETE")
+"""A removal that was heard after all is answered with 404, as one that somebody else has made."""
 _NOBODY_THERE: Final = (FileNotFoundError, ConnectionRefusedError)
 
 T = TypeVar("T")
@@ -71,13 +72,13 @@ class Patience:
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def wait_out(
-        self, attempt: Callable[[], T], given_up: threading.Event, *, looks: bool = True
+        self, attempt: Callable[[], T], given_up: threading.Event, *, repeatable: bool = True
     ) -> T:
         """Try until the engine is there.
 
         Args:
             given_up: set once nobody waits for the answer any more.
-            looks: whether the attempt changes nothing, so that it can be made again in any case.
+            repeatable: whether the attempt can be made again in any case: a second one changes nothing.
 
         Raises:
             Exception: whatever the last attempt has raised.
@@ -91,7 +92,7 @@ class Patience:
                 answer = attempt()
             except Exception as error:
                 out_of_time = given_up.is_set() or time.monotonic() >= until_s
-                if out_of_time or not (_nobody_there(error) or (looks and _cut_off(error))):
+                if out_of_time or not (_nobody_there(error) or (repeatable and _cut_off(error))):
                     raise
                 with self._lock:
                     if not self.away_since(began_ns):  # else others have waited it out meanwhile
@@ -177,7 +178,7 @@ class _Patient(BaseAdapter):
         response = self._patience.wait_out(
             lambda: self._inner.send(request, *arguments, **options),
             given_up,
-            looks=request.method in _LOOKS,
+            repeatable=request.method in _REPEATABLE,
         )
         if options.get("stream"):  # a build or a pull, which the engine gives up with its reader
             given_up.on_cut(partial(_end, response))

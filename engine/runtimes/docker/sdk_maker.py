@@ -48,9 +48,10 @@ class SdkMaker:
         )
         try:
             for key in networks:
-                await self.calls(partial(ensure_network, project, key, self.making.labels))
+                network = partial(ensure_network, project, key, self.making.labels)
+                await self.calls(network, repeatable=True)
             for key in volumes:
-                await self.calls(partial(ensure_volume, project, key))
+                await self.calls(partial(ensure_volume, project, key), repeatable=True)
         except ENGINE_ERRORS as error:
             reason = f"its networks and volumes could not be made: {said(error)}"
             raise LaunchFailed(specs[0].name, reason, curable=False) from error
