@@ -1,33 +1,30 @@
-"""``python -m tests.chaos --kills 200 --seed 1``: on the engine that the environment names."""
+"""``python -m tests.chaos --kills 200 --seed 1``: on a lab of its own, whose daemon it kills, too."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
 import time
 import traceback
+from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
-import docker.errors
-
-from engine.errors import RuntimeUnavailable
-from engine.runtimes.docker.client import connect
 from tests.chaos.run import chaos
-from tests.lab import BASE_IMAGE
+from tests.lab import BASE_IMAGE, LabUnavailable, own_engine
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="how often a controller is killed")
+    parser.add_argument(
+        "--kills", type=int, default=200, help="how many kills, of all kinds together"
+    )
     parser.add_argument("--seed", type=int, default=1, help="decides at which moments")
     parser.add_argument("--runtime", choices=["docker", "process"], default="docker")
     told = parser.parse_args()
-    missing = _missing() if told.runtime == "docker" else ""
-    if missing:
-        print(missing)
-        return 2
     print(f"{told.kills} kills by seed {told.seed} on the {told.runtime} runtime", flush=True)
     began_s = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="dockwarden-chaos-"))
@@ -36,14 +33,21 @@ def main() -> int:
         print(f"  {sentence}", flush=True)
 
     try:
-        figures = chaos(
-            folder,
-            kills=told.kills,
-            seed=told.seed,
-            runtime=told.runtime,
-            image=BASE_IMAGE,
-            say=say,
-        )
+        with ExitStack() as stack:
+            if told.runtime == "docker":
+                environment = stack.enter_context(own_engine("chaos", {})).environment
+                stack.enter_context(patch.dict(os.environ, environment))
+            figures = chaos(
+                folder,
+                kills=told.kills,
+                seed=told.seed,
+                runtime=told.runtime,
+                image=BASE_IMAGE,
+                say=say,
+            )
+    except LabUnavailable as error:
+        print(error)
+        return 2
     except AssertionError as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         print(
@@ -52,23 +56,9 @@ def main() -> int:
         return 1
     shutil.rmtree(folder)
     took = f"in {time.monotonic() - began_s:.0f} s"
-    print(f"all: {figures}; {took}\neach experiment ended once, and nothing was left")
+    print(f"{figures.table()}\nall: {figures}; {took}")
+    print("0 runs completed twice, each has one recorded outcome, and nothing was left")
     return 0
-
-
-def _missing() -> str:
-    """What there is to do first, where the engine cannot run this; empty where it can."""
-    try:
-        client = connect()
-        try:
-            client.inspect_image(BASE_IMAGE)
-        finally:
-            client.close()
-    except RuntimeUnavailable as error:
-        return f"{error}; make chaos brings an engine up"
-    except docker.errors.ImageNotFound:
-        return f"{BASE_IMAGE} is not on this engine; make chaos brings one up that has it"
-    return ""
 
 
 if __name__ == "__main__":

@@ -1,27 +1,31 @@
-"""A whole chaos run: campaign after campaign, until enough controllers have been killed."""
+"""A whole chaos run: campaign after campaign, until there were enough kills."""
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from itertools import count
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
+from tests.chaos.kinds import SETTINGS, Setting
 from tests.chaos.scene import Scene
 from tests.chaos.storm import Storm, moments
 from tests.chaos.verdict import Figures, judge
+from tests.lab.engine import configure
+from tests.lab.layout import current_layout
+from tests.world.clock import SettableClock
 
 __all__ = ["chaos", "left_on_the_engine", "left_on_the_machine"]
 
 _KILLS_A_CAMPAIGN: Final = 30
 """On a leash, long experiments are lost again and again; such a campaign is let come to its end."""
-
-_KILLS_A_LIVE_ONE: Final = 20
-"""A run in which controllers are re-attached to what runs more rarely than this has tested little."""
 
 _CAMPAIGN: Final = Path(__file__).parents[2] / "examples" / "campaign.yml"
 _USUAL_S: Final = 0.6
@@ -35,43 +39,65 @@ def chaos(
     seed: int,
     runtime: str = "docker",
     image: str = "none",
-    keep: bool | None = None,
+    settings: Sequence[Setting] = SETTINGS,
+    kills_a_campaign: int = _KILLS_A_CAMPAIGN,
     experiments: int = 40,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> Figures:
-    """Run campaigns whose controllers are killed, check each, and return what happened in all of them.
+    """Run campaigns under kills, check each, and return what happened in all of them.
+
+    On the docker runtime the current lab must be one whose daemon may be killed.
 
     Args:
         folder: a scratch folder.
-        keep: whether containers outlive their controller; None: in three campaigns of four.
+        settings: of the campaigns, in turn.
         experiments: in each campaign.
-        say: told what came of each campaign.
+        say: receives what came of each campaign, and of all kinds of kill so far.
 
     Raises:
         AssertionError: something that must hold does not.
     """
     figures = Figures()
     slowness = _slowness()
-    when = moments(seed, slowness)
-    for number in count(1):
-        kept = number % 4 != 0 if keep is None else keep
+    when, rng, counts = moments(seed, slowness), random.Random(f"kinds {seed}"), Counter[str]()
+    clock = SettableClock.build(folder)
+    look = left_on_the_engine if runtime == "docker" else left_on_the_machine
+    for number, setting in enumerate(cycle(settings), start=1):
         name = f"dockwarden-chaos-{os.getpid()}-{number}"
         scene = Scene(
-            folder / name, name, runtime, kept, experiments, image, seed + number, slowness
+            folder=folder / name,
+            name=name,
+            runtime=runtime,
+            keep=setting.keep,
+            live_restore=setting.live_restore,
+            experiments=experiments,
+            image=image,
+            seed=seed + number,
+            slowness=slowness,
         )
+        if runtime == "docker":
+            _set_live_restore(setting)
         environment = {**os.environ, "XDG_STATE_HOME": str(scene.folder / "state")}
-        storm = Storm(scene, when, environment)
-        storm.rage(min(kills - figures.kills, _KILLS_A_CAMPAIGN))
-        look = left_on_the_engine if runtime == "docker" else left_on_the_machine
-        left = [*look(scene), *_files(scene.folder / "state")]
-        found = judge(scene, storm.sessions, left, environment)
-        say(f"{'keep' if kept else 'remove'}: {found}")
+        clock.set(0)
+
+        def left(scene: Scene) -> list[str]:
+            return [*look(scene), *_files(scene.folder / "state")]
+
+        storm = Storm(scene, when, rng, environment, clock, counts, left)
+        storm.rage(min(kills - figures.kills, kills_a_campaign))
+        found = judge(scene, storm, left(scene))
         figures += found
+        say(f"{setting.name}: {found}\n{figures.table()}")
         if figures.kills >= kills:
-            enough = figures.kills_under_keep // _KILLS_A_LIVE_ONE
-            assert figures.reattached_live >= enough, f"too few re-attachments: {figures}"
             return figures
-    raise AssertionError("counting does not end")
+    raise AssertionError("there are no settings")
+
+
+def _set_live_restore(setting: Setting) -> None:
+    """Have the lab's daemon read its configuration again, with this setting."""
+    layout = current_layout()
+    layout.daemon_options.write_text(json.dumps({"live-restore": setting.live_restore}))
+    configure(layout)
 
 
 def _slowness() -> float:

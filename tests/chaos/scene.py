@@ -1,10 +1,9 @@
-"""The campaign that is killed: experiments, short and long, each of which keeps a diary of its own."""
+"""The campaign that is killed: short and long experiments, each of which reports to a witness file."""
 
 from __future__ import annotations
 
 import json
 import random
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +11,14 @@ from attrs import frozen
 
 from engine.journal import FILE_NAME, Journal
 
-__all__ = ["Entry", "Page", "Scene"]
+__all__ = ["Entry", "Scene", "Witness"]
 
 _LINE: Final = (
-    'echo "begin $DOCKWARDEN_REQUEST $(date +%s.%N)" >>"{diary}"; sleep {seconds};'
-    ' echo "end $DOCKWARDEN_REQUEST $(date +%s.%N)" >>"{diary}"; exit {code}'
+    'uptime() {{ read -r up _ </proc/uptime; echo "$up"; }};'
+    ' echo "$DOCKWARDEN_REQUEST begun $(uptime)" >>"{witness}"; sleep {seconds};'
+    ' echo "$DOCKWARDEN_REQUEST completed $(uptime)" >>"{witness}"; exit {code}'
 )
-"""One short write each, opened to append: lines never mix."""
+"""One write to a file opened with O_APPEND for each line: lines never mix. No clock step moves the uptime."""
 
 _BACKENDS: Final = ("alpha", "beta")
 _FAILS_EVERY: Final = 7
@@ -32,23 +32,34 @@ _SHORT_S: Final = (0.1, 0.7)
 
 @frozen
 class Entry:
-    """A line of the diary: which request, and when by its own clock, which is this machine's."""
+    """A line of the witness file.
+
+    Attributes:
+        request: the run and its attempt, ``<run>.<attempt>``.
+        uptime_s: of the machine, when the line was written.
+    """
 
     request: str
-    at: datetime
+    uptime_s: float
+
+    @property
+    def run(self) -> str:
+        """The run that this is an attempt of."""
+        return self.request.rpartition(".")[0]
 
 
 @frozen
-class Page:
-    """What experiments have written of themselves: which began and ended, in order."""
+class Witness:
+    """What experiments have written of themselves, in order, where neither results nor spool are."""
 
-    began: tuple[Entry, ...]
-    ended: tuple[Entry, ...]
+    begun: tuple[Entry, ...]
+    completed: tuple[Entry, ...]
 
     @property
     def unfinished(self) -> frozenset[str]:
-        """The requests that have begun, and have not ended."""
-        return frozenset({one.request for one in self.began} - {one.request for one in self.ended})
+        """The requests that have begun, and have not completed."""
+        completed = {one.request for one in self.completed}
+        return frozenset({one.request for one in self.begun} - completed)
 
 
 @frozen
@@ -60,6 +71,7 @@ class Scene:
         name: of the campaign and of the compose project.
         runtime: docker or process.
         keep: whether containers outlive their controller.
+        live_restore: whether containers outlive their daemon.
         experiments: how many; most take some tenths of a second, some several seconds.
         image: of the backends.
         seed: decides how long each of them takes.
@@ -70,6 +82,7 @@ class Scene:
     name: str
     runtime: str
     keep: bool
+    live_restore: bool
     experiments: int
     image: str
     seed: int
@@ -93,8 +106,9 @@ class Scene:
     def write(self) -> None:
         """Write the campaign and its compose file (JSON, which is YAML)."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._diary.touch()
-        volume = f"{self.folder}:{self.folder}"
+        self._witness.parent.mkdir(exist_ok=True)
+        self._witness.touch()
+        volume = f"{self._witness.parent}:{self._witness.parent}"
         services = {name: {"image": self.image, "volumes": [volume]} for name in _BACKENDS}
         compose = {"name": self.name, "services": services}
         campaign = {
@@ -102,30 +116,32 @@ class Scene:
             "runtime": self.runtime,
             "results": str(self.folder / "results"),
             "on_controller_exit": "keep" if self.keep else "remove",
-            "retry": {"max_attempts": 1},
+            # A dead controller's losses do not count. What a daemon takes down does, and with live-restore
+            # that is a command which it was just asked to start.
+            "retry": {"max_attempts": 2 if self.live_restore else 1000},
+            "defaults": {"timeout": "10m"},
+            "backends": {name: {"max_restarts": 1000, "backoff": "0s"} for name in _BACKENDS},
             "grace": 1,
             "experiments": [self._experiment(number) for number in range(self.experiments)],
         }
         (self.folder / "docker-compose.yml").write_text(json.dumps(compose))
         self.file.write_text(json.dumps(campaign))
 
-    def page(self) -> Page:
-        """Read the diary."""
-        lines = [line.split() for line in self._diary.read_text().splitlines()]
-        entries = [
-            (what, Entry(request, datetime.fromtimestamp(float(at), UTC)))
-            for what, request, at in lines
-        ]
-        began = tuple(entry for what, entry in entries if what == "begin")
-        return Page(began, tuple(entry for what, entry in entries if what == "end"))
+    def witness(self) -> Witness:
+        """Read the witness file."""
+        lines = [line.split() for line in self._witness.read_text().splitlines()]
+        entries = [(what, Entry(request, float(uptime_s))) for request, what, uptime_s in lines]
+        begun = tuple(entry for what, entry in entries if what == "begun")
+        return Witness(begun, tuple(entry for what, entry in entries if what == "completed"))
 
     def is_over(self) -> bool:
-        """Whether a controller has come to the campaign's end; another would begin it anew."""
+        """Whether a controller has come to the campaign's end; another would begin a new run."""
         if not (self.results / FILE_NAME).exists():
             return False
         with Journal.read(self.results / FILE_NAME) as journal:
-            sessions = list(journal.sessions())
-        return bool(sessions) and sessions[-1].ended_at is not None
+            sessions, outcomes = list(journal.sessions()), list(journal.outcomes())
+        closed = bool(sessions) and sessions[-1].ended_at is not None
+        return closed and len(outcomes) == self.experiments
 
     def failing(self) -> set[str]:
         """The runs whose command ends with an exit code other than 0."""
@@ -136,14 +152,16 @@ class Scene:
         }
 
     @property
-    def _diary(self) -> Path:
-        return self.folder / "diary"
+    def _witness(self) -> Path:
+        return self.folder / "witness" / "lines"
 
     def _experiment(self, number: int) -> dict[str, object]:
         rng = random.Random(f"{self.seed} {number}")
         long = rng.random() < _LONG_SHARE
         seconds = self.slowness * rng.uniform(*_LONG_S) if long else rng.uniform(*_SHORT_S)
-        line = _LINE.format(diary=self._diary, seconds=f"{seconds:.2f}", code=self._code(number))
+        line = _LINE.format(
+            witness=self._witness, seconds=f"{seconds:.2f}", code=self._code(number)
+        )
         return {
             "name": self._name(number),
             "backend": self._backend(number),

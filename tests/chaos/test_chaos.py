@@ -1,15 +1,24 @@
-"""Controllers are killed at random moments, and nothing is lost, run twice or left behind."""
+"""Controllers, watchdogs and daemons are killed, and nothing is lost, run twice or left behind."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.kinds import KINDS, SETTINGS
 from tests.chaos.run import chaos
 from tests.chaos.storm import moments
-from tests.lab import BASE_IMAGE
+from tests.lab import BASE_IMAGE, Engine, own_engine
+
+
+@pytest.fixture(scope="module")
+def lab(lab: Engine) -> Iterator[Engine]:
+    """An engine of this file's own, whose daemon can be killed."""
+    with own_engine("chaos-short", {}) as engine:
+        yield engine
 
 
 def test_a_seed_decides_about_the_moments() -> None:
@@ -22,15 +31,18 @@ def test_a_seed_decides_about_the_moments() -> None:
 @pytest.mark.docker
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("engine")
-def test_containers_that_are_kept(tmp_path: Path) -> None:
-    figures = chaos(tmp_path, kills=16, seed=1, image=BASE_IMAGE, keep=True, experiments=16)
-    assert figures.kills == 16
+def test_kills_of_every_kind(tmp_path: Path) -> None:
+    figures = chaos(
+        tmp_path,
+        kills=14,
+        seed=1,
+        image=BASE_IMAGE,
+        kills_a_campaign=4,
+        experiments=8,
+    )
+    assert figures.kills == 14
+    assert {*figures.tolls} == {kind.name for kind in KINDS}
+    assert figures.campaigns >= len(SETTINGS)
     assert figures.adopted
-    assert figures.reattached_live
-    assert figures.reattached + figures.ended_alone >= figures.outlived
-
-
-@pytest.mark.docker
-@pytest.mark.usefixtures("engine")
-def test_containers_on_a_leash(tmp_path: Path) -> None:
-    assert chaos(tmp_path, kills=4, seed=2, image=BASE_IMAGE, keep=False, experiments=8).kills == 4
+    assert figures.outlived
+    assert figures.witnessed == figures.experiments == figures.completed + figures.failed

@@ -5,22 +5,48 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGHUP, SIGKILL
 from typing import Any, Final
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from engine.journal import FILE_NAME, Journal
 from tests.chaos.scene import Scene
-from tests.chaos.storm import Session
+from tests.chaos.storm import Storm, Strike
 
-__all__ = ["Figures", "judge"]
+__all__ = ["Figures", "Toll", "judge"]
 
 _MAIN: Final = "from engine.cli import main; main()"
+_SIGNALLED: Final = 128
+"""Exit codes above it are those of commands that a signal ended."""
+_ENDINGS: Final = frozenset({"exited", "interrupted"})
 _ALONE: Final = "ended without its controller"
+
+
+@frozen
+class Toll:
+    """What one kind of kill did.
+
+    Attributes:
+        running: experiments that ran when it struck.
+        finished: of these, those whose end was recorded.
+        lost: of these, those that were run again.
+        left: kills after which something of the campaign was on the engine, with nobody to remove it.
+    """
+
+    kills: int = 0
+    running: int = 0
+    finished: int = 0
+    lost: int = 0
+    left: int = 0
+
+    def __add__(self, other: Toll) -> Toll:
+        theirs = asdict(other)
+        return Toll(**{name: value + theirs[name] for name, value in asdict(self).items()})
 
 
 @frozen
@@ -28,14 +54,16 @@ class Figures:
     """What happened.
 
     Attributes:
-        kills_under_keep: of the kills, those of controllers whose containers are adopted by the next.
-        outlived: experiments that went on when their controller was killed.
+        outlived: experiments that went on when a kill had struck, and that had to be seen to their end.
         reattached: of these, those that a later controller waited for.
         reattached_live: how often a controller re-attached to an experiment that ran on after that, as
             the experiment's own clock shows; the same one may have outlived several.
-        ended_alone: of these, those that ended before a later controller came.
-        lost: attempts that went down with their controller, and were made again.
+        ended_alone: experiments that ended before a later controller came.
+        lost: attempts that were made again.
         adopted: containers that a later controller took over.
+        witnessed: runs that completed, by the witness file.
+        cut: attempts that were killed between their last line and the note of their exit code.
+        tolls: by kind of kill.
     """
 
     campaigns: int = 0
@@ -51,20 +79,34 @@ class Figures:
     ended_alone: int = 0
     lost: int = 0
     adopted: int = 0
+    witnessed: int = 0
+    cut: int = 0
+    tolls: Mapping[str, Toll] = field(factory=dict)
 
     def __add__(self, other: Figures) -> Figures:
-        theirs = asdict(other)
-        return Figures(**{name: value + theirs[name] for name, value in asdict(self).items()})
+        names = [name for name in asdict(self) if name != "tolls"]
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        kinds = {**self.tolls, **other.tolls}
+        tolls = {
+            kind: self.tolls.get(kind, Toll()) + other.tolls.get(kind, Toll()) for kind in kinds
+        }
+        return Figures(**sums, tolls=tolls)
 
     def __str__(self) -> str:
-        return ", ".join(
-            f"{name.replace('_', ' ')} {value}" for name, value in asdict(self).items()
-        )
+        figures = asdict(self)
+        del figures["tolls"]
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+
+    def table(self) -> str:
+        """A line for each kind of kill."""
+        heads = list(asdict(Toll()))
+        lines = ["".join([f"{'kind of kill':30}", *(f"{head:>10}" for head in heads)])]
+        for kind, toll in sorted(self.tolls.items()):
+            lines.append("".join([f"{kind:30}", *(f"{n:>10}" for n in asdict(toll).values())]))
+        return "\n".join(lines)
 
 
-def judge(
-    scene: Scene, sessions: Iterable[Session], left: Iterable[str], environment: Mapping[str, str]
-) -> Figures:
+def judge(scene: Scene, storm: Storm, left: Iterable[str]) -> Figures:
     """Check everything, and count.
 
     Args:
@@ -73,31 +115,35 @@ def judge(
     Raises:
         AssertionError: something does not hold.
     """
-    sessions = list(sessions)
-    said = "\n".join(session.said for session in sessions)
+    said = "\n".join(session.said for session in storm.sessions)
     assert "Traceback" not in said, said
-    expected = -SIGKILL if sessions[-1].killed else 1 if scene.failing() else 0
-    assert sessions[-1].exit_code == expected, sessions[-1].said
+    last = storm.sessions[-1]
+    struck = {-SIGKILL, -SIGHUP, 128 + SIGHUP}  # when the campaign had just come to its end
+    expected = int(bool(scene.failing()))
+    assert last.exit_code == expected or last.exit_code in struck, last.said
     left = list(left)
     assert left == [], f"left: {left}"
     lines = _lines(scene.results / "results.jsonl")
     journal = _journal(scene)
-    told = _history(scene, environment)
+    told = _history(scene, storm.environment)
     _one_outcome_each(scene, journal, told)
     _one_end_each(scene, journal, lines)
-    outlived = frozenset[str]().union(*(one.outlived for one in sessions if one.killed))
-    _nothing_run_twice(scene, lines, outlived)
-    kills = sum(one.killed for one in sessions)
-    ended = {entry.request: entry.at for entry in scene.page().ended}
+    exited = {_request(line) for line in lines if line["ending"] == "exited"}
+    lost = {_request(line) for line in lines} - exited
+    _by_the_witness(scene, exited, lost, lossless=not any(one.loses for one in storm.strikes))
+    risked = frozenset[str]().union(*(one.running for one in storm.strikes if one.loses))
+    outlived = frozenset[str]().union(*(one.running for one in storm.strikes)) - risked
+    assert outlived <= exited, f"lost without need: {outlived - exited}"
+    witness = scene.witness()
+    completed = {entry.request: entry.uptime_s - _asleep_s() for entry in witness.completed}
     met = journal["reattached"]
-    live = [request for request, at in met if request in ended and at < ended[request]]
-    endings = Counter(line["ending"] for line in lines)
+    live = [request for request, at_s in met if request in completed and at_s < completed[request]]
     alone = [line for line in lines if _ALONE in line["reason"]]
     states = Counter(journal["outcomes"].values())
     return Figures(
         campaigns=1,
-        kills=kills,
-        kills_under_keep=kills if scene.adopted else 0,
+        kills=len(storm.strikes),
+        kills_under_keep=len(storm.strikes) if scene.adopted else 0,
         experiments=scene.experiments,
         completed=states["completed"],
         failed=states["failed"],
@@ -106,9 +152,30 @@ def judge(
         reattached=len({request for request, _ in met} & outlived),
         reattached_live=len(live),
         ended_alone=len(alone),
-        lost=endings["interrupted"],
+        lost=len(lost),
         adopted=said.count(": adopted container "),
+        witnessed=len({entry.run for entry in witness.completed}),
+        cut=len({*completed} - exited),
+        tolls=_tolls(storm.strikes, exited, lost),
     )
+
+
+def _tolls(strikes: Iterable[Strike], exited: set[str], lost: set[str]) -> Mapping[str, Toll]:
+    tolls: dict[str, Toll] = {}
+    for one in strikes:
+        finished, again = one.running & exited, one.running & lost
+        toll = Toll(1, len(one.running), len(finished), len(again), int(one.left > 0))
+        tolls[one.kind] = tolls.get(one.kind, Toll()) + toll
+    return tolls
+
+
+def _asleep_s() -> float:
+    """How long this machine was suspended since its start: what two of its clocks differ by."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+def _request(line: Mapping[str, Any]) -> str:
+    return f"{line['run']}.{line['attempt']}"
 
 
 def _one_outcome_each(
@@ -134,27 +201,48 @@ def _one_end_each(
     } == journal["attempts"]
     exited = Counter(line["run"] for line in lines if line["ending"] == "exited")
     assert exited == dict.fromkeys(journal["runs"], 1)
-    assert {line["ending"] for line in lines} <= {"exited", "interrupted"}
+    begun = {entry.request for entry in scene.witness().begun}
+    for line in lines:
+        may_be_lost = not scene.live_restore or _request(line) not in begun
+        assert line["ending"] in _ENDINGS or (line["ending"] == "lost" and may_be_lost), line
     codes = {line["run"]: line["exit_code"] for line in lines if line["ending"] == "exited"}
     assert {run for run, code in codes.items() if code} == scene.failing()
 
 
-def _nothing_run_twice(
-    scene: Scene, lines: Iterable[Mapping[str, Any]], outlived: frozenset[str]
-) -> None:
-    """What experiments say of themselves: what is recorded as exited ran to its end, and ran once."""
-    page = scene.page()
-    began, ended = ([entry.request for entry in entries] for entries in (page.began, page.ended))
-    exited = {f"{line['run']}.{line['attempt']}" for line in lines if line["ending"] == "exited"}
-    lost = {f"{line['run']}.{line['attempt']}" for line in lines if line["ending"] != "exited"}
-    assert len(began) == len({*began})
-    assert len(ended) == len({*ended})
-    assert exited <= {*ended}
-    assert {*began} <= exited | lost
-    if scene.adopted:
+def _by_the_witness(scene: Scene, exited: set[str], lost: set[str], *, lossless: bool) -> None:
+    """What experiments say of themselves: what is recorded as exited completed, and did so once."""
+    witness = scene.witness()
+    begun, completed = (
+        [entry.request for entry in entries] for entries in (witness.begun, witness.completed)
+    )
+    assert len(begun) == len({*begun})
+    assert len(completed) == len({*completed})
+    assert exited <= {*completed}
+    assert {*begun} <= exited | lost
+    assert {entry.run for entry in witness.completed} == {_run(request) for request in exited}
+    # Between its last line and the note of its exit code a command can still be killed.
+    for request in sorted({*completed} - exited):
+        codes = _noted_codes(scene, request)
+        assert all((code.isdigit() and int(code) > _SIGNALLED) or rest for code, *rest in codes), (
+            f"{request} completed with a note {codes}, and is recorded as lost"
+        )
+    if scene.adopted and lossless:
         # Whatever began was seen to its end, by whichever controller: nothing was run again.
-        assert {*began} == {*ended} == exited
-        assert outlived <= exited
+        assert {*begun} == {*completed} == exited
+
+
+def _noted_codes(scene: Scene, request: str) -> list[list[str]]:
+    """What lies anywhere in the results as the exit code of an attempt, in words."""
+    run, _, number = request.rpartition(".")
+    return [
+        file.read_text().split()
+        for file in scene.results.rglob("exit_code")
+        if file.parent.name == request or file.parts[-3:-1] == (run, f"attempt-{number}")
+    ]
+
+
+def _run(request: str) -> str:
+    return request.rpartition(".")[0]
 
 
 def _journal(scene: Scene) -> dict[str, Any]:
@@ -170,7 +258,7 @@ def _journal(scene: Scene) -> dict[str, Any]:
                 (one.run, one.number): (one.ending, one.exit_code) for one in journal.attempts()
             },
             "reattached": [
-                (row.transition.reason, row.transition.at)
+                (row.transition.reason, row.transition.uptime_s)
                 for row in journal.transitions()
                 if row.transition.event == "reattach"
             ],

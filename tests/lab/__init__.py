@@ -7,6 +7,7 @@ from .base_image import BASE_IMAGE
 from .engine import Engine
 from .errors import LabError, LabFailed, LabUnavailable
 from .lab import ensure_up, is_up, restart_engine, socket_path, take_down
+from .own import own_engine
 
 __all__ = [
     "BASE_IMAGE",
@@ -16,6 +17,7 @@ __all__ = [
     "LabUnavailable",
     "ensure_up",
     "is_up",
+    "own_engine",
     "restart_engine",
     "socket_path",
     "take_down",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.journal import FILE_NAME, Journal
+from tests.world.clock import SettableClock
 from tests.world.world import World, shell
 
 HOUR_S = 3600
@@ -20,18 +20,9 @@ HOUR_S = 3600
 @pytest.fixture
 def set_clock(world: World, tmp_path: Path) -> Callable[[int], None]:
     """Set the clock of the commands from here on, by so many seconds from the true time."""
-    library, offset = tmp_path / "clock.so", tmp_path / "offset"
-    source = Path(__file__).with_name("clock.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    world.environment = {"LD_PRELOAD": str(library), "DOCKWARDEN_TEST_CLOCK": str(offset)}
-
-    def set_to(seconds: int) -> None:
-        unfinished = offset.with_suffix(".new")
-        unfinished.write_text(str(seconds))
-        unfinished.replace(offset)
-
-    set_to(0)
-    return set_to
+    clock = SettableClock.build(tmp_path)
+    world.environment = clock.environment
+    return clock.set
 
 
 @pytest.mark.parametrize("by_s", [-HOUR_S, HOUR_S], ids=["back", "forward"])

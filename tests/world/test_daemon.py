@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import time
@@ -13,9 +12,9 @@ import pytest
 from docker.api import APIClient
 
 from engine.runtimes.noted import noted
-from tests.lab import Engine, ensure_up, take_down
+from tests.lab import Engine, ensure_up, own_engine
 from tests.lab.engine import stop_daemon
-from tests.lab.layout import LAB_DIR_VARIABLE, Layout, current_layout
+from tests.lab.layout import current_layout
 from tests.world.world import World, shell
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
@@ -30,16 +29,8 @@ HOW = pytest.mark.parametrize("how", ["stopped", "killed"])
 @pytest.fixture(scope="module")
 def lab(lab: Engine, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine of this file's own, so that nobody else notices when it is restarted."""
-    shared = current_layout()
-    own = Layout(shared.lab_dir / "restarted")
-    own.lab_dir.mkdir(exist_ok=True)
-    own.daemon_options.write_text(json.dumps({"live-restore": request.param}))
-    if not own.base_tar.parent.exists():
-        own.base_tar.parent.symlink_to(shared.base_tar.parent)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(LAB_DIR_VARIABLE, str(own.lab_dir))
-        yield ensure_up()
-        take_down()
+    with own_engine("restarted", {"live-restore": request.param}) as engine:
+        yield engine
 
 
 def halfway(world: World) -> None:

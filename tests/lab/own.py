@@ -1,0 +1,37 @@
+"""An engine beside the shared one, for who restarts it or changes its configuration."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from .engine import Engine
+from .lab import ensure_up, take_down
+from .layout import LAB_DIR_VARIABLE, Layout, current_layout
+
+__all__ = ["own_engine"]
+
+
+@contextmanager
+def own_engine(name: str, options: Mapping[str, object]) -> Iterator[Engine]:
+    """Bring up another lab, which is the current one within the block, and take it down after it.
+
+    Args:
+        name: of its folder, below that of the shared lab.
+        options: what its daemon.json has besides.
+
+    Raises:
+        LabUnavailable: A private engine cannot be had on this machine; the text says why.
+    """
+    shared = current_layout()
+    own = Layout(shared.lab_dir / name)
+    own.lab_dir.mkdir(parents=True, exist_ok=True)
+    own.daemon_options.write_text(json.dumps(options))
+    if not own.base_tar.parent.exists():
+        own.base_tar.parent.symlink_to(shared.base_tar.parent)
+    with patch.dict(os.environ, {LAB_DIR_VARIABLE: str(own.lab_dir)}):
+        try:
+            yield ensure_up()
+        finally:
+            take_down()
