@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import os
+import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
-from attrs import frozen
 
-from engine import ContainerManager
-from engine.policy import BackendPolicy, RestartPolicy
-from engine.runtimes import proc
+from engine.runtimes.choose import RuntimeName
 from engine.runtimes.docker import members
-from tests.lab import BASE_IMAGE, Engine
+from tests.lab import Engine
 from tests.lab.elsewhere import behind_tcp, hidden_from_engine
-from tests.leftovers.scenes import ENDS, SCENES, SERVER, program
+from tests.leftovers.place import Place, opened, write
+from tests.leftovers.scenes import ENDS, SCENES
 
-_PATIENCE_S = 60.0
 _HERE = ("process", pytest.param("docker", marks=pytest.mark.docker))
 """Where what is left is told to end process by process."""
 
 _ELSEWHERE = pytest.param("elsewhere", marks=pytest.mark.docker)
 """Where it is found by the engine's list, and what has wiped its mark ends with its container."""
 _PLAYED: dict[str, list[int]] = {}
+_MADE_ANEW: list[str] = []
+"""The scenes elsewhere that took a new container."""
+
+_HOLDS = "import sys, time; held = open(sys.argv[1]); time.sleep(3600)"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,47 +41,9 @@ def figures() -> Iterator[None]:
             f" {touched} strangers touched",
             file=sys.__stdout__,
         )
-
-
-@frozen
-class Place:
-    """Where scenes are played.
-
-    Attributes:
-        shared: a folder that the service sees under ``inside``.
-    """
-
-    manager: ContainerManager
-    shared: Path
-    inside: str
-
-    def holders(self, name: str) -> set[int]:
-        """The processes of this machine that hold a file of the shared folder open."""
-        wanted = (self.shared / name).stat()
-        return {pid for pid in proc.pids() if _holds(pid, wanted)}
-
-    def has_grown(self, before: int) -> bool:
-        """Whether the service has two workers more."""
-        return len(self.holders("service")) == before + 2
-
-    def until(self, holds: Callable[[], bool]) -> bool:
-        """Wait until something is so, which tells nothing but the machine's load; whether it came to be."""
-        until_s = time.monotonic() + _PATIENCE_S
-        while not (found := holds()) and time.monotonic() < until_s:
-            os.sched_yield()
-        return found
-
-
-def _holds(pid: int, wanted: os.stat_result) -> bool:
-    try:
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            found = descriptor.stat()
-            if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
-                its = proc.stat(pid)
-                return its is not None and not its.ended
-    except OSError:
-        pass
-    return False
+    if "elsewhere" in _PLAYED:
+        anew = ", ".join(_MADE_ANEW) or "none"
+        print(f"leftovers, elsewhere: ended with their container: {anew}", file=sys.__stdout__)
 
 
 @pytest.fixture
@@ -91,41 +52,16 @@ def place(
 ) -> Iterator[Place]:
     """A service that runs, and holds the file ``service``."""
     runtime: str = request.param
-    shared, output = tmp_path / "shared", tmp_path / "output"
-    for folder in (shared, output):
-        folder.mkdir()
-        folder.chmod(0o755)
-    for name in ("service", "scene"):
-        (shared / name).touch()
-    inside = str(shared) if runtime == "process" else "/shared"
-    service = {
-        "image": BASE_IMAGE,
-        "command": ["python3", "-c", SERVER, f"{inside}/service", f"{inside}/fork"],
-        "volumes": [f"{shared}:/shared"],
-        "stop_grace_period": "0s",
-    }
-    compose = tmp_path / "docker-compose.yml"
-    model = {"name": f"leftovers-{os.getpid()}", "services": {"alpha": service}}
-    compose.write_text(json.dumps(model))
+    files = write(tmp_path, runtime)
     with ExitStack() as stack:
         if runtime != "process":
             engine: Engine = request.getfixturevalue("engine")
-            if runtime == "elsewhere":
-                monkeypatch.setenv("DOCKER_HOST", stack.enter_context(behind_tcp(engine)))
-                stack.enter_context(hidden_from_engine(output))
-                monkeypatch.setattr(members, "_GROUPS", tmp_path / "none")
-        manager = stack.enter_context(
-            ContainerManager(
-                compose,
-                runtime="process" if runtime == "process" else "docker",
-                output_dir=output,
-                policies={"alpha": BackendPolicy(RestartPolicy(max_restarts=20, backoff_s=0))},
-            )
-        )
-        manager.start_services(["alpha"])
-        found = Place(manager, shared, inside)
-        assert found.until(lambda: len(found.holders("service")) == 1)
-        yield found
+        if runtime == "elsewhere":
+            monkeypatch.setenv("DOCKER_HOST", stack.enter_context(behind_tcp(engine)))
+            stack.enter_context(hidden_from_engine(tmp_path / "output"))
+            monkeypatch.setattr(members, "_GROUPS", tmp_path / "none")
+        name: RuntimeName = "process" if runtime == "process" else "docker"
+        yield stack.enter_context(opened(tmp_path, files, name))
 
 
 @pytest.mark.parametrize("place", _HERE, indirect=True)
@@ -139,7 +75,7 @@ def test_nothing_of_an_experiment_survives_its_end(
         (place.shared / "fork").touch()
         ended = place.manager.execute(
             "alpha",
-            ["python3", "-c", program(scene, end), f"{place.inside}/scene"],
+            place.command(scene, end),
             grace_s=0.5,
             timeout_s=2.0 if end == "at its time limit" else None,
             silence_s=2.0 if end == "in silence" else None,
@@ -157,16 +93,27 @@ def test_nothing_of_an_experiment_survives_its_end(
 
 @pytest.mark.parametrize("place", [_ELSEWHERE], indirect=True)
 def test_nothing_survives_on_an_engine_that_only_lists_processes(place: Place) -> None:
+    """Beside it run the service, which is not touched unless its container is made anew, and a process of the host's."""
     played = _PLAYED.setdefault("elsewhere", [])
-    for scene in SCENES:
-        command = ["python3", "-c", program(scene, "naturally"), f"{place.inside}/scene"]
-        ended = place.manager.execute("alpha", command)
-        assert (ended.exit_code, bool(ended.left)) == (0, True), scene
-        # The next one waits for the container to be made anew, where that is what it takes.
-        assert place.manager.execute("alpha", ["true"]).left == (), scene
-        survivors = place.holders("scene")
-        played += [len(survivors), 0]
-        assert not survivors, scene
+    with subprocess.Popen([sys.executable, "-c", _HOLDS, place.shared / "stranger"]) as stranger:
+        assert place.until(lambda: place.holders("stranger"))
+        for scene in SCENES:
+            own = place.holders("service")
+            ended = place.manager.execute("alpha", place.command(scene, "naturally"))
+            assert (ended.exit_code, bool(ended.left)) == (0, True), scene
+            # The next one waits for the container to be made anew, where that is what it takes.
+            after = place.manager.execute("alpha", ["true"])
+            survivors = place.holders("scene")
+            touched = {stranger.pid} - place.holders("stranger")
+            if after.container_id == ended.container_id:
+                touched |= own - place.holders("service")
+            else:
+                _MADE_ANEW.append(scene)
+            played += [len(survivors), len(touched)]
+            assert after.left == (), scene
+            assert not survivors, scene
+            assert not touched, scene
+        stranger.kill()
 
 
 @pytest.mark.parametrize("place", [*_HERE, _ELSEWHERE], indirect=True)
@@ -180,7 +127,7 @@ def test_the_service_s_own_new_workers_are_never_recorded(place: Place) -> None:
 
 @pytest.mark.parametrize("place", [*_HERE, _ELSEWHERE], indirect=True)
 def test_what_is_to_be_kept_is_recorded_and_outlives_the_next_experiment_too(place: Place) -> None:
-    leaves = ["python3", "-c", program(SCENES[0], "naturally"), f"{place.inside}/scene"]
+    leaves = place.command(SCENES[0], "naturally")
     kept = place.manager.execute("alpha", leaves, leftovers="keep")
     (one,) = place.holders("scene")
     after = place.manager.execute("alpha", ["true"])
@@ -189,7 +136,7 @@ def test_what_is_to_be_kept_is_recorded_and_outlives_the_next_experiment_too(pla
 
 @pytest.mark.parametrize("place", [*_HERE, _ELSEWHERE], indirect=True)
 def test_what_may_leave_nothing_fails_and_is_ended(place: Place) -> None:
-    leaves = ["python3", "-c", program(SCENES[0], "naturally"), f"{place.inside}/scene"]
+    leaves = place.command(SCENES[0], "naturally")
     ended = place.manager.execute("alpha", leaves, leftovers="fail")
     assert (ended.ending.value, ended.exit_code, ended.succeeded) == ("leftovers", 0, False)
     assert "it left processes running" in ended.reason
