@@ -21,6 +21,7 @@ from engine.testing.commands import (
     ENVIRONMENT,
     EXITS,
     IGNORES_TERM,
+    LEAVES,
     MUCH,
     PARENT_OF_A_SESSION,
     PASSES,
@@ -268,3 +269,25 @@ class CommandBehaviour(Harness):
         await rig.run(container, request)
         assert await rig.runtime.kill(container, request, grace_s=0)
         assert (await rig.do(container, PASSES)).exit_code == 0
+
+    # What a command leaves running
+
+    @scenario
+    async def test_what_a_command_leaves_running_is_seen_and_ended(
+        self, rig: Rig, tmp_path: Path
+    ) -> None:
+        container = await rig.ready("one")
+        request = rig.request(container, *self.spell(LEAVES, tmp_path.name))
+        assert (await rig.run(container, request)).exit_code == 0
+        assert len(await rig.runtime.leftovers(container, request)) == 1
+        assert await rig.survivors(container, tmp_path.name)
+        assert await rig.runtime.kill(container, request, grace_s=1)
+        assert await rig.runtime.leftovers(container, request) == ()
+        assert not await rig.survivors(container, tmp_path.name)
+
+    @scenario
+    async def test_a_command_that_leaves_nothing_running_has_no_leftovers(self, rig: Rig) -> None:
+        container = await rig.ready("one")
+        request = rig.request(container, *self.spell(PASSES))
+        await rig.run(container, request)
+        assert await rig.runtime.leftovers(container, request) == ()

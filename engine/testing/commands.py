@@ -21,6 +21,7 @@ __all__ = [
     "FAILS_ONCE",
     "IGNORES_TERM",
     "KEPT",
+    "LEAVES",
     "LISTS_RUNNING",
     "MUCH",
     "PARENT_OF_A_SESSION",
@@ -53,6 +54,15 @@ import subprocess, sys, time
 child = subprocess.Popen([sys.executable, '-c', {_STAYS!r}, *sys.argv[1:]], start_new_session=True)
 child.wait()
 time.sleep(3600)
+"""
+
+_LEAVES: Final = f"""
+import subprocess, sys
+child = subprocess.Popen(
+    [sys.executable, '-c', {_STAYS!r}, *sys.argv[1:]],
+    start_new_session=True, stdout=subprocess.PIPE,
+)
+child.stdout.readline()
 """
 
 _ARGUMENTS: Final = (
@@ -150,6 +160,9 @@ IGNORES_TERM: Final = Script("ignores-term", python(_IGNORES_TERM))
 
 PARENT_OF_A_SESSION: Final = Script("parent-of-a-session", python(_PARENT_OF_A_SESSION))
 """Has a child in a session of its own, and outlives it; the child has its arguments, and writes ``ready``."""
+
+LEAVES: Final = Script("leaves", python(_LEAVES))
+"""Ends, and leaves a child in a session of its own; the child has its arguments."""
 
 LISTS_RUNNING: Final = Script("lists-running", python(_LISTS_RUNNING))
 """Writes the pids of the processes that have a token as an argument; it is given the token's halves."""

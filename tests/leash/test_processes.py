@@ -27,6 +27,8 @@ from engine.runtimes.simulated import SimulatedRuntime
 from engine.spec import Project
 from tests.fake_runtime import FakeRuntime
 from tests.leash.conftest import ROOT, Start
+from tests.leftovers.place import Files
+from tests.leftovers.scenes import program
 
 _MOST_OF_SELECT = 1024
 """The system call of that name takes no descriptor beyond."""
@@ -46,6 +48,14 @@ os.mkfifo({fifo!r})
 line = "setsid sleep 1001 & env -i sleep 1002 & echo up >" + {fifo!r} + "; exec sleep 1003"
 threading.Thread(target=manager.execute, args=("alpha", ["sh", "-c", line]), daemon=True).start()
 assert Path({fifo!r}).read_text() == "up\\n"
+"""
+
+WIPED = """
+import threading
+from engine import ContainerManager
+manager = ContainerManager({file!r}, runtime="process", output_dir={output!r}, on_controller_exit="keep")
+manager.start_services(["alpha"])
+threading.Thread(target=manager.execute, args=("alpha", {command!r}), daemon=True).start()
 """
 
 
@@ -75,6 +85,26 @@ def test_killed_with_everything_running(controller: Start, work: str, log: Path)
     assert told.count("removed process") == len(before)
     assert told.endswith("nothing is left\n")
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_wiped_its_environment_and_left_its_session_goes_too(
+    controller: Start, tmp_path: Path
+) -> None:
+    """It is known by the supervisor that was given it, not by what it carries."""
+    file, held = tmp_path / "docker-compose.yml", tmp_path / "held"
+    file.write_text(COMPOSE)
+    held.touch()
+    leaves = program("all at once", "in silence")
+    work = WIPED.format(
+        file=str(file),
+        output=str(tmp_path / "out"),
+        command=["python3", "-c", leaves, str(held)],
+    )
+    one = controller("process", work)
+    files = Files(tmp_path, str(tmp_path))
+    assert files.until(lambda: len(files.holders("held")) == 2)
+    one.kill()
+    assert not files.holders("held")
 
 
 @pytest.mark.parametrize(

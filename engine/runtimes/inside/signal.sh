@@ -7,8 +7,10 @@ signal=$1
 shell=$2
 shift 2
 
+# Without a process of its own for each: there may be hundreds.
 started() {
-    read -r stat <"/proc/$1/stat" && set -- ${stat##*)} && echo "${20}"
+    start=
+    read -r stat <"/proc/$1/stat" && set -- ${stat##*)} && start=${20}
 }
 
 # The parent of a process that has not ended.
@@ -26,7 +28,8 @@ done 2>/dev/null
 for now in $([ "$signal" = KILL ] && echo STOP) "$signal"; do
     for process; do
         pid=${process%:*}
-        [ "$(started "$pid")" = "${process#*:}" ] && kill -s "$now" "$pid"
+        started "$pid"
+        [ "$start" = "${process#*:}" ] && kill -s "$now" "$pid"
     done
 done 2>/dev/null
 exit 0

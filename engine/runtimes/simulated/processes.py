@@ -140,10 +140,12 @@ class Process:
 
     async def run(self, program: Program, *arguments: str) -> int:
         """Run a child to its end, which inherits all that this process has."""
-        command = (self.command[0], *arguments)
-        order = evolve(self.order, program=program, command=command)
-        child = self.container.spawn(order, deaf=self.deaf)
-        return await child.wait()
+        return await self.fork(program, *arguments).wait()
+
+    def fork(self, program: Program, *arguments: str) -> Process:
+        """Start a child, which inherits all that this process has, and may outlive it."""
+        order = evolve(self.order, program=program, command=(self.command[0], *arguments))
+        return self.container.spawn(order, deaf=self.deaf)
 
     # What is done to it
 

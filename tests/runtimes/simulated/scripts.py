@@ -88,6 +88,11 @@ async def parent_of_a_session(process: Process) -> int:
     return await idle(process)
 
 
+async def leaves(process: Process) -> int:
+    process.fork(idle, *process.command[1:])
+    return 0
+
+
 async def lists_running(process: Process) -> int:
     token = "".join(process.command[1:])
     for other in list(process.container.processes.values()):
@@ -132,6 +137,7 @@ _TABLE = {
     commands.STAYS: stays,
     commands.IGNORES_TERM: ignores_term,
     commands.PARENT_OF_A_SESSION: parent_of_a_session,
+    commands.LEAVES: leaves,
     commands.LISTS_RUNNING: lists_running,
     commands.TALKS: talks,
     commands.REFUSES: refuses,
