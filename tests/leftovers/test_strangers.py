@@ -14,9 +14,11 @@ import pytest
 from engine.record import Ended
 from engine.runtimes.docker.client import connect
 from tests.leftovers.place import Place, opened, write
-from tests.leftovers.test_other_ends import SCENES
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+
+_SCENES: Final = ("renamed, its environment wiped", "in a session of its own", "all at once")
+"""None that forks in a loop: it may end with its container (see decision 0012), and strangers in that with it."""
 
 _ENTERS: Final = """
 import os, time
@@ -50,7 +52,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def play(place: Place) -> None:
     """Play scenes, of which nothing survives; the service's processes and the strangers go on."""
     own, strangers = place.holders("service"), place.holders("stranger")
-    for scene in SCENES:
+    for scene in _SCENES:
         ended = place.manager.execute("alpha", place.command(scene, "naturally"))
         assert (ended.exit_code, bool(ended.left)) == (0, True), scene
         assert not {one.pid for one in ended.left} & (strangers | own), scene
