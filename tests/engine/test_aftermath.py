@@ -10,19 +10,25 @@ import pytest
 from engine.dispatch import Dispatch, Limits, Outcome
 from engine.errors import RuntimeFault
 from engine.record import EndedBy, Ending, Leftovers, LeftProcess
-from engine.runtimes.base import Container, ExecRequest
+from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.spool.slot import Unkept
+from engine.testing.clock import run
+from tests.engine.watched import until
 from tests.fake_runtime import FakeRuntime
 
 LEFT = LeftProcess(7, "server --port 80")
 PERHAPS = LeftProcess(8, "worker", doubtful=True)
+ALPHA = Container("alpha", "1", "1")
+
+
+def _request(folder: Path) -> ExecRequest:
+    return ExecRequest("one", ("x",), folder)
 
 
 def dispatched(fake: FakeRuntime, tmp_path: Path, leftovers: Leftovers = Leftovers.END) -> Outcome:
     async def story() -> Outcome:
-        container, request = Container("alpha", "1", "1"), ExecRequest("one", ("x",), tmp_path)
-        slot, limits = Unkept(tmp_path), Limits(leftovers=leftovers)
-        return await Dispatch(fake, container, request, slot, limits).run()
+        limits = Limits(leftovers=leftovers)
+        return await Dispatch(fake, ALPHA, _request(tmp_path), Unkept(tmp_path), limits).run()
 
     return asyncio.run(story())
 
@@ -89,3 +95,44 @@ def test_what_cannot_be_seen_takes_a_restart(tmp_path: Path) -> None:
     outcome = dispatched(fake, tmp_path)
     assert (outcome.ending, outcome.exit_code) == (Ending.EXITED, 0)
     assert outcome.fault is not None
+
+
+def test_it_is_not_kept_of_a_command_that_passed_a_limit(tmp_path: Path) -> None:
+    async def story() -> Outcome:
+        fake = FakeRuntime()
+        fake.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        fake.will("leftovers", "alpha", (LEFT,))
+        limits = Limits(timeout_s=5, leftovers=Leftovers.KEEP)
+        return await Dispatch(fake, ALPHA, _request(tmp_path), Unkept(tmp_path), limits).run()
+
+    outcome = run(story())
+    assert outcome.ending is Ending.TIMEOUT
+    assert [one.ended_by for one in outcome.left] == [EndedBy.SIGNAL]
+
+
+def test_it_is_not_looked_for_in_a_container_that_is_stopped(tmp_path: Path) -> None:
+    async def story() -> Outcome:
+        fake = FakeRuntime()
+        fake.will("execute", "alpha", asyncio.get_running_loop().create_future())
+        fake.will("leftovers", "alpha", (LEFT,))
+        dispatch = Dispatch(fake, ALPHA, _request(tmp_path), Unkept(tmp_path), Limits())
+        running = asyncio.create_task(dispatch.run())
+        await until(lambda: fake.called("execute") == 1)
+        await dispatch.interrupt(grace_s=1)
+        return await running
+
+    outcome = run(story())
+    assert (outcome.ending, outcome.left) == (Ending.INTERRUPTED, ())
+
+
+class LosesOutput(FakeRuntime):
+    """A runtime that cannot bring all that a command wrote."""
+
+    async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
+        return ExecResult(0, problem="its stdout was removed")
+
+
+def test_output_that_is_not_all_here_is_an_ending_of_its_own(tmp_path: Path) -> None:
+    outcome = dispatched(LosesOutput(), tmp_path)
+    assert (outcome.ending, outcome.exit_code) == (Ending.OUTPUT, 0)
+    assert outcome.reason == "its stdout was removed"
