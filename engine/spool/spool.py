@@ -183,8 +183,8 @@ class Spool:
             SetupError: it cannot be made.
         """
         try:
-            with make_private(self.output, PurePath(SPOOL)) as above:
-                put_aside(above, self.service)
+            with make_private(self.output, PurePath(SPOOL)) as above, suppress(FileNotFoundError):
+                put_aside(above, self.service)  # unless it was removed altogether
             self.make()
         except OSError as error:
             raise SetupError(

@@ -852,3 +852,37 @@ def test_virtual_time_says_so_when_nothing_can_happen_any_more() -> None:
     story: Coroutine[Any, Any, None] = waits_for_ever()
     with pytest.raises(RuntimeError, match="it waits for ever"):
         run(story)
+
+
+def test_a_container_that_takes_its_spool_away_is_made_anew_on_another_one(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        ends = asyncio.get_running_loop().create_future()
+        scene.runtime.will("execute", "alpha", ends)
+        work = asyncio.create_task(backend.execute(scene.request()))
+        await until(lambda: scene.runtime.called("execute") == 1)
+        scene.folder.rename(scene.folder.with_name("away"))
+        ends.set_result(0)
+        await work
+        assert await backend.settled() == "ready"
+        assert (scene.runtime.called("recreate"), backend.generation) == (1, 2)
+        assert scene.folder.is_dir()
+
+    run(story())
+
+
+def test_a_stop_whose_removal_was_cancelled_is_begun_again_by_the_next(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        scene.runtime.will("remove", "alpha", asyncio.get_running_loop().create_future())
+        first = asyncio.create_task(backend.stop(grace_s=5))
+        await until(lambda: scene.runtime.called("remove") == 1)
+        (removal,) = (task for task in asyncio.all_tasks() if task.get_name() == "alpha")
+        removal.cancel()
+        await asyncio.wait({removal})
+        async with asyncio.timeout(60):
+            await backend.stop(grace_s=5)
+            await first
+        assert (backend.state, scene.runtime.called("remove")) == ("stopped", 2)
+
+    run(story())
