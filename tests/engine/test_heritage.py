@@ -18,7 +18,7 @@ from engine.health import HealthPolicy
 from engine.heritage import Heritage, UnderWay
 from engine.machine import Machine
 from engine.policy import BackendPolicy
-from engine.record import Ended, Ending, Fault, Transition
+from engine.record import Ended, Ending, Fault, Leftovers, Transition
 from engine.runtimes.base import Container, ExecRequest
 from engine.spec import ServiceSpec
 from engine.testing.clock import run
@@ -386,3 +386,15 @@ def test_the_end_of_what_outlived_its_container_is_not_that_of_the_next(scene: S
         assert (await work).ending is Ending.EXITED
 
     run(story())
+
+
+def test_what_an_outlived_experiment_may_leave_is_not_ended_before_the_gate(scene: Scene) -> None:
+    async def story() -> None:
+        scene.runtime.will("adopt", "alpha", FOUND)
+        under_way = scene.under_way(Limits(leftovers=Leftovers.KEEP))
+        backend = scene.begin(under_way)
+        await backend.outlived()
+        assert await backend.settled() == "ready"
+
+    run(story())
+    assert scene.calls == ["adopt", "attach", "gate"]
