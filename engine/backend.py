@@ -686,6 +686,7 @@ class Backend:
                 duration_s=ended_s - started_s,
                 stdout=output.folder / "stdout",
                 stderr=output.folder / "stderr",
+                kept=output.kept,
                 container_id=container.id,
                 image=container.image,
                 generation=generation,

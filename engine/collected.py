@@ -22,11 +22,13 @@ class Output:
     Attributes:
         ending: how the command ended, its output considered.
         folder: where ``stdout`` and ``stderr`` are.
+        kept: whether that is where they were to go; else this machine has no room for them.
     """
 
     ending: Ending
     reason: str
     folder: Path
+    kept: bool
 
 
 async def collected(
@@ -61,7 +63,7 @@ async def collected(
         reasons.append(problem)
         ending = Ending.OUTPUT if ending is Ending.EXITED else ending
     folder = spool.output / within if found.kept else slot.folder
-    return Output(ending, "; ".join(filter(None, reasons)), folder)
+    return Output(ending, "; ".join(filter(None, reasons)), folder, found.kept)
 
 
 def _too_much(written: int, most: int | None) -> str:

@@ -226,6 +226,8 @@ class Ended:
         restart_cause: why it was last restarted; None when it never was.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running.
+        kept: whether its output is among the results; else this machine had no room for it, ``reason`` says
+            so, and ``stdout`` and ``stderr`` are where the command wrote them.
     """
 
     ending: Ending
@@ -243,6 +245,7 @@ class Ended:
     restart_cause: str | None
     ran: Span | None = None
     left: tuple[LeftProcess, ...] = ()
+    kept: bool = True
 
     @property
     def succeeded(self) -> bool:

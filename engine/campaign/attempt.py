@@ -14,7 +14,7 @@ from engine.campaign.records import AttemptRecord, Results
 from engine.campaign.written import Written
 from engine.clock import utc_now
 from engine.controller import Controller
-from engine.errors import DispatchError
+from engine.errors import DispatchError, SetupError
 from engine.journal import Attempt
 from engine.record import Ended, Ending
 
@@ -41,6 +41,9 @@ async def attempt(
         number: which attempt of the run it is, from 1.
         ending: whether the campaign is being torn down.
         before: called before anything of its command runs.
+
+    Raises:
+        SetupError: its output cannot be kept on this machine.
     """
     experiment, started_at = run.experiment, utc_now()
     results.vacate(PurePath(run.backend, folder_of(run, number)))
@@ -148,6 +151,8 @@ def folder_of(run: PlannedRun, number: int) -> str:
 
 
 def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
+    if not ended.kept:  # no fault of the experiment's: it is taken up again when there is room
+        raise SetupError(ended.reason)
     return {
         "ending": ended.ending.value,
         "exit_code": ended.exit_code,

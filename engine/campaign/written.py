@@ -11,6 +11,7 @@ from attrs import frozen
 
 from engine.campaign.records import last_lines
 from engine.clock import utc_now
+from engine.errors import SetupError
 from engine.journal import Attempt
 from engine.record import Ending
 from engine.runtimes.noted import Noted, noted_below
@@ -125,10 +126,16 @@ class Written:
 
         Returns:
             why it is not all that the command wrote; empty where nothing is known against it.
+
+        Raises:
+            SetupError: it cannot be kept on this machine; it stays where it is.
         """
         spool = Spool(self.results, self.backend)
         try:
             slot = spool.find(self.request)
         except SpoolUnusable:
             return ""
-        return spool.collect(slot, self.folder, most_bytes=most_bytes).problem
+        found = spool.collect(slot, self.folder, most_bytes=most_bytes)
+        if not found.kept:
+            raise SetupError(found.problem)
+        return found.problem

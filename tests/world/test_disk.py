@@ -113,7 +113,7 @@ def test_no_space_for_what_is_brought_from_an_engine_elsewhere_costs_its_backend
 ) -> None:
     """What is mounted here the lab's engine does not see."""
     mounted("size=4m")
-    world.write(["true"], shell("head -c 64M /dev/zero"), ["true"], runtime="docker")
+    world.write(["true"], shell("yes | head -c 64M"), ["true"], runtime="docker")
     code, out, err = world.end(world.run())
     assert code == 2
     assert "No space left on device" in err
