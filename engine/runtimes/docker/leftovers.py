@@ -42,6 +42,8 @@ _KEPT: Final = 1024
 
 _KILLED_WITHIN_S: Final = 10.0
 """What outlives KILL for so long is stuck in the kernel, or starts others faster than they are found."""
+_STARTED_WITHIN_S: Final = 5.0
+"""For how long an exec may be under way to its start before it counts as any process at all."""
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.2
 
@@ -129,11 +131,17 @@ class Leftovers:
         """What others have started in the container by an exec: health checks, the user.
 
         In a pid namespace of its own nothing else has its parent outside. In another's, orphans have, too:
-        then the engine says what its execs are.
+        then the engine says what its execs are, once it knows the processes of all that are just starting.
         """
         roots = set(look.roots)
         if not look.own_pids:
-            roots &= await self._calls(partial(_execs, container.id))
+            until_s = now_s() + _STARTED_WITHIN_S
+            execs = await self._calls(partial(_execs, container.id))
+            while None in execs and now_s() < until_s:
+                await asyncio.sleep(_FIRST_PAUSE_S)
+                execs = await self._calls(partial(_execs, container.id))
+            # One that does not come to start may be any of them: then none is touched.
+            roots = roots if None in execs else {pid for pid in roots if pid in execs}
         return {pid for pid in roots if not _is_of(folder, look, pid)}
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
@@ -225,15 +233,15 @@ def _noted_s(request: ExecRequest) -> float | None:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - ago_s
 
 
-def _execs(container_id: str, client: APIClient) -> set[int]:
-    """The first processes of all execs that run in a container."""
+def _execs(container_id: str, client: APIClient) -> set[int | None]:
+    """The first processes of all execs that run in a container; None for one that is just starting."""
     found: dict[str, Any] = client.inspect_container(container_id)
-    running: set[int] = set()
+    running: set[int | None] = set()
     for exec_id in found["ExecIDs"] or ():
         try:
             told = client.exec_inspect(exec_id)
         except docker.errors.NotFound:
             continue
         if told["Running"]:
-            running.add(int(told["Pid"]))
+            running.add(int(told["Pid"]) or None)
     return running
