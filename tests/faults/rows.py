@@ -105,12 +105,12 @@ ROWS = (
     Row(
         "GPU leak: an experiment leaves a detached process that holds memory",
         stories.experiment_leaves_memory_held,
-        ("end what an experiment has left running",),
+        (),
         (*RUN, *RUN),
         Ending.EXITED,
         0,
         service=GPUS,
-        note="what was left behind is ended",
+        note="what was left behind is ended at once, and recorded with the experiment",
     ),
     Row(
         "GPU leak by a process in our container that no experiment started",

@@ -19,6 +19,7 @@ from engine import ContainerManager
 from engine.backend import Backend
 from engine.policy import BackendPolicy
 from engine.record import Ended, Transition
+from engine.spool import SPOOL
 from tests.lab import BASE_IMAGE
 from tests.lab.gpu import HOLD, Bench, Gpu
 
@@ -96,7 +97,7 @@ class Stage:
         """Have an experiment run meanwhile; afterwards it has ended, and so is in the list."""
         ended: list[Ended] = []
         # It tells that it runs by a pipe in the folder that it shares with us.
-        pipe = self.folder / "output" / "alpha" / "pipe"
+        pipe = self.folder / "output" / SPOOL / "alpha" / "pipe"
         os.mkfifo(pipe)
         script = f"echo up >{INSIDE}/pipe; {script}"
         with self.meanwhile(lambda: ended.append(self.run(script, **limits))):

@@ -31,6 +31,7 @@ GREEDY: Final = "python3 -c 'print(len(b\"x\" * 10**9))'"
 def experiment_leaves_memory_held(stage: Stage) -> Ended:
     stage.start()
     ended = stage.run(LEAVE_BEHIND, HOLD, "5000")
+    assert any(HOLD in one.command for one in ended.left)
     assert HOLD not in stage.processes()
     assert stage.run("true").succeeded
     return ended
