@@ -64,11 +64,11 @@ import threading
 from engine import ContainerManager
 manager = ContainerManager({file!r}, runtime="docker", output_dir={output!r}, on_controller_exit="keep")
 manager.start_services(["alpha", "beta", "gamma"])
-os.mkfifo({output!r} + "/alpha/up", 0o666)
-os.chmod({output!r} + "/alpha/up", 0o666)
+os.mkfifo({output!r} + "/.spool/alpha/up", 0o666)
+os.chmod({output!r} + "/.spool/alpha/up", 0o666)
 command = ["sh", "-c", "echo up >/run/dockwarden/up; exec sleep 1000"]
 threading.Thread(target=manager.execute, args=("alpha", command), daemon=True).start()
-assert Path({output!r} + "/alpha/up").read_text() == "up\\n"
+assert Path({output!r} + "/.spool/alpha/up").read_text() == "up\\n"
 """
 
 
