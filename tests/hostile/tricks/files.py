@@ -8,7 +8,7 @@ from attrs import frozen
 
 from tests.hostile.trick import Completes, Either, Expectation, Fails, Trick
 
-__all__ = ["FILES"]
+__all__ = ["FILES", "UNNOTED"]
 
 
 @frozen
@@ -66,6 +66,9 @@ _INSTEAD: Final = {
     ),
 }
 
+UNNOTED: Final = "ended without a note of its end"
+"""What is said of a command whose shell could not note its end."""
+
 _OUTPUT: Final = ("stdout", "stderr")
 _NOTED: Final = ("started", "exit_code")
 
@@ -78,7 +81,7 @@ def _expected(file: str, name: str, naming: str) -> Expectation:
         return Fails(f"time limit|{naming}")
     if file in _OUTPUT and name != "unreadable":  # root may read it all the same
         return Fails(naming)
-    return Either(Completes(), Fails(naming))
+    return Either(Completes(), Fails(f"{naming}|{UNNOTED}"))
 
 
 _ROWS: Final = tuple(
@@ -100,7 +103,7 @@ _TWINS: Final = tuple(
         script=f'touch "$mine/{file}"; ln "$mine/{file}" "$spool/twin-of-{file}"',
         expects=Fails("second|link")
         if file in _OUTPUT
-        else Either(Completes(), Fails("second|link")),
+        else Either(Completes(), Fails(f"second|link|{UNNOTED}")),
     )
     for file in (*_OUTPUT, *_NOTED)
 )

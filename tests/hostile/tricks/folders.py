@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.hostile.trick import Completes, Either, Fails, Trick
+from tests.hostile.tricks.files import UNNOTED
 
 __all__ = ["FOLDERS", "many"]
 
@@ -62,7 +63,7 @@ FOLDERS: Final = (
         "folder-mode",
         "its folder lets nobody in, and neither do its files",
         'chmod 0 "$mine" "$mine"/*',
-        _EITHER,
+        Either(Completes(), Fails(f"{_OWN}|{UNNOTED}")),
     ),
     Trick(
         "special-modes",

@@ -29,7 +29,7 @@ class Client:
 
 
 def test_a_file_is_described() -> None:
-    told = {"size": 5, "mtime": "2026-01-31T10:15:00.123456789Z"}
+    told = {"size": 5, "mode": 0o644, "mtime": "2026-01-31T10:15:00.123456789Z"}
     seen = archive.look(Client(told), "container", "/file")  # type: ignore[arg-type]
     assert seen is not None
     assert (seen.size_bytes, round(seen.written_s)) == (5, 1769854500)

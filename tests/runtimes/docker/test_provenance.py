@@ -57,6 +57,22 @@ def written(folder: Path, image: str = BASE_IMAGE) -> Path:
     return file
 
 
+@pytest.fixture
+def campaign(compose_file: Path) -> Callable[..., Path]:
+    def campaign(**more: Any) -> Path:
+        file = compose_file.with_name("campaign.yml")
+        experiments = [{"name": "x", "backend": "alpha", "command": ["true"]}]
+        file.write_text(json.dumps({"name": "c", "experiments": experiments, **more}))
+        return file
+
+    return campaign
+
+
+def clean_up(command: str, campaign: Path) -> tuple[int, str]:
+    """``reap``, or ``down`` of this project alone: other tests use the engine at the same time."""
+    return dockwarden(command, *([campaign] if command == "down" else []))
+
+
 def dockwarden(*arguments: str | Path) -> tuple[int, str]:
     """Run a command; its exit code, and all that it says."""
     done = subprocess.run(
@@ -113,13 +129,13 @@ OLD = dict.fromkeys(NEW, "")
 class TestOfADeadController:
     @pytest.mark.parametrize("command", ["reap", "down"])
     def test_its_container_goes_and_the_users_own_stays(
-        self, client: APIClient, labels: dict[str, str], command: str
+        self, client: APIClient, labels: dict[str, str], command: str, campaign: Callable[..., Path]
     ) -> None:
         left = made(client, **labels)
         own = cloned(client, left)
         _, listed = dockwarden("status")
         assert "not dockwarden's" in listed
-        code, said = dockwarden(command)
+        code, said = clean_up(command, campaign())
         assert (code, runs(client, left), runs(client, own)) == (0, False, True), said
         assert "left alone" in said
 
@@ -137,7 +153,7 @@ class TestOfADeadController:
         assert (code, runs(client, own)) == (2, True), said
         assert "was not made by dockwarden" in said
         for command in ("reap", "down"):
-            dockwarden(command)
+            clean_up(command, campaign)
             assert runs(client, own)
 
     def test_a_label_leads_to_no_folder(
@@ -202,17 +218,6 @@ def test_where_compose_would_take_it_for_the_services_own_the_start_is_refused(
     assert runs(client, own)
 
 
-@pytest.fixture
-def campaign(compose_file: Path) -> Callable[..., Path]:
-    def campaign(**more: Any) -> Path:
-        file = compose_file.with_name("campaign.yml")
-        experiments = [{"name": "x", "backend": "alpha", "command": ["true"]}]
-        file.write_text(json.dumps({"name": "c", "experiments": experiments, **more}))
-        return file
-
-    return campaign
-
-
 class TestAContainerOfTheUsersOnOurNetwork:
     """It is left alone, and so is the network that it is on; that is said."""
 
@@ -234,15 +239,15 @@ class TestAContainerOfTheUsersOnOurNetwork:
         assert self.SAID.search(said)
 
     @pytest.mark.parametrize("command", ["down", "reap"])
-    def test_by(self, client: APIClient, command: str) -> None:
+    def test_by(self, client: APIClient, command: str, campaign: Callable[..., Path]) -> None:
         labels = {f"{LABEL}project": PROJECT, **DEAD, "com.docker.compose.project": PROJECT}
         client.create_network(f"{PROJECT}_default", labels=labels)
         own = self.joined(client)
-        code, said = dockwarden(command)
+        code, said = clean_up(command, campaign())
         assert (code, runs(client, own)) == (2, True), said
         assert self.SAID.search(said)
         client.remove_container(own, force=True)
-        assert dockwarden(command)[0] == 0
+        assert clean_up(command, campaign())[0] == 0
         assert client.networks(names=[f"{PROJECT}_default"]) == []
 
     def joined(self, client: APIClient) -> str:
