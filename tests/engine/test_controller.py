@@ -55,6 +55,18 @@ def test_starts_only_what_is_needed(tmp_path: Path) -> None:
     run(story())
 
 
+def test_what_containers_wrote_to_goes_with_the_teardown(tmp_path: Path) -> None:
+    async def story() -> None:
+        of = controller(tmp_path, *THREE)
+        await of.start(["alpha"])
+        spool = of.backend("alpha").folder
+        assert spool.is_dir()
+        await of.teardown()
+        assert not spool.exists()
+
+    run(story())
+
+
 def test_a_runtime_that_does_not_open_is_closed(tmp_path: Path) -> None:
     async def story() -> None:
         of = controller(tmp_path, *THREE)
