@@ -117,42 +117,6 @@ __all__ = [
 _NAMES: Final = {
     "engine.compose": ("load_project",),
     "engine.controller": ("Controller",),
-    "engine.errors": (
-        "CampaignError",
-        "CommandLost",
-        "ComposeError",
-        "ContainerLost",
-        "DispatchError",
-        "DockwardenError",
-        "ExecFailed",
-        "InputError",
-        "JournalConflict",
-        "JournalCorrupt",
-        "JournalError",
-        "JournalForeign",
-        "JournalLocked",
-        "JournalTooNew",
-        "JournalUnwritable",
-        "LaunchFailed",
-        "LifecycleUnknown",
-        "MarkdownError",
-        "MissingExtra",
-        "MissingProgram",
-        "NotReady",
-        "OwnedElsewhere",
-        "RemovalFailed",
-        "ReplayRefused",
-        "RuntimeFault",
-        "RuntimeUnavailable",
-        "SetupError",
-        "StartError",
-        "TeardownError",
-        "UseError",
-        "UsedAfterClose",
-        "UsedInFork",
-        "UsedInListener",
-        "UsedOnOtherLoop",
-    ),
     "engine.gpu": ("ContainerHealthStatus",),
     "engine.manager": ("ContainerManager",),
     "engine.policy": ("BackendPolicy", "GpuPolicy", "HealthPolicy", "RestartPolicy", "RetryPolicy"),
@@ -161,12 +125,14 @@ _NAMES: Final = {
     "engine.spec": ("Project", "ServiceSpec"),
 }
 _HOME: Final = {name: module for module, names in _NAMES.items() for name in names}
+_ERRORS: Final = "engine.errors"
+"""Where every other public name is from."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_HOME.get(name, _ERRORS)), name)
 
 
 def __dir__() -> list[str]:
