@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,10 +13,34 @@ from hypothesis import settings
 
 from tests.browser import BrowserUnavailable, Page, ScriptsUnavailable, npm_script, start
 from tests.lab import Engine, LabUnavailable, ensure_up
+from tests.lab.layout import current_layout
+from tests.lab.turns import alone_on, beside_others_on
 
 # How long an example takes says nothing on a machine that others use too.
 settings.register_profile("dockwarden", deadline=None)
 settings.load_profile("dockwarden")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the lab's engine needs Docker, so ``-m docker`` selects all of it."""
+    for item in items:
+        if "lab" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.docker)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that acts on the whole engine has it alone; waiting for that is not its own time."""
+    with _turn(item):
+        return (yield)
+
+
+def _turn(item: pytest.Item) -> AbstractContextManager[None]:
+    if item.get_closest_marker("docker") is None or item.get_closest_marker("own_engine"):
+        return nullcontext()
+    take = alone_on if item.get_closest_marker("whole_engine") else beside_others_on
+    return take(current_layout())
 
 
 @pytest.fixture(scope="session", autouse=True)

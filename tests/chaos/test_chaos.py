@@ -29,6 +29,7 @@ def test_a_seed_decides_about_the_moments() -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.own_engine
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("engine")
 def test_kills_of_every_kind(tmp_path: Path) -> None:

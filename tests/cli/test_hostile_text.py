@@ -327,6 +327,7 @@ def test_what_containers_and_their_health_checks_write_steers_nothing(tmp_path: 
 
 
 @pytest.mark.docker
+@pytest.mark.whole_engine
 def test_what_labels_say_steers_nothing(engine: Engine) -> None:
     client = connect()
     labels = {

@@ -113,7 +113,7 @@ def test_the_next_manager_removes_what_a_closed_one_left(file: Path, left: Count
 @pytest.mark.parametrize("image", [BASE_IMAGE, "dockwarden-lab/not-there:1"])
 @pytest.mark.parametrize(
     "handler",
-    ["signal.SIG_IGN", "reap"],
+    ["signal.SIG_IGN", "collect"],
     ids=["ignored", "reaped"],
 )
 def test_a_program_that_hides_exit_codes_has_true_outcomes_from_compose(
@@ -125,7 +125,7 @@ def test_a_program_that_hides_exit_codes_has_true_outcomes_from_compose(
 import os, signal, sys
 from engine import ContainerManager, StartError
 
-def reap(*_):
+def collect(*_):
     try:
         while os.waitpid(-1, os.WNOHANG)[0]: pass
     except ChildProcessError: pass

@@ -16,6 +16,7 @@ from .errors import LabFailed
 from .gpu import install_gpu_hook, install_gpus
 from .layout import Layout, current_layout
 from .packages import install_what_is_lacking, require_root
+from .turns import provide_locks
 
 __all__ = ["ensure_up", "is_up", "restart_engine", "socket_path", "take_down"]
 
@@ -126,6 +127,7 @@ def _alone(layout: Layout) -> Iterator[None]:
     layout.lab_dir.mkdir(parents=True, exist_ok=True)
     # A folder that Git, and whatever honours its ignore files, never looks into.
     (layout.lab_dir / ".gitignore").write_text("*\n")
+    provide_locks(layout)
     with (layout.lab_dir / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -89,6 +89,16 @@ class Layout:
         return self.lab_dir / "daemon-options.json"
 
     @property
+    def turns_lock(self) -> Path:
+        """Held by tests that use the engine: shared, or by one alone."""
+        return self.lab_dir / "turns.lock"
+
+    @property
+    def turnstile_lock(self) -> Path:
+        """Passed before the lock of the turns, so that no one waits for ever."""
+        return self.lab_dir / "turnstile.lock"
+
+    @property
     def bin_dir(self) -> Path:
         """The folder that comes first on dockerd's PATH."""
         return self.lab_dir / "bin"

@@ -74,6 +74,7 @@ def campaign(tmp_path: Path) -> Callable[..., Path]:
     return campaign
 
 
+@pytest.mark.whole_engine
 @pytest.mark.parametrize("command", ["down", "reap"])
 def test_it_is_listed_and_removed(
     client: APIClient, left: list[str], command: str, campaign: Callable[..., Path]
@@ -93,6 +94,7 @@ def test_the_next_run_uses_and_removes_it(
     assert there(client) == []
 
 
+@pytest.mark.whole_engine
 @pytest.mark.parametrize("runtime", ["docker", "compose"])
 def test_the_watchdog_of_the_next_run_removes_it_too(
     client: APIClient, left: list[str], campaign: Callable[..., Path], runtime: str

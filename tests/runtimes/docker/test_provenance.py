@@ -125,6 +125,7 @@ def runs(client: APIClient, container: str) -> bool:
 OLD = dict.fromkeys(NEW, "")
 
 
+@pytest.mark.whole_engine
 @pytest.mark.parametrize("labels", [{}, OLD], ids=["now", "version 0.1"])
 class TestOfADeadController:
     @pytest.mark.parametrize("command", ["reap", "down"])
@@ -238,6 +239,7 @@ class TestAContainerOfTheUsersOnOurNetwork:
         assert (code, runs(client, own)) == (0, True), said
         assert self.SAID.search(said)
 
+    @pytest.mark.whole_engine
     @pytest.mark.parametrize("command", ["down", "reap"])
     def test_by(self, client: APIClient, command: str, campaign: Callable[..., Path]) -> None:
         labels = {f"{LABEL}project": PROJECT, **DEAD, "com.docker.compose.project": PROJECT}
