@@ -40,12 +40,13 @@ class Deaths:
             return None
         if event["Action"] == "oom":
             self._out_of_memory.add(container.id)
-        if event["Action"] != "die":
+        exit_code = actor["Attributes"].get("exitCode")
+        if event["Action"] != "die" or exit_code is None:
             return None
         return Observation(
             container,
             running=False,
-            exit_code=int(actor["Attributes"]["exitCode"]),
+            exit_code=int(exit_code),
             oom_killed=container.id in self._out_of_memory,
         )
 

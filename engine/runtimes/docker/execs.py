@@ -258,11 +258,18 @@ class Execs:
             raise RuntimeFault(container.service, unseen) from error
 
     def on_event(self, event: Mapping[str, Any]) -> None:
-        """Take in an event of the engine's."""
+        """Take in an event of the engine's.
+
+        One that does not say which command has ended, or how, only makes us look.
+        """
         actor = event["Actor"]
         attributes: Mapping[str, str] = actor.get("Attributes", {})
         if event["Action"] == "exec_die":
-            self._resolve(attributes.get("execID", ""), int(attributes.get("exitCode", "0")))
+            exec_id, exit_code = attributes.get("execID"), attributes.get("exitCode")
+            if exec_id is not None and exit_code is not None:
+                self._resolve(exec_id, int(exit_code))
+            else:
+                self._look_at(actor["ID"])
         elif event["Action"] in ("die", "destroy"):
             for exec_id, pending in list(self._pending.items()):
                 if pending.container.id == actor["ID"]:
@@ -270,10 +277,15 @@ class Execs:
 
     def on_blind(self) -> None:
         """Look at everything that is waited for: its end may have been missed."""
-        for exec_id in self._pending:
-            check = asyncio.create_task(self._check(exec_id))
-            self._checks.add(check)
-            check.add_done_callback(self._checks.discard)
+        self._look_at(None)
+
+    def _look_at(self, container_id: str | None) -> None:
+        """Inspect what is waited for in a container; in all of them where it is None."""
+        for exec_id, pending in self._pending.items():
+            if container_id in (None, pending.container.id):
+                check = asyncio.create_task(self._check(exec_id))
+                self._checks.add(check)
+                check.add_done_callback(self._checks.discard)
 
     async def _run(self, container: Container, argv: Sequence[str], user: str | None) -> int:
         """Create an exec, start it and wait for its end; see :meth:`_begin`."""

@@ -25,12 +25,13 @@ _NAME: Final = f"{LABEL}container"
 _MADE: Final = f"{LABEL}made"
 """The label that holds a nonce: no image had it before this container was made."""
 PROBE: Final = f"{LABEL}probe"
-"""The label of a container that is made to try something, and is no service's."""
+"""The label of a container that is made to try something, and is no service's; empty on all others."""
 
 
 def bound_to(name: str) -> dict[str, str]:
     """The labels that bind all others to one container, which is about to be made under this name."""
-    return {_NAME: name, _MADE: uuid.uuid4().hex}
+    # Its image may say that it is a probe.
+    return {_NAME: name, _MADE: uuid.uuid4().hex, PROBE: ""}
 
 
 def probe_labels() -> dict[str, str]:

@@ -140,7 +140,7 @@ def remove_probes(project: str, may_take: MayTake, ours: Ours, client: APIClient
     """Remove the project's containers that are no service's: a controller died while it tried something."""
     for found in client.containers(all=True, filters={"label": f"{PROJECT}={project}"}):
         # An older dockwarden's probe is known by the service that it lacks.
-        probe = PROBE in found["Labels"] or COMPOSE_SERVICE not in found["Labels"]
+        probe = found["Labels"].get(PROBE) or COMPOSE_SERVICE not in found["Labels"]
         if probe and ours(found, client):
             with claims.held(found["Labels"]):
                 if may_take(found["Labels"]):

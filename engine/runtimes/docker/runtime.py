@@ -41,6 +41,7 @@ from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
 from engine.runtimes.docker.conditions import check_conditions
 from engine.runtimes.docker.deaths import Deaths, moment_ns
+from engine.runtimes.docker.event_labels import EventLabels
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
 from engine.runtimes.docker.guests import Guests, is_guest
@@ -141,6 +142,7 @@ class DockerRuntime:
         self.name = self._maker.name
         self._execs = Execs(self._calls)
         self._deaths = Deaths()
+        self._event_labels = EventLabels()
         self._provenance = Provenance()
         self._guests = Guests(self._calls, project.name, self._owner)
         self._adopts_compose = adopt_compose
@@ -191,7 +193,8 @@ class DockerRuntime:
             del _IN_USE[self._owner, what]
         self._calls.close()
 
-    def _on_event(self, event: dict[str, Any]) -> None:
+    def _on_event(self, told: dict[str, Any]) -> None:
+        event = self._event_labels.believable(told)
         self._execs.on_event(event)
         actor = event["Actor"]
         happening = _HAPPENINGS.get(event["Action"].partition(":")[0])
@@ -325,8 +328,7 @@ class DockerRuntime:
         if found is None:
             return None
         self._adopted.append(found["Config"]["Labels"])
-        container = _container(found)
-        self._deaths.began(container)
+        container = self._known(found)
         if request is not None:  # here, since it may be killed before it is attached to
             await self._execs.take_over(container, request, output)
         return container
@@ -367,9 +369,12 @@ class DockerRuntime:
         return SharedOutput(folder) if self._sees_us else CarriedOutput(self._calls, folder)
 
     async def _identify(self, container_id: str) -> Container:
-        found = await self._calls(lambda client: client.inspect_container(container_id))
+        return self._known(await self._calls(lambda client: client.inspect_container(container_id)))
+
+    def _known(self, found: Mapping[str, Any]) -> Container:
         container = _container(found)
         self._deaths.began(container)
+        self._event_labels.note(found)
         return container
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
@@ -578,7 +583,7 @@ class DockerRuntime:
             for one in found
             if one["Id"] == guest
             or (
-                PROBE not in one["Labels"]
+                not one["Labels"].get(PROBE)
                 and self._made_here(one, client)
                 and self._may_take(one["Labels"])
             )

@@ -19,6 +19,7 @@ from docker.api import APIClient
 from engine import ContainerManager
 from engine.errors import StartError
 from engine.owner import LABEL, Owner
+from engine.record import Ending
 from engine.runtimes.docker.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
@@ -256,3 +257,27 @@ class TestAContainerOfTheUsersOnOurNetwork:
         config = client.create_host_config(network_mode=f"{PROJECT}_default")
         labels = {"com.docker.compose.project": PROJECT}  # so that the test's end removes it
         return started(client, BASE_IMAGE, name="the-guest", host_config=config, labels=labels)
+
+
+@pytest.mark.parametrize(
+    "label", [f"{LABEL}probe=true", "exitCode=0", "exitCode=none", "execID=other"]
+)
+def test_what_the_label_of_an_image_says_is_not_believed(
+    client: APIClient, tmp_path: Path, label: str
+) -> None:
+    """Not what the container is for, nor which command has ended in it, and how."""
+    name, _, value = label.partition("=")
+    bare = started(client, BASE_IMAGE, labels={"com.docker.compose.project": PROJECT})
+    client.commit(bare, SNAPSHOT, changes=[f'LABEL "{name}"="{value}"'])
+    client.remove_container(bare, force=True)
+    with ContainerManager(written(tmp_path, SNAPSHOT), runtime="docker") as manager:
+        manager.start_services(["alpha"])
+        before = client.inspect_container(f"{PROJECT}-alpha-1")["Id"]
+        ended = manager.execute("alpha", ["sh", "-c", "sleep 0.2; exit 3"], timeout_s=60)
+        assert (ended.ending, ended.exit_code) == (Ending.EXITED, 3)
+        assert manager.restart_service("alpha", recreate=True)
+        assert client.inspect_container(f"{PROJECT}-alpha-1")["Id"] != before
+        assert manager.execute("alpha", ["sh", "-c", "exit 4"], timeout_s=60).exit_code == 4
+    assert not client.containers(
+        all=True, filters={"label": f"com.docker.compose.project={PROJECT}"}
+    )
