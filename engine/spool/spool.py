@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePath
+from time import monotonic
 from typing import Final
 
 from attrs import define, field
@@ -32,7 +33,13 @@ _LOGS: Final = ("main.log", "health.log")
 
 _LOG_BYTES: Final = 2**28
 _CLEANING_S: Final = 30.0
-_MOST: Final = 10**5
+"""For how long one folder within a spool is emptied."""
+
+_CLEARING_S: Final = 180.0
+"""For how long a whole spool is: a million files take about half a minute."""
+
+_AT_ONCE: Final = 10**4
+"""So many names are listed before they are removed: a container may have made any number."""
 
 _PASSABLE: Final = 0o711
 """May be passed through by any user, and neither listed nor written to by any but our own."""
@@ -240,7 +247,15 @@ class Spool:
 
 def _empty(folder: int, unwanted: Callable[[str], bool]) -> None:
     """Remove what is in a folder, for as long as that may take."""
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in islice(entries, _MOST) if unwanted(entry.name)]
-    for name in names:
-        remove(folder, name, within_s=_CLEANING_S)
+    until_s = monotonic() + _CLEARING_S
+    stuck: set[str] = set()
+    while monotonic() < until_s:
+        with os.scandir(folder) as entries:
+            found = (entry.name for entry in entries)
+            removable = (name for name in found if unwanted(name) and name not in stuck)
+            names = list(islice(removable, _AT_ONCE))
+        if not names:
+            return
+        for name in names:
+            if monotonic() >= until_s or not remove(folder, name, within_s=_CLEANING_S):
+                stuck.add(name)

@@ -160,6 +160,13 @@ def test_what_is_planted_in_the_place_of_the_next_command_is_moved_aside(
     assert untouched(host)
 
 
+def test_any_number_of_files_goes_with_the_spool(spool: Spool) -> None:
+    for number in range(25_000):
+        os.mknod(spool.folder / str(number))
+    spool.clear()
+    assert not spool.folder.exists()
+
+
 def test_results_are_never_written_through_a_link(spool: Spool, host: Path) -> None:
     (spool.results / "run").symlink_to(host)
     collect(spool, spool.begin("run.1"))
