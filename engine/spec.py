@@ -16,6 +16,7 @@ from attrs import field, frozen
 __all__ = [
     "UNSET",
     "BuildSpec",
+    "ComposeProgram",
     "Condition",
     "Dependency",
     "DeviceMapping",
@@ -374,6 +375,19 @@ class ServiceSpec:
 
 
 @frozen
+class ComposeProgram:
+    """Real Compose on this machine.
+
+    Attributes:
+        path: of its program.
+        version: such as ``5.6.1``.
+    """
+
+    path: Path
+    version: str
+
+
+@frozen
 class Project:
     """A compose project: its services, and the networks and volumes they use.
 
@@ -389,6 +403,7 @@ class Project:
         warnings: what the user should know about the files, one sentence each.
         refusals: what cannot be honoured in the files as a whole.
         read_by: what read the files, for people: our own reader (``dockwarden``), or real Compose.
+        compose: the program of real Compose that read the files; None where our own reader did.
     """
 
     name: str
@@ -403,3 +418,4 @@ class Project:
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     read_by: str = "dockwarden"
+    compose: ComposeProgram | None = None

@@ -163,10 +163,18 @@ async def choose_runtime(
         asked = project.services if services is None else services
         name = await asyncio.to_thread(_resolve, project, asked, needs_engine)
     if name == "docker":
+        from engine.runtimes.compose.installed import InstalledCompose
         from engine.runtimes.docker.runtime import DockerRuntime
+        from engine.runtimes.docker.sdk_maker import SdkMaker
 
+        program = project.compose
+        compose = None if program is None else InstalledCompose(program, project)
         return DockerRuntime(
-            project, keep_alive=keep_alive, labels=labels, adopt_compose=adopt_compose
+            project,
+            keep_alive=keep_alive,
+            labels=labels,
+            maker=partial(SdkMaker, compose=compose),
+            adopt_compose=adopt_compose,
         )
     if adopt_compose:
         raise InputError("adopt: compose takes containers over, and the process runtime has none")

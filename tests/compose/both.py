@@ -13,22 +13,25 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
-from attrs import frozen
+from attrs import evolve, frozen
 from docker.api import APIClient
 from docker.utils import parse_repository_tag
 
 from engine.compose import needed
 from engine.keep_alive import keep_alives
+from engine.runtimes.compose.installed import InstalledCompose
 from engine.runtimes.docker import sdk_maker
 from engine.runtimes.docker.client import connect
 from engine.runtimes.docker.images import image_name
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import NetworkSpec, Project, ServiceSpec
-from tests.compose.cases import ENVIRON, Case
+from engine.runtimes.docker.sdk_maker import SdkMaker
+from engine.spec import ComposeProgram, NetworkSpec, Project, ServiceSpec
+from tests.compose.cases import Case
 
 __all__ = ["IMAGE", "Created", "Shape", "clear", "created", "creating_only"]
 
@@ -61,7 +64,7 @@ def creating_only() -> Iterator[None]:
         yield
 
 
-def created(case: Case, corpus: Path, folder: Path, compose: Path, name: str) -> Created:
+def created(case: Case, corpus: Path, folder: Path, compose: ComposeProgram, name: str) -> Created:
     """Create a case's project with Compose, look, clear away; then likewise with our runtime.
 
     Args:
@@ -71,13 +74,13 @@ def created(case: Case, corpus: Path, folder: Path, compose: Path, name: str) ->
         name: the project's name for both. Its plain default network may be there already, and stays:
             making networks is what takes an engine the most time.
     """
-    project = case.project(corpus, name)
+    project = evolve(case.project(corpus, name), compose=compose)
     client = connect()
     try:
         for service in project.services.values():
             client.tag(IMAGE, *parse_repository_tag(image_name(project, service)))
         with _from_outside(project, client):
-            _create_with_compose(case, corpus, compose, name)
+            _create_with_compose(case, corpus, compose.path, name)
             theirs = _seen(project, client)
             _clear(project, client)
             asyncio.run(_create_with_ours(project, folder))
@@ -95,7 +98,7 @@ def _create_with_compose(case: Case, corpus: Path, compose: Path, name: str) -> 
             *("create", "--no-build", "--pull", "never"),
         ],
         cwd=case.folder(corpus),
-        env={**os.environ, **ENVIRON, "PATH": os.environ["PATH"]},
+        env=os.environ,
         capture_output=True,
         text=True,
         check=False,
@@ -104,7 +107,12 @@ def _create_with_compose(case: Case, corpus: Path, compose: Path, name: str) -> 
 
 
 async def _create_with_ours(project: Project, folder: Path) -> None:
-    runtime = DockerRuntime(project, keep_alive=keep_alives(project, {}))
+    assert project.compose is not None
+    runtime = DockerRuntime(
+        project,
+        keep_alive=keep_alives(project, {}),
+        maker=partial(SdkMaker, compose=InstalledCompose(project.compose, project)),
+    )
     services = needed(project, project.services)
     await runtime.open(lambda _notice: None)
     try:

@@ -14,7 +14,6 @@ from attrs import frozen
 
 from engine.keep_alive import DEFAULT
 from engine.runtimes.docker.maker import INSIDE
-from engine.runtimes.docker.payload import COMPOSE_VERSION
 
 __all__ = ["DIFFERENCES", "PAGE", "Difference", "page"]
 
@@ -59,10 +58,6 @@ def _is_theirs_alone(theirs: Any, ours: Any) -> bool:
     return ours is None and theirs is not None
 
 
-def _digests(theirs: Any, ours: Any) -> bool:
-    return len(theirs) == len(ours) == 64 and theirs != ours
-
-
 def _one_bind_more(theirs: Any, ours: Any) -> bool:
     (more,) = {*ours} - {*(theirs or ())}
     return {*(theirs or ())} < {*ours} and str(more).endswith(f":{INSIDE}:rw")
@@ -77,32 +72,10 @@ DIFFERENCES: Final = (
         _is_ours_alone,
     ),
     Difference(
-        "Config.Labels[com.docker.compose.config-hash]",
-        "a digest of its own JSON of the service",
-        "a digest of ours",
-        "no other program can make Compose's; `docker compose up` would recreate the container,"
-        " `ps`, `logs`, `exec` and `down` do not look at it",
-        _digests,
-    ),
-    Difference(
-        "*Labels[com.docker.compose.version]",
-        "its version",
-        f"{COMPOSE_VERSION}",
-        "the Compose whose labels these are",
-        lambda _, ours: bool(ours == COMPOSE_VERSION),
-    ),
-    Difference(
-        "*Labels[com.docker.compose.config-hash]",
-        "a digest, on networks and volumes as well",
+        "Labels[com.docker.compose.config-hash]",
+        "a digest of each network and volume",
         "none there",
-        "only Compose's own `up` reads it",
-        _is_theirs_alone,
-    ),
-    Difference(
-        "Config.Labels[com.docker.compose.image]",
-        "the image's id",
-        "none",
-        "only Compose's own `up` reads it",
+        "Compose prints none; its `up` keeps a network or a volume without one",
         _is_theirs_alone,
     ),
     Difference(

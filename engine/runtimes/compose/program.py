@@ -15,8 +15,16 @@ from typing import Any, Final
 from attrs import frozen
 
 from engine.runtimes.docker.cli_config import cli_config, config_folder
+from engine.spec import Project
 
-__all__ = ["OLDEST", "Printed", "compose_config", "compose_program", "is_supported"]
+__all__ = [
+    "OLDEST",
+    "Printed",
+    "compose_config",
+    "compose_program",
+    "is_supported",
+    "project_words",
+]
 
 OLDEST: Final = (5, 3)
 """The oldest version whose ``config`` is held against our own reader in tests."""
@@ -94,16 +102,30 @@ def compose_config(
         OSError: the program cannot be run.
         subprocess.TimeoutExpired: it does not answer.
     """
-    named = [word for file in files for word in ("--file", str(file))]
-    project = [] if project_name is None else ["--project-name", project_name]
+    project = _words(files, directory, project_name)
     left = [] if environment_files else ["--no-env-resolution"]
-    words = ["--project-directory", str(directory), *project, "--profile", "*", "config"]
     with _start(program, ["version", "--short"]) as asked:
-        with _start(program, [*named, *words, "--format", "json", *left]) as reading:
+        with _start(program, [*project, "config", "--format", "json", *left]) as reading:
             printed, said = reading.communicate(timeout=_PATIENCE_S)
         version, _ = asked.communicate(timeout=_PATIENCE_S)
     model = json.loads(printed) if reading.returncode == 0 else None
     return Printed(version.strip(), model, said)
+
+
+def project_words(project: Project, *further: str) -> list[str]:
+    """The words between Compose's program and its command that name a project with all its profiles.
+
+    Args:
+        project: the project.
+        further: paths of compose files that are laid over the project's.
+    """
+    return _words([*project.files, *map(Path, further)], project.directory, project.name)
+
+
+def _words(files: Sequence[Path], directory: Path, project_name: str | None) -> list[str]:
+    named = [word for file in files for word in ("--file", str(file))]
+    name = [] if project_name is None else ["--project-name", project_name]
+    return [*named, "--project-directory", str(directory), *name, "--profile", "*"]
 
 
 def _start(program: Path, words: Sequence[str]) -> subprocess.Popen[str]:

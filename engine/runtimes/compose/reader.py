@@ -23,7 +23,7 @@ from engine.runtimes.compose.program import (
     compose_program,
     is_supported,
 )
-from engine.spec import Project, unset
+from engine.spec import ComposeProgram, Project, unset
 
 __all__ = ["project_from", "read_by_compose"]
 
@@ -77,9 +77,10 @@ def read_by_compose(
         return None
     if printed.model is None:
         raise ComposeError(_refusal(printed), file=", ".join(place.named))
-    return project_from(
+    project = project_from(
         printed.model, place, f"Docker Compose {printed.version}", printed.said, profiles
     )
+    return evolve(project, compose=ComposeProgram(program, printed.version))
 
 
 def project_from(

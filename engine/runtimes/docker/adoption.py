@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import docker.errors
+from attrs import evolve
 from docker.api import APIClient
 
 from engine import claims
@@ -37,7 +38,8 @@ def spec_label(
 ) -> dict[str, str]:
     """The label that tells whether a container is what would be made now: a digest of what makes it.
 
-    In it is all that our own maker would ask the engine for, the image by its id, and not whose it is.
+    In it is all that our own maker would ask the engine for, the image by its id, and not whose it is,
+    nor which Compose is installed.
     Without the image there is no label, and such a container is never taken over.
     """
     try:
@@ -46,7 +48,7 @@ def spec_label(
         return {}
     made_of = [
         container_payload(
-            making.project,
+            evolve(making.project, compose=None),
             spec,
             image=image,
             keep_alive=making.keep_alive.get(spec.name),

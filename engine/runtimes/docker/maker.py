@@ -12,7 +12,7 @@ from attrs import frozen
 
 from engine.spec import Mount, Project, ServiceSpec
 
-__all__ = ["INSIDE", "Maker", "Making"]
+__all__ = ["INSIDE", "ComposeTools", "Maker", "Making"]
 
 INSIDE: Final = "/run/dockwarden"
 """Where a container has the folder that takes the output of what runs in it."""
@@ -31,6 +31,23 @@ class Making:
     project: Project
     keep_alive: Mapping[str, tuple[str, ...]]
     labels: Mapping[str, str]
+
+
+class ComposeTools(Protocol):
+    """What real Compose does for containers that the SDK creates."""
+
+    def config_hashes(
+        self, services: Sequence[str], containers: Mapping[str, str]
+    ) -> dict[str, str]:
+        """The digests by which Compose sees that the container of a service is up to date, by service.
+
+        Args:
+            services: their names.
+            containers: the ids of the containers that these services refer to, by service.
+
+        Raises:
+            docker.errors.DockerException: Compose gives none; with its words.
+        """
 
 
 class Maker(Protocol):

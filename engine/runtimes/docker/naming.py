@@ -11,11 +11,13 @@ __all__ = [
     "COMPOSE",
     "COMPOSE_PROJECT",
     "COMPOSE_SERVICE",
+    "NAMESPACES",
     "PROJECT",
     "container_name",
     "container_of",
     "links",
     "network_name",
+    "referenced_services",
 ]
 
 COMPOSE: Final = "com.docker.compose."
@@ -23,6 +25,9 @@ COMPOSE: Final = "com.docker.compose."
 
 COMPOSE_PROJECT: Final = f"{COMPOSE}project"
 COMPOSE_SERVICE: Final = f"{COMPOSE}service"
+
+NAMESPACES: Final = ("network_mode", "ipc", "pid")
+"""The keys by which a service joins a namespace of another one (``service:NAME``)."""
 
 PROJECT: Final = f"{LABEL}project"
 """The label by which we find what we made for a project."""
@@ -52,3 +57,13 @@ def links(project: Project, service: ServiceSpec) -> list[str]:
         names = (alias or target, f"{target}-1", container)
         links += [f"{container}:{name}" for name in names]
     return list(dict.fromkeys(links))
+
+
+def referenced_services(service: ServiceSpec) -> set[str]:
+    """The services whose containers a service's container is made with, by their names."""
+    modes = (getattr(service, key) or "" for key in NAMESPACES)
+    joined = {
+        name for kind, _, name in (mode.partition(":") for mode in modes) if kind == "service"
+    }
+    sources = {entry.partition(":")[0] for entry in service.volumes_from}
+    return joined | (sources - {"container"})

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 COMPOSE_VERSION: Final = "2.24.0"
-"""The version of Compose whose labels these are."""
+"""The version of Compose whose labels these are, where none is installed."""
 
 _ENGINE_GRACE_S: Final = 10.0  # the engine's own, where a container names none
 
@@ -50,7 +50,7 @@ def compose_labels(project: Project, service: ServiceSpec) -> dict[str, str]:
         "config-hash": config_digest(service, project),
         "container-number": "1",
         "oneoff": "False",
-        "version": COMPOSE_VERSION,
+        "version": _compose_version(project),
         "depends_on": ",".join(
             f"{name}:{how.condition.value}:{str(how.restart).lower()}"
             for name, how in service.depends_on.items()
@@ -174,8 +174,12 @@ def _resource_labels(project: Project, kind: str, key: str) -> dict[str, str]:
     return {
         f"{COMPOSE}project": project.name,
         f"{COMPOSE}{kind}": key,
-        f"{COMPOSE}version": COMPOSE_VERSION,
+        f"{COMPOSE}version": _compose_version(project),
     }
+
+
+def _compose_version(project: Project) -> str:
+    return COMPOSE_VERSION if project.compose is None else project.compose.version
 
 
 def _endpoint(project: Project, service: ServiceSpec, joined: NetworkAttachment) -> Body:

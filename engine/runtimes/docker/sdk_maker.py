@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from attrs import frozen
+import docker.errors
+from attrs import field, frozen
 from docker.api import APIClient
 
 from engine.errors import LaunchFailed
@@ -17,13 +19,16 @@ from engine.runtimes.docker.adoption import spec_label
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.images import ensure_image, image_name
 from engine.runtimes.docker.inject import archive
-from engine.runtimes.docker.maker import Making
+from engine.runtimes.docker.maker import ComposeTools, Making
+from engine.runtimes.docker.naming import COMPOSE, container_of, referenced_services
 from engine.runtimes.docker.provenance import bound_to
 from engine.runtimes.docker.resources import ensure_network, ensure_volume
 from engine.runtimes.docker.stop import stop_container
 from engine.spec import Mount, MountKind, ServiceSpec
 
 __all__ = ["SdkMaker"]
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @frozen
@@ -32,13 +37,15 @@ class SdkMaker:
 
     making: Making
     calls: Calls
+    compose: ComposeTools | None = None
+    _hashes: dict[str, str] = field(factory=dict, init=False)
 
     name: ClassVar[str] = "docker"
 
     async def prepare(self, specs: Sequence[ServiceSpec]) -> None:
         """Find, build or pull images; make networks and volumes."""
         project = self.making.project
-        await asyncio.gather(*(self._ensure_image(spec) for spec in specs))
+        await asyncio.gather(self._hash(specs), *(self._ensure_image(spec) for spec in specs))
         networks = dict.fromkeys(joined.network for spec in specs for joined in spec.networks)
         volumes = dict.fromkeys(
             mount.source
@@ -55,6 +62,14 @@ class SdkMaker:
         except ENGINE_ERRORS as error:
             reason = f"its networks and volumes could not be made: {said(error)}"
             raise LaunchFailed(specs[0].name, reason, curable=False) from error
+
+    async def _hash(self, specs: Sequence[ServiceSpec]) -> None:
+        """Have Compose hash the services now, before the user goes on editing the files."""
+        names = [spec.name for spec in specs if not referenced_services(spec)]
+        new = [name for name in names if name not in self._hashes]
+        if self.compose is not None and new:
+            hashes = partial(_config_hashes, self.compose, new, {})
+            self._hashes.update(await self.calls(lambda _client: hashes(), settle=False))
 
     async def _ensure_image(self, spec: ServiceSpec) -> None:
         project = self.making.project
@@ -73,6 +88,7 @@ class SdkMaker:
             image=image_name(project, spec),
             keep_alive=self.making.keep_alive.get(spec.name),
             labels={
+                **self._compose_labels(spec, client),
                 **self.making.labels,
                 **bound_to(name),
                 **spec_label(self.making, spec, output, client),
@@ -94,6 +110,25 @@ class SdkMaker:
             raise
         return container_id
 
+    def _compose_labels(self, spec: ServiceSpec, client: APIClient) -> dict[str, str]:
+        """What makes Compose take the container for its own, and for up to date."""
+        if self.compose is None:
+            return {}
+        project = self.making.project
+        found = {f"{COMPOSE}image": client.inspect_image(image_name(project, spec))["Id"]}
+        references = referenced_services(spec)
+        if references:
+            containers = {
+                name: client.inspect_container(container_of(project, name))["Id"]
+                for name in references
+            }
+            hashes = _config_hashes(self.compose, [spec.name], containers)
+        else:
+            hashes = self._hashes
+        if spec.name in hashes:
+            found[f"{COMPOSE}config-hash"] = hashes[spec.name]
+        return found
+
     async def start(self, spec: ServiceSpec, container_id: str) -> None:  # noqa: ARG002 - the protocol's
         """Start a container that has ended."""
         await self.calls(lambda client: client.start(container_id))
@@ -101,3 +136,18 @@ class SdkMaker:
     async def stop(self, spec: ServiceSpec, container_id: str, grace_s: float) -> None:  # noqa: ARG002
         """End a container's processes."""
         await self.calls(lambda client: stop_container(client, container_id, grace_s))
+
+
+def _config_hashes(
+    compose: ComposeTools, services: Sequence[str], containers: Mapping[str, str]
+) -> dict[str, str]:
+    """Compose's digests; none where it gives none, and then only its ``up`` has more to do."""
+    try:
+        return compose.config_hashes(services, containers)
+    except docker.errors.DockerException as error:
+        _LOG.info(
+            "Compose gives no config hash for %s, so 'docker compose up' would recreate its container: %s",
+            ", ".join(services),
+            said(error),
+        )
+        return {}
