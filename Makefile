@@ -85,8 +85,8 @@ format: $(READY) ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lab: $(READY) ## Bring up the lab: a private Docker engine for the tests (Debian, as root)
-	$(BIN)/python -m tests.lab up
+lab: $(READY) ## Bring up the lab: a private engine for the tests, as root (ENGINE=docker-28 for another one)
+	$(BIN)/python -m tests.lab up $(if $(ENGINE),--engine $(ENGINE))
 
 lab-down: ## Take the lab down; its cache stays
 	$(LAB) down

@@ -6,15 +6,18 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.lab import LabUnavailable, is_up, lab, packages, socket_path
+from tests.lab import LabFailed, LabUnavailable, is_up, lab, packages, socket_path
 from tests.lab import __main__ as command_line
 from tests.lab.gpu import GpuHookCall, gpu_hook_calls, install_gpu_hook
-from tests.lab.layout import LAB_DIR_VARIABLE, Layout, current_layout
+from tests.lab.kinds import DEFAULT_ENGINE, KINDS, find_kind
+from tests.lab.lab import remember_engine
+from tests.lab.layout import LAB_DIR_VARIABLE, LAB_ENGINE_VARIABLE, Layout, current_layout
 from tests.lab.processes import TOKEN_VARIABLE, Process, descendants, marked, spawn_detached
 
 UNIX_SOCKET_PATH_LIMIT = 107
@@ -49,6 +52,7 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
 def empty_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """A lab that was never brought up."""
     monkeypatch.setenv(LAB_DIR_VARIABLE, str(tmp_path / "lab"))
+    monkeypatch.delenv(LAB_ENGINE_VARIABLE, raising=False)
     return current_layout()
 
 
@@ -64,10 +68,53 @@ class TestLayout:
 
     def test_the_folder_is_dot_lab_in_the_repository(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(LAB_DIR_VARIABLE, raising=False)
-        assert current_layout().lab_dir == Path(__file__).resolve().parents[1] / ".lab"
+        assert current_layout().base_dir == Path(__file__).resolve().parents[1] / ".lab"
 
     def test_the_environment_chooses_another_folder(self, empty_lab: Layout) -> None:
         assert socket_path() == empty_lab.socket
+
+
+class TestKinds:
+    """Which engine the lab brings up."""
+
+    def test_the_one_that_was_asked_for_last_is_remembered(self, empty_lab: Layout) -> None:
+        assert empty_lab.engine == DEFAULT_ENGINE
+        remember_engine("docker-28")
+        assert current_layout() == Layout(empty_lab.base_dir, "docker-28")
+
+    def test_the_environment_comes_first(
+        self, empty_lab: Layout, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        remember_engine("docker-28")
+        monkeypatch.setenv(LAB_ENGINE_VARIABLE, "docker-26")
+        assert current_layout().engine == "docker-26"
+
+    def test_a_name_that_is_unknown_is_refused_with_those_that_are_known(
+        self, empty_lab: Layout, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert command_line.main(["up", "--engine", "docker-1"]) == 1
+        assert "no engine docker-1; choose one of docker-20, docker-26" in capsys.readouterr().err
+        assert current_layout() == empty_lab
+
+    def test_engines_of_one_lab_share_the_cache_and_nothing_else(self) -> None:
+        layouts = [Layout(Path("/a"), name) for name in KINDS]
+        assert (
+            len({one.run_dir for one in layouts})
+            == len({one.lab_dir for one in layouts})
+            == len(KINDS)
+        )
+        assert {one.cache_dir for one in layouts} == {Path("/a/cache")}
+
+    @pytest.mark.parametrize(
+        ("version", "right"),
+        [("28.5.2+dfsg4", True), ("28", True), ("29.0.0", False), ("2.8", False)],
+    )
+    def test_an_engine_that_is_not_what_its_name_says_is_refused(
+        self, *, version: str, right: bool
+    ) -> None:
+        expected = nullcontext() if right else pytest.raises(LabFailed, match="sid has version")
+        with expected:
+            find_kind("docker-28").check(version)
 
 
 class TestProcess:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from . import BASE_IMAGE, LabError, LabUnavailable, ensure_up, is_up, restart_engine, take_down
 from .engine import Engine, find_engine
+from .kinds import KINDS
+from .lab import remember_engine
 from .layout import LAB_DIR_VARIABLE, current_layout
 
 EXIT_FAILED = 1
@@ -23,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         match asked.command:
             case "up":
+                if asked.engine:
+                    remember_engine(asked.engine)
                 _print_engine(ensure_up(say=_say, compose_required=asked.compose))
             case "restart":
                 _print_engine(restart_engine(kill=asked.kill))
@@ -50,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="bring the engine up, or find it up")
     up.add_argument("--compose", action="store_true", help="fail when Compose cannot be had")
+    up.add_argument("--engine", metavar="NAME", help=f"which, from now on: {', '.join(KINDS)}")
     restart = commands.add_parser("restart", help="end dockerd and start another in its place")
     restart.add_argument("--kill", action="store_true", help="without notice, as a crash would")
     down = commands.add_parser("down", help="end the engine and everything it started")
@@ -64,7 +69,7 @@ def _say(line: str) -> None:
 
 
 def _print_engine(engine: Engine) -> None:
-    print(f"up: Docker {engine.version} at {engine.socket}")
+    print(f"up: {engine.kind.name} {engine.version} at {engine.socket}")
     print(f"compose: {engine.compose or 'none'}")
     print("to use it by hand:")
     for line in _exports(engine):
@@ -77,7 +82,7 @@ def _status() -> int:
         print("down: nothing answers at", current_layout().socket)
         return EXIT_FAILED
     complete = is_up()
-    print(f"up: Docker {engine.version} at {engine.socket}")
+    print(f"up: {engine.kind.name} {engine.version} at {engine.socket}")
     print(f"image {BASE_IMAGE}: {'present' if complete else 'missing, run `up` to make it'}")
     print(f"compose: {engine.compose or 'none'}")
     return 0 if complete else EXIT_FAILED

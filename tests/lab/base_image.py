@@ -37,7 +37,7 @@ def provide_base_image(layout: Layout, say: Callable[[str], None]) -> None:
 
 def _make_root_file_system(layout: Layout) -> None:
     """Run mmdebstrap; under its final name the tar is always whole."""
-    layout.base_tar.parent.mkdir(parents=True, exist_ok=True)
+    layout.cache_dir.mkdir(parents=True, exist_ok=True)
     unfinished = layout.base_tar.with_name("unfinished.tar")
     options = ["--variant=minbase", f"--include={_INCLUDE}"]
     command = [find_program("mmdebstrap"), *options, _SUITE, str(unfinished)]

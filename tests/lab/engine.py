@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .api import EngineApi
 from .errors import LabFailed
+from .kinds import Kind
 from .layout import Layout
 from .packages import SYSTEM_PATH, find_program
 from .processes import TOKEN_VARIABLE, Process, spawn_detached
@@ -20,6 +21,7 @@ __all__ = ["Engine", "configure", "find_engine", "start_engine", "stop_daemon", 
 _START_DEADLINE_S = 60.0
 _STOP_DEADLINE_S = 30.0
 _CGROUPS = Path("/sys/fs/cgroup")
+_DOCKERD = "/usr/sbin/dockerd"
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,14 @@ class Engine:
         version: What it says it is, such as `20.10.24`.
         docker_config: The `DOCKER_CONFIG` under which the Docker CLI has its Compose plugin.
         compose: The Compose plugin, or None when it could not be had.
+        kind: Which of the lab's engines it is.
     """
 
     socket: Path
     version: str
     docker_config: Path
     compose: Path | None
+    kind: Kind
 
     @property
     def docker_host(self) -> str:
@@ -55,7 +59,7 @@ def find_engine(layout: Layout) -> Engine | None:
     if not api.ping():
         return None
     compose = layout.compose_plugin if layout.compose_plugin.exists() else None
-    return Engine(layout.socket, api.version(), layout.docker_config, compose)
+    return Engine(layout.socket, api.version(), layout.docker_config, compose, layout.kind)
 
 
 def configure(layout: Layout) -> None:
@@ -88,10 +92,12 @@ def start_engine(layout: Layout) -> None:
         # has that pid by now; ours is known to be gone.
         layout.pidfile.unlink(missing_ok=True)
         _forget_dead_containerd(layout)
-        command = [find_program("dockerd"), f"--config-file={layout.daemon_config}"]
+        program = find_program("dockerd") if layout.system is None else _DOCKERD
+        command = [program, f"--config-file={layout.daemon_config}"]
         environment = {
             "PATH": f"{layout.bin_dir}:{SYSTEM_PATH}",
             "HOME": "/root",
+            **layout.kind.environment,
             TOKEN_VARIABLE: token(layout),
         }
         daemon = spawn_detached(inside(keeper, command), environment, layout.log)
@@ -165,6 +171,7 @@ def _daemon_config(layout: Layout) -> dict[str, object]:
     """The engine's daemon.json: everything that it would otherwise share with the system's."""
     options = layout.daemon_options
     return {
+        **layout.kind.options,
         **(json.loads(options.read_text()) if options.exists() else {}),
         "hosts": [layout.docker_host],
         "data-root": str(layout.data_root),

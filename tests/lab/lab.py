@@ -14,11 +14,13 @@ from .compose import provide_compose
 from .engine import Engine, configure, find_engine, start_engine, stop_daemon, stop_engine
 from .errors import LabFailed
 from .gpu import install_gpu_hook, install_gpus
+from .kinds import KINDS, find_kind
 from .layout import Layout, current_layout
 from .packages import install_what_is_lacking, require_root
+from .roots import provide_system
 from .turns import provide_locks
 
-__all__ = ["ensure_up", "is_up", "restart_engine", "socket_path", "take_down"]
+__all__ = ["ensure_up", "is_up", "remember_engine", "restart_engine", "socket_path", "take_down"]
 
 _logger = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ def ensure_up(
             install_gpus(layout)
             if find_engine(layout) is None:
                 say("starting dockerd")
+                provide_system(layout, say)
                 start_engine(layout)
             else:
                 configure(layout)
@@ -73,7 +76,20 @@ def ensure_up(
     engine = find_engine(layout)
     if engine is None:
         raise LabFailed(f"dockerd came up and stopped answering; see the end of {layout.log}.")
+    layout.kind.check(engine.version)
     return engine
+
+
+def remember_engine(name: str) -> None:
+    """Make an engine the one that the lab brings up from now on, where the environment names no other.
+
+    Raises:
+        LabFailed: The lab knows no engine of that name.
+    """
+    layout = current_layout()
+    find_kind(name)
+    layout.base_dir.mkdir(parents=True, exist_ok=True)
+    layout.remembered_engine.write_text(f"{name}\n")
 
 
 def restart_engine(*, kill: bool = False) -> Engine:
@@ -98,7 +114,7 @@ def restart_engine(*, kill: bool = False) -> Engine:
 
 
 def take_down(*, purge: bool = False) -> None:
-    """End the engine and everything it started; images and caches stay for the next time.
+    """End every engine of the lab and everything they started; images and caches stay for the next time.
 
     Args:
         purge: Delete those too.
@@ -107,18 +123,19 @@ def take_down(*, purge: bool = False) -> None:
         LabUnavailable: Not root.
         LabFailed: Something could not be ended or removed; the text names it.
     """
-    layout = current_layout()
-    running, purging = layout.run_dir.exists(), purge and layout.lab_dir.exists()
+    base_dir = current_layout().base_dir
+    running = [one for one in (Layout(base_dir, name) for name in KINDS) if one.run_dir.exists()]
+    purging = purge and base_dir.exists()
     if running or purging:
         require_root()
-    if running:
+    for layout in running:
         with _alone(layout):
             remains = stop_engine(layout)
             shutil.rmtree(layout.gpu_benches, ignore_errors=True)
         if remains:
             raise LabFailed("The lab is not wholly down:\n" + "\n".join(remains))
     if purging:
-        shutil.rmtree(layout.lab_dir)
+        shutil.rmtree(base_dir)
 
 
 @contextlib.contextmanager
@@ -126,8 +143,8 @@ def _alone(layout: Layout) -> Iterator[None]:
     """One at a time: two test runs that start together share one engine."""
     layout.lab_dir.mkdir(parents=True, exist_ok=True)
     # A folder that Git, and whatever honours its ignore files, never looks into.
-    (layout.lab_dir / ".gitignore").write_text("*\n")
+    (layout.base_dir / ".gitignore").write_text("*\n")
     provide_locks(layout)
-    with (layout.lab_dir / "lock").open("w") as lock:
+    with (layout.base_dir / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -5,9 +5,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LAB_DIR_VARIABLE", "Layout", "current_layout"]
+from .kinds import DEFAULT_ENGINE, Kind, find_kind
+
+__all__ = ["LAB_DIR_VARIABLE", "LAB_ENGINE_VARIABLE", "Layout", "current_layout"]
 
 LAB_DIR_VARIABLE = "DOCKWARDEN_LAB_DIR"
+LAB_ENGINE_VARIABLE = "DOCKWARDEN_LAB_ENGINE"
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _RUN_ROOT = Path("/run")
@@ -15,17 +18,52 @@ _RUN_ROOT = Path("/run")
 
 @dataclass(frozen=True)
 class Layout:
-    """Every path the lab uses, derived from the one folder it was given.
+    """Every path the lab uses, derived from the one folder and the engine it was given.
 
     Sockets, pid records and mounts live apart under `/run`, for two reasons: a Unix socket's path
     may be at most 107 bytes long, which a checkout deep in a home folder soon exceeds, and what
     describes running processes should not outlive a reboot.
 
     Attributes:
-        lab_dir: The folder that lasts: images, caches, logs, the hook and the Compose plugin.
+        base_dir: The folder that lasts, and that the lab's engines share.
+        engine: Which of them this is, by name.
     """
 
-    lab_dir: Path
+    base_dir: Path
+    engine: str = DEFAULT_ENGINE
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of engine it is.
+
+        Raises:
+            LabFailed: The lab knows no engine of that name.
+        """
+        return find_kind(self.engine)
+
+    @property
+    def lab_dir(self) -> Path:
+        """What lasts of one engine: images, logs, the hook and the Compose plugin.
+
+        The engine that is installed on this machine has the lab's own folder.
+        """
+        return self.base_dir if self.kind.suite is None else self.base_dir / self.engine
+
+    @property
+    def cache_dir(self) -> Path:
+        """What is made once and serves every engine: root file systems."""
+        return self.base_dir / "cache"
+
+    @property
+    def system(self) -> Path | None:
+        """The root file system that the engine's programs are from; None for that of the machine."""
+        suite = self.kind.suite
+        return None if suite is None else self.cache_dir / "roots" / suite
+
+    @property
+    def remembered_engine(self) -> Path:
+        """Holds the name of the engine that was last asked for."""
+        return self.base_dir / "engine"
 
     @property
     def name(self) -> str:
@@ -67,6 +105,11 @@ class Layout:
     def daemon_record(self) -> Path:
         """Our record of the dockerd process."""
         return self.run_dir / "dockerd.json"
+
+    @property
+    def root(self) -> Path:
+        """Where the root file system is put together that the engine runs in."""
+        return self.run_dir / "root"
 
     @property
     def data_root(self) -> Path:
@@ -121,7 +164,7 @@ class Layout:
     @property
     def base_tar(self) -> Path:
         """The cached root file system of the base image."""
-        return self.lab_dir / "cache" / "base.tar"
+        return self.cache_dir / "base.tar"
 
     @property
     def compose_dir(self) -> Path:
@@ -140,6 +183,14 @@ class Layout:
 
 
 def current_layout() -> Layout:
-    """The layout that the environment asks for: `DOCKWARDEN_LAB_DIR`, or `.lab/` in the repository."""
+    """The layout that the environment asks for.
+
+    `DOCKWARDEN_LAB_DIR` names the folder, else it is `.lab/` in the repository. `DOCKWARDEN_LAB_ENGINE` names
+    the engine, else it is the one that was last brought up by name there.
+    """
     asked = os.environ.get(LAB_DIR_VARIABLE)
-    return Layout(Path(asked).resolve() if asked else _REPOSITORY / ".lab")
+    base = Layout(Path(asked).resolve() if asked else _REPOSITORY / ".lab")
+    engine = os.environ.get(LAB_ENGINE_VARIABLE)
+    if not engine and base.remembered_engine.exists():
+        engine = base.remembered_engine.read_text().strip()
+    return Layout(base.base_dir, engine or DEFAULT_ENGINE)

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from .engine import Engine
 from .lab import ensure_up, take_down
-from .layout import LAB_DIR_VARIABLE, Layout, current_layout
+from .layout import LAB_DIR_VARIABLE, LAB_ENGINE_VARIABLE, Layout, current_layout
 
 __all__ = ["own_engine"]
 
@@ -25,12 +25,13 @@ def own_engine(name: str, options: Mapping[str, object]) -> Iterator[Engine]:
         LabUnavailable: A private engine cannot be had on this machine; the text says why.
     """
     shared = current_layout()
-    own = Layout(shared.lab_dir / name)
+    own = Layout(shared.base_dir / name, shared.engine)
     own.lab_dir.mkdir(parents=True, exist_ok=True)
     own.daemon_options.write_text(json.dumps(options))
-    if not own.base_tar.parent.exists():
-        own.base_tar.parent.symlink_to(shared.base_tar.parent)
-    with patch.dict(os.environ, {LAB_DIR_VARIABLE: str(own.lab_dir)}):
+    if not own.cache_dir.exists():
+        own.cache_dir.symlink_to(shared.cache_dir)
+    chosen = {LAB_DIR_VARIABLE: str(own.base_dir), LAB_ENGINE_VARIABLE: own.engine}
+    with patch.dict(os.environ, chosen):
         try:
             yield ensure_up()
         finally:

@@ -3,12 +3,13 @@
 The network namespace, because two dockerd in one fight over `docker0` and each other's firewall
 rules. The mount namespace, so that whatever the engine mounts is gone with it, and so that it does
 not see the system's `/run/containerd`: a dockerd that finds a containerd there joins it instead of
-starting its own. The keeper, so that a test may kill dockerd and start another in the same place,
+starting its own. An engine of another Debian release has a root file system of its own there, too. The keeper, so that a test may kill dockerd and start another in the same place,
 which is what a restarted engine looks like.
 """
 
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -21,17 +22,24 @@ from .processes import TOKEN_VARIABLE, Process, descendants, marked, spawn_detac
 __all__ = ["close_room", "inside", "open_room", "room_is_open", "token"]
 
 # The keeper says that the room is furnished by creating the file it is given.
-_FURNISH = """
-set -e
-mkdir -p /run/containerd /etc/docker
-mount -t tmpfs -o mode=0711 dockwarden-lab /run/containerd
-mount -t tmpfs -o mode=0755 dockwarden-lab /etc/docker
-ip link set lo up
-: > "$1"
-exec sleep infinity
-"""
+_FURNISH = Path(__file__).with_name("furnish.sh").read_text()
+# Of the top-level folders, these are the operating system's own; a room with another system has others.
+_OF_THE_SYSTEM = {
+    "bin",
+    "boot",
+    "etc",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "run",
+    "sbin",
+    "usr",
+    "var",
+}
 _UNSHARE = ("--net", "--mount", "--propagation", "slave")
 _DEADLINE_S = 10.0
+_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def open_room(layout: Layout) -> Process:
@@ -53,7 +61,8 @@ def open_room(layout: Layout) -> Process:
     close_room(layout)
     furnished.unlink(missing_ok=True)
     _token_file(layout).write_text(uuid.uuid4().hex)
-    shell = ["/bin/sh", "-c", _FURNISH, "dockwarden-lab", str(furnished)]
+    system = [str(layout.system or ""), str(layout.root), *map(str, _shared(layout))]
+    shell = ["/bin/sh", "-c", _FURNISH, "dockwarden-lab", str(furnished), *system]
     keeper = spawn_detached(
         [find_program("unshare"), *_UNSHARE, *shell],
         {"PATH": SYSTEM_PATH, TOKEN_VARIABLE: token(layout)},
@@ -112,6 +121,15 @@ def _keeper_of_open_room(layout: Layout) -> Process | None:
     if keeper is None or not keeper.alive() or not _furnished_file(layout).exists():
         return None
     return keeper
+
+
+def _shared(layout: Layout) -> list[Path]:
+    """What a room with a system of its own shares with the machine: everything that is not a system's."""
+    top = [one for one in Path("/").iterdir() if one.is_dir() and not one.is_symlink()]
+    shared = [one for one in top if one.name not in _OF_THE_SYSTEM]
+    # Wherever these are: the lab itself, the repository, and what tests make.
+    places = [layout.base_dir, layout.run_dir, _REPOSITORY, Path(tempfile.gettempdir())]
+    return shared + [one for one in places if not any(one.is_relative_to(top) for top in shared)]
 
 
 def _furnished_file(layout: Layout) -> Path:

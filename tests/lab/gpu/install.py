@@ -20,6 +20,7 @@ from .bench import Gpus
 
 __all__ = ["GpuHookCall", "gpu_hook_calls", "install_gpu_hook", "install_gpus"]
 
+_DEBIANS_PYTHON = Path("/usr/bin/python3")
 _NAME = "nvidia-container-runtime-hook"
 _HERE = Path(__file__).parent
 _STRICT = ["-O1", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
@@ -44,7 +45,7 @@ def install_gpu_hook(layout: Layout) -> None:
     """Put the hook where dockerd will find it."""
     # The interpreter behind any virtual environment, which may be gone when the hook is called;
     # isolated, so that nothing of the caller's environment reaches it.
-    interpreter = Path(sys.executable).resolve()
+    interpreter = Path(sys.executable).resolve() if layout.system is None else _DEBIANS_PYTHON
     text = f"#!{interpreter} -IS\n{(_HERE / 'hook.py').read_text()}"
     _replace(layout.bin_dir / _NAME, text.encode(), mode=0o755)
 
