@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final, TypeVar
@@ -27,6 +26,7 @@ from engine.errors import MissingExtra, RuntimeUnavailable
 from engine.futures import forget
 from engine.runtimes.docker.cli_config import forget_missing_helpers
 from engine.runtimes.docker.endpoint import leading_to
+from engine.runtimes.docker.moments import moment_ns
 from engine.runtimes.docker.patience import GivenUp, Patience, be_patient
 
 __all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "address", "connect", "engine_facts", "said"]
@@ -110,9 +110,9 @@ def address(client: APIClient) -> str:
 def engine_facts(client: APIClient) -> EngineFacts:
     """Ask the engine who it is."""
     info = client.info()
-    now = datetime.fromisoformat(info["SystemTime"][:19]).replace(tzinfo=UTC)
+    now_s = moment_ns(info["SystemTime"]) // 1_000_000_000
     url = address(client)
-    return EngineFacts(info["ServerVersion"], url, int(now.timestamp()), info.get("ID") or url)
+    return EngineFacts(info["ServerVersion"], url, now_s, info.get("ID") or url)
 
 
 def said(error: BaseException) -> str:

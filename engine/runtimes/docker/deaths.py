@@ -8,16 +8,14 @@ start, that is as good as an inspection; anything else only wakes us.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from attrs import define, field
 
 from engine.runtimes.base import Container, Observation
+from engine.runtimes.docker.moments import moment_ns
 
-__all__ = ["Deaths", "moment_ns"]
-
-_NS: Final = 1_000_000_000
+__all__ = ["Deaths"]
 
 
 @define(eq=False)
@@ -49,10 +47,3 @@ class Deaths:
             exit_code=int(exit_code),
             oom_killed=container.id in self._out_of_memory,
         )
-
-
-def moment_ns(written: str) -> int:
-    """The engine's way to write a moment, as nanoseconds since the epoch."""
-    whole, _, fraction = written.rstrip("Z").partition(".")
-    seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
-    return seconds * _NS + int(fraction.ljust(9, "0") or 0)

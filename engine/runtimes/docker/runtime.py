@@ -40,13 +40,14 @@ from engine.runtimes.base import (
 from engine.runtimes.docker import adoption
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
 from engine.runtimes.docker.conditions import check_conditions
-from engine.runtimes.docker.deaths import Deaths, moment_ns
+from engine.runtimes.docker.deaths import Deaths
 from engine.runtimes.docker.event_labels import EventLabels
 from engine.runtimes.docker.events import EventStream
 from engine.runtimes.docker.execs import Execs
 from engine.runtimes.docker.guests import Guests, is_guest
 from engine.runtimes.docker.images import image_name
 from engine.runtimes.docker.maker import Maker, Making
+from engine.runtimes.docker.moments import moment_ns
 from engine.runtimes.docker.naming import (
     COMPOSE_PROJECT,
     COMPOSE_SERVICE,
