@@ -123,8 +123,8 @@ def _cdi_request(devices: Sequence[DeviceMapping]) -> list[Body]:
 def _is_simple(mount: Mount) -> bool:
     """Whether a mount is asked for by a line of ``Binds`` or ``Tmpfs``; Compose decides like this.
 
-    Only a line can make a missing source or relabel it for SELinux; everything else that is more than
-    source, target and read-only needs an entry of ``Mounts``.
+    Only a line can relabel a source for SELinux, or make a missing one on an engine before 23; everything
+    else that is more than source, target and read-only needs an entry of ``Mounts``.
     """
     simple: dict[MountKind, Callable[[], bool]] = {
         MountKind.BIND: lambda: (
@@ -151,7 +151,14 @@ def _source(project: Project, mount: Mount) -> str:
 
 def _mount(project: Project, mount: Mount) -> Body:
     options: dict[MountKind, Callable[[], Body]] = {
-        MountKind.BIND: lambda: {"BindOptions": present({"Propagation": mount.propagation})},
+        MountKind.BIND: lambda: {
+            "BindOptions": present(
+                {
+                    "Propagation": mount.propagation,
+                    "CreateMountpoint": mount.create_host_path or None,
+                }
+            )
+        },
         MountKind.VOLUME: lambda: {"VolumeOptions": present({"NoCopy": mount.no_copy or None})},
         MountKind.TMPFS: lambda: {
             "TmpfsOptions": present({"SizeBytes": mount.tmpfs_size_bytes, "Mode": mount.tmpfs_mode})

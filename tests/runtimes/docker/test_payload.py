@@ -116,7 +116,7 @@ def test_a_key_of_the_container(body: Body, keys: str, key: str, expected: Any) 
                     "Source": "/h",
                     "Target": "/c",
                     "ReadOnly": False,
-                    "BindOptions": {"Propagation": "rslave"},
+                    "BindOptions": {"Propagation": "rslave", "CreateMountpoint": True},
                 }
             ],
         ),
