@@ -20,6 +20,7 @@ help: ## List the targets
 setup: $(READY) ## Make the virtual environment with everything in it
 
 $(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -m tests.machine venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
@@ -34,7 +35,8 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 	fi; \
 	$(BIN)/dockwarden run examples/campaign.yml $$runtime
 
-test: $(READY) ## Run all tests; those on Docker use the lab, which is brought up for them
+test: $(READY) ## Run all tests; as root on Debian, install what they use, and bring up the lab for those on Docker
+	@$(PYTHON) -m tests.machine tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 mutants: $(READY) ## Break the tables and the engine in hundreds of ways; each has to be noticed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -88,6 +89,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         except BrowserUnavailable as unavailable:
             _do_without("a browser", unavailable)
         yield page
+
+
+@pytest.fixture(scope="session")
+def graphviz() -> None:
+    """The program that lays diagrams out; a skip with the reason where there is none, and a failure in CI."""
+    if shutil.which("dot") is None:
+        why = "dot is not installed (on Debian: apt-get install graphviz)"
+        _do_without("Graphviz", FileNotFoundError(why))
 
 
 @pytest.fixture(scope="session")

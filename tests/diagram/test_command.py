@@ -77,6 +77,7 @@ class TestFormats:
             "recovery",
         }
 
+    @pytest.mark.usefixtures("graphviz")
     def test_svg_follows_the_page_unless_told_otherwise(
         self, dockwarden: Dockwarden, tmp_path: Path
     ) -> None:

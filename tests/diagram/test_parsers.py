@@ -92,6 +92,7 @@ def _saying(text: str) -> Lifecycle:
     )
 
 
+@pytest.mark.usefixtures("graphviz")
 @pytest.mark.parametrize("text", HOSTILE)
 def test_texts_are_shown_as_they_are(mermaid: Page, text: str) -> None:
     drawing = draw(_saying(text))
@@ -111,11 +112,13 @@ def test_mermaid_refuses_what_is_wrong(mermaid: Page) -> None:
     assert "error" in mermaid.wait_for("mermaid.parse(arguments[0])", "flowchart TB\n a -->|x")
 
 
+@pytest.mark.usefixtures("graphviz")
 @pytest.mark.parametrize("text", HOSTILE)
 def test_graphviz_takes_any_text(text: str) -> None:
     assert len(_graph(to_dot(draw(_saying(text))))["edges"]) == 2
 
 
+@pytest.mark.usefixtures("graphviz")
 @settings(max_examples=50)
 @given(lifecycle=lifecycles(), every=st.booleans(), theme=st.sampled_from([LIGHT, DARK]))
 def test_graphviz_takes_any(lifecycle: Lifecycle, theme: object, *, every: bool) -> None:
@@ -135,6 +138,7 @@ def test_any_becomes_a_table_and_data(lifecycle: Lifecycle) -> None:
     assert json.loads(json.dumps(to_data(lifecycle)))["initial"] == lifecycle.initial
 
 
+@pytest.mark.usefixtures("graphviz")
 @pytest.mark.parametrize(("lifecycle", "every"), EVERY_WAY)
 def test_a_picture_holds_every_name(lifecycle: Lifecycle, *, every: bool) -> None:
     text = to_dot(draw(lifecycle, Course({"me": lifecycle.initial}), every=every))

@@ -22,6 +22,7 @@ def build(folder: Path, page: str) -> tuple[str, str]:
     return (folder / "out" / "index.html").read_text(), done.stderr
 
 
+@pytest.mark.usefixtures("graphviz")
 @pytest.mark.parametrize(
     ("options", "shown", "left_out"),
     [

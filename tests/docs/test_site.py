@@ -22,7 +22,7 @@ SHOWN = ["index.html", "faults.html", "command-line.html", "diagrams.html"]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(graphviz: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site; a warning is an error, and a page that the navigation leaves out is a warning."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
@@ -111,6 +111,7 @@ def test_the_search_finds_without_a_network(site: Path, browser: Page) -> None:
     assert browser.problems() == []
 
 
+@pytest.mark.usefixtures("graphviz")
 def test_the_pictures_show_what_the_table_says() -> None:
     made = pictures()
     assert {file.name for file in FOLDER.iterdir()} == made.keys()

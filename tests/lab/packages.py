@@ -4,13 +4,20 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import LabFailed, LabUnavailable
 
-__all__ = ["SYSTEM_PATH", "find_program", "install_what_is_lacking", "require_root"]
+__all__ = [
+    "SYSTEM_PATH",
+    "Need",
+    "find_program",
+    "install",
+    "install_what_is_lacking",
+    "require_root",
+]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 """Where the system's own programs are, whatever the caller's PATH says."""
@@ -96,6 +103,16 @@ def install_what_is_lacking(say: Callable[[str], None]) -> None:
             "Install Docker Engine, iptables, iproute2, procps, mmdebstrap with Debian's archive keyring, "
             "and a C compiler with your system's package manager, then try again."
         )
+    install(lacking, say)
+
+
+def install(lacking: Sequence[Need], say: Callable[[str], None]) -> None:
+    """Install Debian packages for what is not there; none of their services is started.
+
+    Raises:
+        LabFailed: apt-get failed, or what it installed did not bring what was lacking.
+    """
+    names = ", ".join(need.what for need in lacking)
     packages = sorted({need.package for need in lacking})
     say(f"lacking: {names}; installing {' '.join(packages)}")
     with _no_service_starts():
