@@ -17,8 +17,12 @@ from tests.leftovers.place import Place, opened, write
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 
-_SCENES: Final = ("renamed, its environment wiped", "in a session of its own", "all at once")
-"""None that forks in a loop: it may end with its container (see decision 0012), and strangers in that with it."""
+_SCENES: Final = (
+    "renamed, its environment wiped",
+    "in a session of its own",
+    "forking in a loop",
+    "all at once",
+)
 
 _ENTERS: Final = """
 import os, time

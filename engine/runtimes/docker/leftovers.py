@@ -9,6 +9,7 @@ be root ourselves; it is told which processes, and decides nothing.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -44,6 +45,10 @@ _KILLED_WITHIN_S: Final = 10.0
 """What outlives KILL for so long is stuck in the kernel, or starts others faster than they are found."""
 _STARTED_WITHIN_S: Final = 5.0
 """For how long an exec may be under way to its start before it counts as any process at all."""
+_AHEAD_S: Final = 1.0
+"""By how much an exec may be late to end what a command left, and still find what started with the command.
+
+It is no more than the age of the youngest process that ran before the command."""
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.2
 
@@ -55,10 +60,12 @@ class _Begun:
     Attributes:
         folder: its folder as the container sees it, by which the shell around it is known.
         before: what ran before it; None where that is not known.
+        cut_s: what started later did not run before it, in seconds since boot by this machine's clock.
     """
 
     folder: str
     before: Before | None
+    cut_s: float = math.inf
 
 
 class Leftovers:
@@ -83,7 +90,9 @@ class Leftovers:
         """
         look = await self._members.look(container)
         before = {pid: seen.born_s for pid, seen in look.present.items()}
-        self._note(request, _Begun(folder, before))
+        seen_s = _boot_s()
+        youngest_s = seen_s - max(before.values(), default=seen_s)
+        self._note(request, _Begun(folder, before, seen_s - min(_AHEAD_S, max(0.0, youngest_s))))
 
     async def take_over(self, container: Container, request: ExecRequest, folder: str) -> None:
         """Take note of what ran before a command that an earlier controller began: what is older."""
@@ -93,7 +102,7 @@ class Leftovers:
         cut_s = began_s[0] if began_s else await asyncio.to_thread(_noted_s, request)
         if cut_s is not None:
             older = [seen for seen in look.present.values() if seen.born_s < cut_s]
-            self._note(request, _Begun(folder, {seen.pid: seen.born_s for seen in older}))
+            self._note(request, _Begun(folder, {seen.pid: seen.born_s for seen in older}, cut_s))
 
     def _note(self, request: ExecRequest, begun: _Begun) -> None:
         self._begun[request.id] = begun
@@ -167,7 +176,8 @@ class Leftovers:
             if not left:
                 return True
             if not look.here:
-                return await self._ended_elsewhere(container, request, until_s - now_s())
+                grace_s = 0.0 if name == "KILL" else until_s - now_s()
+                return await self._ended_elsewhere(container, request, look, grace_s)
             shell = self._shell(request, look, left)
             new = {target for pid in left if pid != shell and (target := _target(pid))} - signalled
             if shell and not new and name == "KILL" and pause_s > _FIRST_PAUSE_S:
@@ -194,15 +204,20 @@ class Leftovers:
         return next((pid for pid in among if _is_of(begun.folder, look, pid)), None)
 
     async def _ended_elsewhere(
-        self, container: Container, request: ExecRequest, grace_s: float
+        self, container: Container, request: ExecRequest, look: Look, grace_s: float
     ) -> bool:
-        """End a command's processes where they are not to be numbered from here: by their mark.
+        """End a command's processes where they are not to be numbered from here: by the same rule, within.
 
-        What has wiped its environment is not found so; that it is left is seen.
+        Its clock may be another machine's, so it is told for how long the command has run.
         """
-        tenths = str(max(0, round(grace_s * 10)))
-        mark = f"{MARK}={request.id}"
-        await self._run(container, [*_SHELL, END, "dockwarden", mark, tenths], _ROOT)
+        begun = self._begun[request.id]
+        hundredths = max(0, math.ceil((_boot_s() - begun.cut_s) * 100))
+        tenths = max(0, round(grace_s * 10))
+        whose = "host" if not look.own_pids else "orphans"
+        if look.init is not None and not look.init.mere:
+            whose = "service"
+        end = [END, "dockwarden", f"{MARK}={request.id}", begun.folder]
+        await self._run(container, [*_SHELL, *end, str(hundredths), str(tenths), whose], _ROOT)
         _, found = await self._find(container, request)
         return Belongs.SURELY not in found.values()
 
@@ -230,7 +245,12 @@ def _noted_s(request: ExecRequest) -> float | None:
     if found is None or found.ran is None:
         return None
     ago_s = (utc_now() - found.ran.began_at).total_seconds()
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ago_s
+    return _boot_s() - ago_s
+
+
+def _boot_s() -> float:
+    """The time since this machine's boot, in seconds."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _execs(container_id: str, client: APIClient) -> set[int | None]:

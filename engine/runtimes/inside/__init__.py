@@ -24,7 +24,10 @@ RUN: Final = _script("run.sh")
 """Runs a command: ``sh -c RUN dockwarden FOLDER COMMAND [ARGUMENT ...]``."""
 
 END: Final = _script("end.sh")
-"""Ends a request's processes: ``sh -c END dockwarden MARK=ID GRACE_TENTHS``; exit code 0: none is left."""
+"""Ends what a request left: ``sh -c END dockwarden MARK=ID FOLDER HUNDREDTHS GRACE_TENTHS WHOSE``.
+
+Exit code 0: none is left. The script says what its arguments are.
+"""
 
 SIGNAL: Final = _script("signal.sh")
 """Signals processes: ``sh -c SIGNAL dockwarden NAME SHELL PID:START ...``, with their numbers in the container.
