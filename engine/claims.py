@@ -37,6 +37,7 @@ __all__ = [
     "new",
     "owner_of",
     "reserve",
+    "reserved_by",
     "take",
     "tidy",
 ]
@@ -128,6 +129,15 @@ def reserve(owner: Owner, what: str) -> Owner | None:
     except OSError as error:
         _LOG.debug("no claim on %s: %s", what, error)
     return None
+
+
+def reserved_by(what: str) -> Owner | None:
+    """Who has claimed what is called so, and lives; None where it is nobody, or another user of this machine."""
+    try:
+        present = _told(_reservation(what))
+    except OSError:
+        return None
+    return present if present is not None and present.alive else None
 
 
 def give_back(owner: Owner, what: str) -> None:

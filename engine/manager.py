@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import shutil
 import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -125,6 +128,9 @@ class ContainerManager:
         self._keep = on_controller_exit == "keep"
         self._temporary = output_dir is None
         self._folder = _output_folder(output_dir)
+        self._at_exit = partial(_remove_at_exit, self._folder, os.getpid())
+        if self._temporary:
+            atexit.register(self._at_exit)
         self._worker = self._hire()
         try:
             self._controller = self._wait(
@@ -338,6 +344,7 @@ class ContainerManager:
         self._stream.close()
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
+            atexit.unregister(self._at_exit)
 
     def __enter__(self) -> Self:
         self._use.check("with")
@@ -498,6 +505,12 @@ class ContainerManager:
             work.close()
             raise
         return self._worker.wait(call, work)
+
+
+def _remove_at_exit(folder: Path, maker: int) -> None:
+    """Remove the temporary folder of a manager that was not closed; the watchdog removes its backends."""
+    if os.getpid() == maker:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _put_away(worker: Worker, controller: Controller, folder: Path | None) -> None:

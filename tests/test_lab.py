@@ -153,6 +153,21 @@ class TestProcess:
         assert process.wait_gone(timeout_s=10)
         assert not process.signal(signal.SIGTERM)
 
+    def test_one_that_ends_just_before_the_signal_was_not_there(
+        self, spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        process = spawn("echo; exec sleep 60")
+        send = signal.pidfd_send_signal
+
+        def ended_first(pidfd: int, number: int) -> None:
+            monkeypatch.undo()
+            send(pidfd, signal.SIGKILL)
+            os.waitpid(process.pid, 0)
+            send(pidfd, number)
+
+        monkeypatch.setattr(signal, "pidfd_send_signal", ended_first)
+        assert not process.signal(signal.SIGTERM)
+
     def test_a_record_names_the_process_that_was_recorded(self, tmp_path: Path) -> None:
         process = Process.of(os.getpid())
         assert process is not None

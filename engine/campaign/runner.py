@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from attrs import define, field
 
@@ -38,7 +38,7 @@ from engine.campaign.summary import Summary
 from engine.clock import now_s, utc_now
 from engine.compose import needed
 from engine.controller import Controller, Hold
-from engine.errors import SetupError, StartError
+from engine.errors import ContainerLost, RuntimeFault, SetupError, StartError
 from engine.journal import Journal
 from engine.machine import Machine
 from engine.record import Ending, Transition
@@ -67,7 +67,7 @@ class CampaignRunner:
         runs: the plan, or what of it is to be run.
         results: where output and records go.
         journal: where transitions, attempts and outcomes are recorded; None for nowhere.
-        hold: see :class:`~engine.controller.Controller`.
+        hold: see :class:`~engine.controller.Controller`. Under ``on_controller_exit: keep`` nothing is held.
         earlier: how far runs had come in earlier sessions; None where there was none.
 
     Attributes:
@@ -83,7 +83,7 @@ class CampaignRunner:
     runs: Sequence[PlannedRun]
     results: Results
     journal: Journal | None = None
-    hold: Callable[[], Hold] | None = None
+    hold: Callable[[], Hold] | Literal["watchdog"] | None = "watchdog"
     earlier: Mapping[str, Progress] | None = None
 
     controller: Controller = field(init=False)
@@ -94,6 +94,7 @@ class CampaignRunner:
     _listeners: list[Listener] = field(factory=list, init=False)
     _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
     _outlived: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    _announcing: set[asyncio.Task[None]] = field(factory=set, init=False)
     _adopted: set[str] = field(factory=set, init=False)
     _failures: int = field(default=0, init=False)
     _halted: str = field(default="", init=False)
@@ -118,7 +119,7 @@ class CampaignRunner:
             self.campaign.policies,
             seed=self.campaign.seed,
             marked=self.campaign.secrets,
-            hold=self.hold,
+            hold=None if self.campaign.keep else self.hold,
         )
         self.ledger = Ledger(self.journal, self.results, self.interrupt)
         self.controller.on_transition(self.ledger.transition)
@@ -162,6 +163,8 @@ class CampaignRunner:
         interrupt = asyncio.create_task(self._interrupt.wait())
         down = asyncio.create_task(self._wind_down(work, interrupt))
         await self._insist(down)
+        for announcing in self._announcing:
+            announcing.cancel()
         errors = down.result()
         for error in errors[1:]:
             _LOG.error("%s", error)
@@ -389,8 +392,26 @@ class CampaignRunner:
         if transition.event == "reattach":
             for one in self.progress.values():
                 if one.under_way is not None and one.under_way.request == transition.reason:
-                    self._tell(AttemptReattached(one.run, one.under_way.number))
+                    announcing = asyncio.create_task(self._announce(one), name=transition.reason)
+                    self._announcing.add(announcing)
+                    announcing.add_done_callback(self._announcing.discard)
         self._tell(transition)
+
+    async def _announce(self, progress: Progress) -> None:
+        """Tell that an attempt outlived its controller, if it still runs; it may never have begun."""
+        name = progress.run.backend
+        container = self.controller.backends[name].container
+        under_way = self.controller.heritages[name].under_way
+        assert container is not None  # noqa: S101 - it was adopted with what runs in it
+        assert under_way is not None  # noqa: S101 - else nothing was re-attached to
+        try:
+            runs = bool(await self.runtime.leftovers(container, under_way.request))
+        except ContainerLost:
+            return
+        except RuntimeFault:
+            runs = True  # as far as anything is known
+        if runs and progress.under_way is not None:
+            self._tell(AttemptReattached(progress.run, progress.under_way.number))
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:

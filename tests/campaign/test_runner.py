@@ -338,3 +338,12 @@ class TestInterrupts:
             self.held(stage, cancel)
         assert stage.is_down()
         assert "interrupted" in {record["ending"] for record in stage.records}
+
+
+@pytest.mark.parametrize(("keep", "hold"), [(False, "watchdog"), (True, None)])
+def test_a_watchdog_is_the_default_unless_containers_are_to_stay(
+    stage: Stage, *, keep: bool, hold: str | None
+) -> None:
+    stage.change(keep=keep)
+    stage.run()
+    assert stage.runner.controller.hold == hold

@@ -73,7 +73,10 @@ class Process:
         with self._pinned() as pidfd:
             if pidfd is None:
                 return False
-            signal.pidfd_send_signal(pidfd, number)
+            try:
+                signal.pidfd_send_signal(pidfd, number)
+            except ProcessLookupError:  # it has ended since, and has been waited for
+                return False
             return True
 
     def wait_gone(self, timeout_s: float) -> bool:

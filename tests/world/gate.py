@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from contextlib import suppress
@@ -21,11 +22,16 @@ class Gate:
     Args:
         way: where it is; short, as a socket's path must be.
         engine: the engine's socket.
+
+    Attributes:
+        withheld: set once a request was withheld from the engine.
     """
 
     way: Path
     engine: Path
     _listening: socket.socket | None = field(default=None, init=False)
+    withheld: threading.Event = field(factory=threading.Event, init=False)
+    _stopped: re.Pattern[bytes] | None = field(default=None, init=False)
     _open: set[socket.socket] = field(factory=set, init=False)
 
     @property
@@ -40,6 +46,10 @@ class Gate:
         listening.listen(64)
         self._listening = listening
         threading.Thread(target=self._let_in, args=(listening,), daemon=True).start()
+
+    def withhold(self, request: re.Pattern[bytes] | None) -> None:
+        """Pass no request like this one to the engine, nor answer it; None to pass all."""
+        self._stopped = request
 
     def bar(self) -> None:
         """Let nobody through any more, and throw out who is inside."""
@@ -66,6 +76,9 @@ class Gate:
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while some := source.recv(_BYTES):
+                if self._stopped is not None and self._stopped.search(some):
+                    self.withheld.set()
+                    continue
                 target.sendall(some)
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from docker.api import APIClient
 
 from engine.runtimes.docker.client import engine_facts
 from engine.runtimes.noted import noted
+from tests.world.gate import Gate
 from tests.world.world import World, shell
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
@@ -63,6 +65,32 @@ def test_what_outlives_it_is_waited_for_and_nothing_is_run_again(
     assert execs.index("exec_die") < execs.index(entered[1])  # nothing entered while it ran
     assert sum("/run/dockwarden/alpha-e" in one for one in entered) == len(["e1", "e2"])
     assert [path for path in (world.folder / "state").rglob("*") if path.is_file()] == []
+
+
+def test_what_never_began_is_not_said_to_have_outlived_it(
+    kept: World, client: APIClient, gate: Gate
+) -> None:
+    """The journal knows of it, since it is written before the command starts."""
+    world = kept
+    world.environment = {**world.environment, **gate.environment}
+    world.write(["true"], on_controller_exit="keep")
+    gate.withhold(re.compile(rb"POST \S*/exec/\w+/start "))
+    first = world.run()
+    assert gate.withheld.wait(60)
+    first.kill()
+    first.communicate()
+    gate.withhold(None)
+
+    second = world.run()
+    world.await_warning(second, "0 of 1 runs are settled, 1 attempt was under way")
+    code, out, err = world.end(second)
+    assert code == 0, err
+    assert "alpha: adopted container " in out
+    assert "outlived its controller" not in out
+    unbegun, after = world.lines()
+    assert (unbegun["ending"], after["ending"]) == ("interrupted", "exited")
+    assert "it was ended, or never began" in unbegun["reason"]
+    assert after["container_id"] == unbegun["container_id"]
 
 
 def _told(client: APIClient, container_id: str) -> list[str]:

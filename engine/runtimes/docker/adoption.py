@@ -24,7 +24,7 @@ from engine.runtimes.docker.provenance import Provenance
 from engine.runtimes.inside import RUN
 from engine.spec import Mount, ServiceSpec
 
-__all__ = ["exec_of", "find", "forgotten", "spec_label"]
+__all__ = ["commands", "exec_of", "find", "forgotten", "spec_label"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -121,6 +121,11 @@ def _unfit(
 def exec_of(container_id: str, inside: str, client: APIClient) -> str | None:
     """The exec by which a command runs, known by its folder; None where the engine knows of none."""
     return _execs(client.inspect_container(container_id), client).get(inside)
+
+
+def commands(container_id: str, client: APIClient) -> set[str]:
+    """The folders of the commands of controllers that the engine runs in a container by an exec."""
+    return {*_execs(client.inspect_container(container_id), client)}
 
 
 def forgotten(container_id: str, client: APIClient) -> set[str]:

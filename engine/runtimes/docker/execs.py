@@ -398,7 +398,7 @@ class Execs:
                 if found is not None:
                     return found.exit_code
                 if gone and not death.done():
-                    lost = f"nothing of {request.id} runs any more, and its exit code is not noted"
+                    lost = f"nothing of {request.id} runs, and it noted no exit code: it was ended, or never began"
                     raise CommandLost(container.service, lost)
                 await asyncio.wait({death}, timeout=_NOTED_EVERY_S)
         raise ContainerLost(container.service, "its container went away under what ran in it")

@@ -17,9 +17,11 @@ import docker.errors
 from attrs import define, field
 from docker.api import APIClient
 
+from engine import claims
 from engine.errors import LaunchFailed, OwnedElsewhere
 from engine.owner import LABEL, Owner
 from engine.runtimes.docker import archive
+from engine.runtimes.docker.adoption import commands
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.naming import COMPOSE, COMPOSE_PROJECT, COMPOSE_SERVICE
 from engine.runtimes.docker.output import CarriedOutput
@@ -61,16 +63,31 @@ class Guests:
     taken: dict[str, str] = field(factory=dict)
     _places: dict[str, str] = field(factory=dict, init=False)
 
-    async def refuse_anothers(self, service: str, container_id: str) -> None:
-        """See that nobody uses a container of Compose's.
+    async def refuse_anothers(self, service: str, container_id: str, what: str) -> None:
+        """See that no other controller uses a container of Compose's.
+
+        A controller of this user on this machine has claimed the container. The note in the container proves
+        nothing, since the container may have written it. So for other users and other machines the engine
+        itself has to show that a command of a controller runs; the note then tells whose it is.
+
+        Args:
+            what: what the container is called among those of all engines.
 
         Raises:
-            OwnedElsewhere: another controller does, and lives.
+            OwnedElsewhere: another controller uses it.
         """
-        user = await self._calls(partial(self._user, container_id))
-        if user is not None and user != self._owner and user.alive:
+        holder = claims.reserved_by(what)
+        if holder is not None and holder != self._owner:
             raise OwnedElsewhere(
-                f"{service}: its container is used by {user}, which still runs; wait for it"
+                f"{service}: its container is used by {holder}, which still runs; wait for it"
+            )
+        user = await self._calls(partial(self._user, container_id))
+        if user is None or user == self._owner or not user.alive:
+            return
+        if await self._calls(partial(commands, container_id)):
+            raise OwnedElsewhere(
+                f"{service}: {user} runs an experiment in its container; wait for it, or restart the"
+                f" container if that is not so (docker restart {container_id[:12]})"
             )
 
     async def take(self, service: str, folder: Path) -> CarriedOutput | None:

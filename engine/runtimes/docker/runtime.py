@@ -282,7 +282,7 @@ class DockerRuntime:
         guest = is_guest(dict(labels), self._project.name, spec.name)
         foreign = await self._calls(partial(self._provenance.foreign, found))
         if guest and self._adopts_compose:
-            await self._guests.refuse_anothers(spec.name, found["Id"])
+            await self._guests.refuse_anothers(spec.name, found["Id"], self._place_of(spec))
             return ""
         if owner is None or foreign or labels.get(PROJECT) != self._project.name:
             return (

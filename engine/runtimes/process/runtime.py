@@ -216,8 +216,11 @@ class ProcessRuntime:
         began_at = utc_now()
         if isinstance(started, ExecResult):
             return started
-        ended, lost = await first(started.wait(), backend.main.wait())
-        by_itself = request.id not in backend.killed
+        try:
+            ended, lost = await first(started.wait(), backend.main.wait())
+            by_itself = request.id not in backend.killed
+        finally:
+            backend.killed.discard(request.id)
         span = Span(began_at, utc_now())
         result = ExecResult(ended.result(), span, by_itself) if ended else None
         if result and not backend.ending and not (started.signalled and not backend.runs()):

@@ -136,6 +136,7 @@ async def probe(
         return f"it took longer than its timeout of {timeout_s:g} s"
     finally:
         await backend.end_request(_HEALTH, 0)
+        backend.killed.discard(_HEALTH)
     if code == 0:
         return None
     return f"exit code {code}: {' | '.join(tail(log_path, SHOWN_LINES)) or 'no output'}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from docker.api import APIClient
 
 from engine import ContainerManager
 from engine.errors import InputError, OwnedElsewhere, StartError
+from engine.owner import Owner
+from engine.runtimes import proc
 from tests.lab import BASE_IMAGE
 from tests.runtimes.compose.conftest import PROJECT
 
@@ -148,6 +154,64 @@ def test_one_controller_at_a_time_uses_it(up: Callable[..., Path], api: APIClien
     found = api.inspect_container(NAME)["State"]
     assert found["Running"]
     assert found["StartedAt"] != started
+
+
+def noted(compose_file: Path, owner: Owner) -> None:
+    """Write into the container that this owner uses it, as the container itself may."""
+    note = f"mkdir -p /run/dockwarden && echo {shlex.quote(json.dumps(owner.labels()))} >/run/dockwarden/owner"
+    run("docker", "compose", "-f", str(compose_file), "exec", "-T", "alpha", "sh", "-c", note)
+
+
+@pytest.mark.parametrize("host", ["", "another machine"])
+def test_a_note_of_a_living_owner_proves_nothing(up: Callable[..., Path], host: str) -> None:
+    """The container may have written it. What ran in it may run on, so it is restarted."""
+    file = up()
+    with subprocess.Popen(["sleep", "infinity"]) as living:
+        try:
+            started = str(proc.stat(living.pid).start_ticks)  # type: ignore[union-attr]
+            owner = evolve(Owner.current(), pid=living.pid, started=started)
+            noted(file, evolve(owner, host=host or owner.host))
+            with ContainerManager(file, runtime="docker", adopt_compose=True) as containers:
+                containers.start_services(["alpha"])
+                assert containers.execute("alpha", ["true"]).exit_code == 0
+        finally:
+            living.kill()
+
+
+MEASURES = """
+import sys
+from engine import ContainerManager
+with ContainerManager(sys.argv[1], runtime="docker", adopt_compose=True) as manager:
+    manager.start_services(["alpha"])
+    manager.execute("alpha", ["sh", "-c", "echo begun >/tmp/begun; until [ -e /tmp/go ]; do sleep 0.1; done"])
+"""
+
+
+def test_an_experiment_of_another_user_s_controller_is_not_disturbed(
+    up: Callable[..., Path], api: APIClient, tmp_path: Path
+) -> None:
+    """Its claims cannot be seen; the engine shows that its experiment runs."""
+    file = up()
+
+    def enter(script: str) -> bool:
+        entered = api.exec_create(NAME, ["sh", "-c", script])["Id"]
+        api.exec_start(entered)
+        return bool(api.exec_inspect(entered)["ExitCode"] == 0)
+
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "another")}
+    with subprocess.Popen([sys.executable, "-c", MEASURES, str(file)], env=environment) as other:
+        try:
+            assert enter("until [ -e /tmp/begun ]; do sleep 0.1; done")
+            with (
+                ContainerManager(file, runtime="docker", adopt_compose=True) as containers,
+                pytest.raises(
+                    OwnedElsewhere, match=f"process {other.pid} on .* runs an experiment"
+                ),
+            ):
+                containers.start_services(["alpha"])
+        finally:
+            enter("touch /tmp/go")
+            assert other.wait() == 0
 
 
 def test_processes_have_nothing_to_take_over(compose: Compose) -> None:

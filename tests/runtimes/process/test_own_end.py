@@ -74,6 +74,8 @@ def test_what_is_killed_before_its_start_is_heard_of_has_not_ended_by_itself(
         assert await kill
         result = await task
         assert (result.exit_code, result.by_itself) == (0, False)
+        backend = rig.runtime._backends["one"]  # type: ignore[attr-defined]
+        assert backend.killed == set()  # as many commands as there are, nothing piles up
 
     runner.run(scenario(make_rig(ServiceSpec("one"))))
 
