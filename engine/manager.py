@@ -412,7 +412,7 @@ class ContainerManager:
             self._controller.execute(
                 service,
                 command,
-                id=f"command-{next(self._ids)}",
+                id=self._new_id(service),
                 environment=environment,
                 working_dir=working_dir,
                 user=user,
@@ -423,6 +423,11 @@ class ContainerManager:
                 max_output_bytes=max_output_bytes,
             ),
         )
+
+    def _new_id(self, service: str) -> str:
+        """A name that no command has had, also where an earlier manager used the same output folder."""
+        names = (f"command-{number}" for number in self._ids)
+        return next(one for one in names if not os.path.lexists(self._folder / service / one))
 
     def execute_experiment(
         self,

@@ -216,6 +216,15 @@ def test_what_is_busy_is_not_disturbed_by_a_check(make: Make) -> None:
         waits.join()
 
 
+def test_an_output_folder_may_be_used_again(make: Make, tmp_path: Path) -> None:
+    kept = []
+    for said in ("first", "second"):
+        with make(output_dir=tmp_path / "out") as manager:
+            manager.start_services(["pytorch"])
+            kept.append(manager.execute("pytorch", ["echo", said]).stdout)
+    assert [file.read_text() for file in kept] == ["first\n", "second\n"]
+
+
 def test_output_is_kept_where_it_is_asked_for(make: Make, tmp_path: Path) -> None:
     with make(output_dir=tmp_path / "out") as manager:
         manager.start_services(["pytorch"])
