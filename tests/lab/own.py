@@ -28,6 +28,7 @@ def own_engine(name: str, options: Mapping[str, object]) -> Iterator[Engine]:
     own = Layout(shared.base_dir / name, shared.engine)
     own.lab_dir.mkdir(parents=True, exist_ok=True)
     own.daemon_options.write_text(json.dumps(options))
+    shared.cache_dir.mkdir(parents=True, exist_ok=True)  # this may be the first lab of all
     if not own.cache_dir.exists():
         own.cache_dir.symlink_to(shared.cache_dir)
     chosen = {LAB_DIR_VARIABLE: str(own.base_dir), LAB_ENGINE_VARIABLE: own.engine}
