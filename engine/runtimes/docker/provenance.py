@@ -16,7 +16,7 @@ from attrs import define, field
 from docker.api import APIClient
 
 from engine.claims import CLAIM
-from engine.owner import LABEL
+from engine.owner import LABEL, Owner
 
 __all__ = ["PROBE", "Provenance", "bound_to", "probe_labels"]
 
@@ -65,6 +65,8 @@ class Provenance:
         telling = telling or [label for label in labels if label.startswith(LABEL)]
         if not telling:
             return "it carries no label of dockwarden's"
+        if Owner.from_labels(labels) is None:
+            return "its labels name no owner"
         of_image = self._labels_of(image, client)
         if of_image is None:
             return "" if name is not None else "its image is gone, which may have had its labels"
