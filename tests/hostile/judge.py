@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any, Final
 
 from attrs import frozen
 
+from engine.runtimes.docker.client import connect
 from engine.spool import SPOOL
 from tests.hostile.outside import below
 from tests.hostile.play import WITNESSED, Play
-from tests.hostile.trick import Completes, Either, Expectation, Fails, Trick
+from tests.hostile.trick import Completes, Either, Expectation, Fails
 from tests.hostile.tricks.words import STEERS
 
 __all__ = ["Verdict", "judge"]
@@ -49,24 +51,30 @@ class Verdict:
     reached: tuple[str, ...]
     faults: tuple[str, ...]
 
+    def __add__(self, other: Verdict) -> Verdict:
+        return Verdict(
+            self.tried + other.tried,
+            (*self.reached, *other.reached),
+            (*self.faults, *other.faults),
+        )
+
     def __str__(self) -> str:
         return f"{self.tried} tricks tried, {len(self.reached)} reached anything outside"
 
 
-def judge(play: Play, tricks: Iterable[Trick] = ()) -> Verdict:
-    """Check everything.
-
-    Args:
-        tricks: what its experiments did.
-    """
-    expected: dict[str, Expectation] = {f"alpha-{one.name}": one.expects for one in tricks}
+def judge(play: Play) -> Verdict:
+    """Check everything."""
     reached = [
         *(change for outside in play.outside.values() for change in outside.changes()),
         *_leaks(play),
     ]
     faults = [*_commands(play), *_words(play)]
+    faults += [f"left on the engine: {one}" for one in _left_on_the_engine(play)]
+    faults += [
+        f"the container {one.name} is gone, which is the user's" for one in play.foreign if one.gone
+    ]
     if (play.results / "results.jsonl").exists():
-        faults += [*_runs(play, expected), *_files(play), *_page(play)]
+        faults += [*_runs(play), *_files(play), *_page(play)]
     tried = len(play.outside) - 1
     return Verdict(tried, tuple(reached), tuple(faults))
 
@@ -112,21 +120,25 @@ def _words(play: Play) -> Iterator[str]:
             yield f"{what} printed {sorted(odd)!r}"
 
 
-def _runs(play: Play, expected: Mapping[str, Expectation]) -> Iterator[str]:
+def _runs(play: Play) -> Iterator[str]:
     records = play.records()
     by_run = {record["run"]: record for record in records}
+    skipped = play.skipped()
     if len(by_run) != len(records):
         yield f"{len(records)} records of {len(by_run)} runs"
     for experiment in play.experiments:
         run = f"{experiment['backend']}-{experiment['name']}"
         if run not in by_run:
-            yield f"{run} has no record"
+            if not (experiment["backend"] in play.unfit and skipped.get(run)):
+                yield f"{run} has no record"
             continue
         record = by_run[run]
         if experiment["backend"] in play.hostile:
             wanted: Expectation = _in_its_container()
         else:
-            wanted = expected.get(run) or Completes(stdout=WITNESSED.format(request=f"{run}.1"))
+            wanted = play.expects.get(run) or Completes(
+                stdout=WITNESSED.format(request=record.get("request", f"{run}.1"))
+            )
         wrong = wanted.wrong(record, play.output(record))
         yield from (f"{run}: {one}" for one in (wrong, _times(record)) if one)
     for record in records:
@@ -208,15 +220,13 @@ class _Elements(HTMLParser):
             self.found.append(f"the report has an element <{tag}> of a container's")
 
 
-def left_on_the_engine(play: Play) -> list[str]:
+def _left_on_the_engine(play: Play) -> list[str]:
     """Containers and networks of the play's project."""
-    from contextlib import closing
-
-    from engine.runtimes.docker.client import connect
-
     with closing(connect(play.engine.environment)) as client:
         filters = {"label": f"com.docker.compose.project={play.project}"}
+        foreign = {one.id for one in play.foreign}
+        found = [one["Id"] for one in client.containers(all=True, filters=filters)]
         return [
-            *(one["Id"] for one in client.containers(all=True, filters=filters)),
+            *(one for one in found if one not in foreign),
             *(one["Id"] for one in client.networks(filters=filters)),
         ]

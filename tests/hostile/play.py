@@ -6,19 +6,21 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from attrs import define, field
 
-from tests.hostile.controller import Said, User
+from tests.hostile.controller import Said, User, interpreter
 from tests.hostile.guests import compose_up
+from tests.hostile.images import Foreign, foreign_containers, made
 from tests.hostile.outside import Outside
-from tests.hostile.trick import Trick, script
+from tests.hostile.trick import Completes, Expectation, Trick, script
+from tests.hostile.tricks.images import Image
 from tests.hostile.tricks.mains import Main
 from tests.hostile.tricks.owners import OwnerNote
 from tests.lab import BASE_IMAGE, Engine
 
-__all__ = ["HONEST", "WITNESSED", "Play"]
+__all__ = ["HONEST", "WITNESSED", "Face", "Play"]
 
 HONEST: Final = "honest"
 """The backend in whose container nothing hostile runs."""
@@ -38,15 +40,22 @@ _SHOWN: Final = (
 )
 
 
+Face = Literal["campaign", "manager", "controller"]
+
+
 @define(eq=False)
 class Play:
     """One campaign, in a folder of its own.
 
     Attributes:
         folder: for everything; made by :meth:`__attrs_post_init__`.
+        face: what runs it: ``dockwarden run``, or a program of the user's own.
         said: what each command printed, by what it was.
         outside: the markers, by the trick that they are for.
         experiments: as the campaign file has them.
+        expects: what may come of those that are no witnesses, by their run.
+        unfit: the backends that may never come to be ready.
+        foreign: containers of the user's own that have to be left alone.
         hostile: the backends in whose containers nothing is to be trusted, whatever an experiment does.
     """
 
@@ -54,10 +63,15 @@ class Play:
     folder: Path
     user: User
     engine: Engine
+    face: Face = "campaign"
     said: dict[str, Said] = field(factory=dict, init=False)
     outside: dict[str, Outside] = field(factory=dict, init=False)
     experiments: list[dict[str, Any]] = field(factory=list, init=False)
+    expects: dict[str, Expectation] = field(factory=dict, init=False)
+    foreign: list[Foreign] = field(factory=list, init=False)
     hostile: set[str] = field(factory=set, init=False)
+    unfit: set[str] = field(factory=set, init=False)
+    _images: list[Image] = field(factory=list, init=False)
     _guests: dict[str, OwnerNote] = field(factory=dict, init=False)
     _services: dict[str, dict[str, Any]] = field(factory=dict, init=False)
     _backends: dict[str, dict[str, Any]] = field(factory=dict, init=False)
@@ -93,6 +107,7 @@ class Play:
             witness = f"after-{trick.name}"
             variables = {"out": str(outside.folder), "next": f"alpha-{witness}"}
             doing = {"name": trick.name, "command": script(trick.script), "env": variables}
+            self.expects[f"alpha-{trick.name}"] = trick.expects
             self.experiments += [
                 {"backend": "alpha", **doing, **trick.keys},
                 {"backend": "alpha", "name": witness, **_witness()},
@@ -107,6 +122,10 @@ class Play:
         for main in mains:
             outside = self.outside[main.name] = self._markers(main.name)
             variables = {"out": str(outside.folder), "service": main.name}
+            own = {
+                key: value.format(uid=self.user.uid) if isinstance(value, str) else value
+                for key, value in main.keys.items()
+            }
             gpus = {
                 "deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"]}]}}}
             }
@@ -114,12 +133,53 @@ class Play:
                 "command": main.command,
                 "environment": variables,
                 **(gpus if main.looks else {}),
+                **own,
             }
             self._service(main.name, keys)
+            self._may_be_exhausted(main.name)
             if main.looks:
                 self._backends[main.name] |= {"look_every": "1s", "look_within": "5s"}
-            self._witnesses(main.name, experiments)
+            self._witnesses(main.name, experiments, main.writes_bytes)
         self._witnesses(HONEST, 6)
+
+    def add_kept(self, mains: Sequence[Main], experiments: int) -> None:
+        """Have an experiment leave each of these processes, and keep it, and witnesses after it."""
+        for main in mains:
+            outside = self.outside[main.name] = self._markers(main.name)
+            self._service(main.name, {})
+            self._may_be_exhausted(main.name)
+            self.experiments.append(
+                {
+                    "backend": main.name,
+                    "name": "leaving",
+                    "leftovers": "keep",
+                    "command": ["sh", "-c", 'setsid "$@" >/dev/null 2>&1 &', "sh", *main.command],
+                    "env": {"out": str(outside.folder), "service": main.name},
+                }
+            )
+            self._witnesses(main.name, experiments, main.writes_bytes)
+        self._witnesses(HONEST, 6)
+
+    def add_images(self, images: Sequence[Image]) -> None:
+        """Have backends, and containers of the user's own, made from each of these images."""
+        for image in images:
+            self.outside[image.name] = self._markers(image.name)
+            self._images.append(image)
+            command = {"command": image.command} if image.command else {}
+            self._service(image.name, {"image": self._tag(image), **command})
+            self._backends[image.name] |= image.backend
+            run = {"backend": image.name, "name": "e1", "timeout": "20s"}
+            if image.fit:
+                self.experiments.append({**run, "command": ["sh", "-c", "sleep 0.2; exit 3"]})
+                self.expects[f"{image.name}-e1"] = Completes(3)
+                self.experiments.append({**run, "name": "e2", **_witness()})
+            else:
+                self.unfit.add(image.name)
+                self._witnesses(image.name, 2)
+        self._witnesses(HONEST, 3)
+
+    def _tag(self, image: Image) -> str:
+        return f"{self.project}-{image.name}"
 
     def add_guests(self, notes: Sequence[OwnerNote]) -> None:
         """Have each of these containers, as the user's own Compose made them, taken over."""
@@ -130,19 +190,33 @@ class Play:
             self._witnesses(note.name, 2)
         self._witnesses(HONEST, 3)
 
-    def _witnesses(self, backend: str, count: int) -> None:
+    def _may_be_exhausted(self, backend: str) -> None:
+        """Expect that a backend makes itself useless again and again, until nothing restarts it."""
+        self._backends[backend] |= {"max_restarts": 12}
+        self.unfit.add(backend)
+
+    def _witnesses(self, backend: str, count: int, writes_bytes: int = 0) -> None:
         if backend != HONEST:
             self.hostile.add(backend)
         self.experiments += [
-            {"backend": backend, "name": f"e{number}", "timeout": "10s", **_witness()}
+            {"backend": backend, "name": f"e{number}", "timeout": "20s", **_witness(writes_bytes)}
             for number in range(1, count + 1)
         ]
 
     def perform(self) -> None:
         """Run the campaign, look at what came of it by every command, and run another one after it."""
         variables = {name: {"out": str(self.outside[name].folder)} for name in self._guests}
-        with compose_up(self.project, self._guests, variables):
-            self._perform()
+        with (
+            compose_up(self.project, self._guests, variables),
+            made({self._tag(one): one for one in self._images}, self),
+            foreign_containers(map(self._tag, self._images), self) as self.foreign,
+        ):
+            self._perform() if self.face == "campaign" else self._perform_directly()
+            if self._images:
+                self._run("reap", "reap", "--dry-run")
+                self._run("down", "down", self.file)
+            for one in self.foreign:
+                one.look()
 
     def _perform(self) -> None:
         self._write(self.experiments)
@@ -153,6 +227,30 @@ class Play:
         self._write([{"backend": name, "name": "later", **_witness()} for name in self._honest()])
         self._run("the next run", "run", self.file, "--fresh")
 
+    def _perform_directly(self) -> None:
+        """Have a program of the user's own run the experiments, and others after them in the same folder."""
+        output = self._all_results / "direct"
+        self._write(self.experiments)
+        later = [{"backend": name, "name": "later", **_witness()} for name in self._honest()]
+        self._run_directly("run", output, output / "results.jsonl", self.experiments)
+        self._run_directly("the next run", output, self.home / "later.jsonl", later)
+
+    def _run_directly(
+        self, what: str, output: Path, records: Path, experiments: Sequence[Mapping[str, Any]]
+    ) -> None:
+        told = {
+            "face": self.face,
+            "compose": str(self.folder / "docker-compose.yml"),
+            "output": str(output),
+            "records": str(records),
+            "honest": what != "run",
+            "experiments": list(experiments),
+        }
+        file = self.folder / f"{what}.json"
+        file.write_text(json.dumps(told))
+        command = [interpreter(self.user.uid), "-m", "tests.hostile.direct", str(file)]
+        self.said[what] = self.user.call(command, engine=self.engine, home=self.home)
+
     @property
     def file(self) -> Path:
         return self.folder / "campaign.yml"
@@ -161,6 +259,12 @@ class Play:
         """The records of the first run."""
         lines = (self.results / "results.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
+
+    def skipped(self) -> dict[str, str]:
+        """Why experiments of the first run have no record, by their run."""
+        file = self.results / "summary.json"
+        told = json.loads(file.read_text()) if file.exists() else {"runs": []}
+        return {one["run"]: one["reason"] for one in told["runs"] if one["state"] == "skipped"}
 
     def output(self, record: Mapping[str, Any], stream: str = "stdout") -> str | None:
         """What an attempt's output file holds now; None where there is none."""
@@ -203,9 +307,12 @@ class Play:
         }
         (self.folder / "docker-compose.yml").write_text(json.dumps(compose))
         self.file.write_text(json.dumps(campaign))
-        for path in (self.folder, self.home, self.file, self.folder / "docker-compose.yml"):
+        self._all_results.mkdir(exist_ok=True)
+        of_the_user = (self.folder, self.home, self._all_results)
+        for path in (*of_the_user, self.file, self.folder / "docker-compose.yml"):
             os.chown(path, self.user.uid, self.user.gid)
 
 
-def _witness() -> dict[str, Any]:
-    return {"command": ["sh", "-c", _WITNESS]}
+def _witness(writes_bytes: int = 0) -> dict[str, Any]:
+    much = f"; head -c {writes_bytes} /dev/zero" if writes_bytes else ""
+    return {"command": ["sh", "-c", _WITNESS + much]}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tests.hostile.controller import ORDINARY, ROOT, STRICT, STRICT_ROOT, User
-from tests.hostile.judge import Verdict, judge, left_on_the_engine
-from tests.hostile.play import Play
-from tests.hostile.trick import Trick
-from tests.hostile.tricks import MAINS, OWNERS, experiments
+from tests.hostile.judge import Verdict, judge
+from tests.hostile.play import Face, Play
+from tests.hostile.tricks import IMAGES, MAINS, OWNERS, experiments
+from tests.hostile.tricks.mains import Main
 from tests.lab import Engine
 
 __all__ = ["KINDS", "USERS", "perform"]
@@ -21,29 +22,66 @@ USERS: Final = {"root": ROOT, "root-077": STRICT_ROOT, "user": ORDINARY, "user-0
 _IN_EACH: Final = 3
 """So many experiments run beside a hostile main process."""
 
+_AT_ONCE: Final = 6
 
-def _experiments(play: Play, only: str, files: int) -> tuple[Trick, ...]:
-    tricks = tuple(one for one in experiments(files) if only in one.name)
-    play.add_tricks(tricks)
-    return tricks
+_Prepared = Callable[[Play], None]
 
 
-def _mains(play: Play, only: str, _files: int) -> tuple[Trick, ...]:
-    play.add_mains([one for one in MAINS if only in one.name], _IN_EACH)
-    return ()
+def _experiments(only: str, files: int) -> list[_Prepared]:
+    tricks = [one for one in experiments(files) if only in one.name]
+    return [lambda play: play.add_tricks(tricks)] if tricks else []
 
 
-def _guests(play: Play, only: str, _files: int) -> tuple[Trick, ...]:
-    play.add_guests([one for one in OWNERS if only in one.name])
-    return ()
+def _mains(only: str, _files: int) -> list[_Prepared]:
+    mains = [one for one in MAINS if only in one.name]
+    return [partial(_add_mains, some) for some in batched(mains)]
 
 
-KINDS: Final[Mapping[str, Callable[[Play, str, int], tuple[Trick, ...]]]] = {
+def _add_mains(mains: Sequence[Main], play: Play) -> None:
+    play.add_mains(mains, _IN_EACH)
+
+
+def _kept(only: str, _files: int) -> list[_Prepared]:
+    mains = [one for one in MAINS if only in one.name and one.can_be_left]
+    return [partial(_add_kept, some) for some in batched(mains)]
+
+
+def _add_kept(mains: Sequence[Main], play: Play) -> None:
+    play.add_kept(mains, _IN_EACH)
+
+
+def _images(only: str, _files: int) -> list[_Prepared]:
+    images = [one for one in IMAGES if only in one.name]
+    return [lambda play: play.add_images(images)] if images else []
+
+
+def _guests(only: str, _files: int) -> list[_Prepared]:
+    notes = [one for one in OWNERS if only in one.name]
+    return [lambda play: play.add_guests(notes)] if notes else []
+
+
+def _directly(only: str, files: int) -> list[_Prepared]:
+    return [*_experiments(only, files), *_mains(only, files)]
+
+
+def batched(mains: Sequence[Main]) -> list[Sequence[Main]]:
+    """So many at a time as leave the controller some of a small machine: each is as busy as it can be."""
+    return [mains[begin : begin + _AT_ONCE] for begin in range(0, len(mains), _AT_ONCE)]
+
+
+KINDS: Final[Mapping[str, Callable[[str, int], list[_Prepared]]]] = {
     "experiments": _experiments,
     "mains": _mains,
+    "kept": _kept,
+    "images": _images,
     "guests": _guests,
+    "manager": _directly,
+    "controller": _directly,
 }
-"""Who is hostile: experiments, main processes beside them, or containers of the user's own Compose."""
+"""Who is hostile: experiments, main processes beside them, processes that they leave and keep, images, or
+containers of the user's own Compose; and the first two once more for programs of the user's own."""
+
+_FACES: Final[Mapping[str, Face]] = {"manager": "manager", "controller": "controller"}
 
 
 def perform(
@@ -56,11 +94,16 @@ def perform(
         only: what the names of the tricks have in them.
         files: how many files are many.
     """
-    play = Play(folder.name, folder, user, engine)
-    tricks = KINDS[kind](play, only, files)
-    if len(play.outside) == 1:  # the folder that all look at: no trick has that name
-        return Verdict(0, (), ())
-    play.perform()
-    verdict = judge(play, tricks)
-    left = [f"left on the engine: {one}" for one in left_on_the_engine(play)]
-    return Verdict(verdict.tried, verdict.reached, (*verdict.faults, *left))
+    verdict = Verdict(0, (), ())
+    for number, prepare in enumerate(KINDS[kind](only, files)):
+        play = Play(
+            f"{folder.name}-{number}",
+            folder / str(number),
+            user,
+            engine,
+            _FACES.get(kind, "campaign"),
+        )
+        prepare(play)
+        play.perform()
+        verdict += judge(play)
+    return verdict

@@ -30,12 +30,14 @@ class Completes:
         stdout: all that it has written; None where that is not compared.
         ending: how the attempt ends, as results.jsonl calls it.
         reason: what its reason must say, as a regular expression.
+        left: whether its record has to name a process that it left.
     """
 
     exit_code: int | None = 0
     stdout: str | None = None
     ending: str = "exited"
     reason: str = ""
+    left: bool = False
 
     def wrong(self, record: Record, stdout: str | None) -> str:
         """What is wrong with a record; empty if nothing is."""
@@ -46,6 +48,8 @@ class Completes:
             return f"expected the output {self.stdout!r}, it is {(stdout or '')[:200]!r}"
         if not re.search(self.reason, record["reason"]):
             return f"expected a reason with {self.reason!r}, {_told(record)}"
+        if self.left and not record["left"]:
+            return f"it left a process, {_told(record)}"
         return ""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = ["MAINS", "Main"]
 
@@ -17,6 +18,9 @@ FILES = ("stdout", "stderr", "exit_code", "started")
 def swap(one, other):
     # RENAME_EXCHANGE, of paths relative to the working directory
     libc.renameat2(-100, os.fsencode(one), -100, os.fsencode(other), 2)
+
+def mount(source, target, kind=None, flags=0, options=None):
+    assert libc.mount(source.encode(), target.encode(), kind and kind.encode(), flags, options) == 0
 
 def folders():
     return [one for one in os.listdir(spool) if not one.startswith("aside")]
@@ -39,6 +43,8 @@ class Main:
         body: lines of Python that it runs again and again.
         pause_s: between two times.
         looks: whether its backend's GPUs are looked at.
+        keys: what its service has besides in the compose file; ``{uid}`` is the controller's user.
+        writes_bytes: how much each experiment beside it writes.
     """
 
     name: str
@@ -46,6 +52,13 @@ class Main:
     body: str
     pause_s: float = 0.0005
     looks: bool = False
+    keys: Mapping[str, Any] = field(factory=dict)
+    writes_bytes: int = 0
+
+    @property
+    def can_be_left(self) -> bool:
+        """Whether an ordinary experiment can leave it running."""
+        return not self.looks and not self.keys
 
     @property
     def command(self) -> list[str]:
@@ -57,6 +70,12 @@ class Main:
             _LOOP.replace("{body}", body).replace("{pause}", str(self.pause_s)),
         ]
 
+
+_PRIVILEGED: Final = {
+    "cap_add": ["SYS_ADMIN"],
+    "security_opt": ["apparmor=unconfined", "seccomp=unconfined"],
+}
+"""What it takes to mount; ``privileged: true`` would take more than a lab may have to give."""
 
 MAINS: Final = (
     Main(
@@ -204,5 +223,152 @@ if not os.path.islink("/bin/sh") or os.readlink("/bin/sh") != "/bin/true":
     os.symlink("/bin/true", "/bin/.sh")
     os.rename("/bin/.sh", "/bin/sh")
 """,
+    ),
+    Main(
+        "flickering-copies",
+        "exchanges each folder with another one that holds forged files, to and fro, while much is copied",
+        """
+for name in folders():
+    aside = f"{spool}/aside-{name}"
+    if not os.path.lexists(aside):
+        os.mkdir(aside)
+        for file in FILES:
+            with open(f"{aside}/{file}", "w") as forged:
+                forged.write("0\\n")
+    for _ in range(50):
+        swap(f"{spool}/{name}", aside)
+""",
+        0,
+        writes_bytes=20_000_000,
+    ),
+    Main(
+        "flickering-copied-files",
+        "exchanges each file with a forged one, to and fro, while much is copied",
+        """
+for name in folders():
+    for file in FILES:
+        aside = f"{spool}/aside-{name}-{file}"
+        if not os.path.lexists(aside):
+            with open(aside, "w") as forged:
+                forged.write("0\\n")
+        for _ in range(25):
+            swap(f"{spool}/{name}/{file}", aside)
+""",
+        0,
+        writes_bytes=20_000_000,
+    ),
+    Main(
+        "growing",
+        "writes to each file without an end, and cuts it off",
+        """
+for name in folders():
+    for file in FILES:
+        with open(f"{spool}/{name}/{file}", "r+b") as opened:
+            opened.seek(0, 2)
+            if opened.tell() < 2**24:
+                opened.write(b"x" * 2**20)
+            else:
+                opened.truncate(1)
+""",
+    ),
+    Main(
+        "mounts-over-folders",
+        "mounts an empty file system over each folder",
+        """
+for name in folders():
+    if not os.path.ismount(f"{spool}/{name}"):
+        mount("hostile", f"{spool}/{name}", "tmpfs")
+""",
+        keys=_PRIVILEGED,
+    ),
+    Main(
+        "mounts-over-spool",
+        "mounts an empty file system over the shared folder, and takes it off again",
+        """
+mount("hostile", spool, "tmpfs")
+time.sleep(0.02)
+libc.umount2(spool.encode(), 2)
+""",
+        keys=_PRIVILEGED,
+    ),
+    Main(
+        "binds-over-folders",
+        "binds folders of its own over each folder, for all to share",
+        """
+os.makedirs("/own/folder", exist_ok=True)
+mount("none", spool, flags=1 << 20 | 1 << 14)  # MS_SHARED, with all that is below
+for name in folders():
+    if not os.path.ismount(f"{spool}/{name}"):
+        mount("/own/folder", f"{spool}/{name}", flags=1 << 12)  # MS_BIND
+""",
+        keys=_PRIVILEGED,
+    ),
+    Main(
+        "binds-over-files",
+        "binds a file of its own over each file",
+        """
+open("/forged", "a").close()
+for name in folders():
+    for file in FILES:
+        if not os.path.ismount(f"{spool}/{name}/{file}"):
+            mount("/forged", f"{spool}/{name}/{file}", flags=1 << 12)
+""",
+        keys=_PRIVILEGED,
+    ),
+    Main(
+        "overlays",
+        "lays folders of its own over the shared folder, so that what is written goes elsewhere",
+        """
+if not os.path.ismount("/own"):
+    os.makedirs("/own", exist_ok=True)
+    mount("hostile", "/own", "tmpfs")
+    os.makedirs("/own/upper"), os.makedirs("/own/work")
+mount("hostile", spool, "overlay", 0, f"lowerdir={spool},upperdir=/own/upper,workdir=/own/work".encode())
+time.sleep(0.05)
+libc.umount2(spool.encode(), 2)
+""",
+        keys=_PRIVILEGED,
+    ),
+    Main(
+        "owners-by-the-same-user",
+        "closes all that comes to be, as the very user who runs the controller",
+        """
+for path in (*(f"{spool}/{name}" for name in folders()), spool):
+    os.chmod(path, 0)
+""",
+        keys={"user": "{uid}:{uid}"},
+    ),
+    Main(
+        "links-by-the-same-user",
+        "puts links in the place of all folders, as the very user who runs the controller",
+        """
+for name in folders():
+    if not os.path.islink(f"{spool}/{name}"):
+        os.symlink(f"{out}/private", f"{spool}/aside-link-{name}")
+        swap(f"{spool}/{name}", f"{spool}/aside-link-{name}")
+""",
+        keys={"user": "{uid}:{uid}"},
+    ),
+    Main(
+        "another-user",
+        "tries all of it as a user whom nobody knows",
+        """
+for name in folders():
+    for file in FILES:
+        try:
+            os.truncate(f"{spool}/{name}/{file}", 0)
+        except OSError:
+            pass
+    for attempt in (
+        lambda: os.chmod(f"{spool}/{name}", 0),
+        lambda: os.symlink(f"{out}/secret", f"{spool}/{name}/link"),
+        lambda: os.rename(f"{spool}/{name}", f"{spool}/aside-{name}"),
+    ):
+        try:
+            attempt()
+        except OSError:
+            pass
+""",
+        keys={"user": "4242:4242"},
     ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from tests.hostile.trick import Completes, Either, Fails, Trick
+from tests.hostile.tricks.words import SAID
 
-__all__ = ["PROCESSES"]
+__all__ = ["BOMBS", "PROCESSES", "TITLES"]
 
 _SHELL: Final = Either(Completes(137), Fails("shell|killed|not noted|lost|ended by"))
 """The engine saw what became of the shell around the command; nothing in a file counts against that."""
@@ -94,4 +95,63 @@ PROCESSES: Final = (
         Completes(stdout="fine\n"),
         {"user": "4242:4242"},
     ),
+)
+
+TITLES: Final = tuple(
+    Trick(
+        f"title-{name}",
+        f"it leaves a process with the title {text}",
+        f"""title=$(printf '{text}')
+python3 -c 'import os, sys; os.execv("/bin/sleep", [sys.argv[1], "300"])' "$title" &
+until read -r name </proc/$!/comm && [ "$name" = sleep ]; do :; done""",
+        Completes(left=True),
+    )
+    for name, text in SAID.items()
+)
+"""The title of a process is in the record of what was left, and in the engine's list of processes."""
+
+_BOMB: Final = """
+import os, signal, sys, time
+for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(one, signal.SIG_IGN)
+def fork():
+    try:
+        return os.fork()
+    except OSError:  # the limit of its container
+        return None
+if sys.argv[1] == "leave" and fork():
+    sys.exit(0)
+if sys.argv[1] == "leave":
+    os.setsid()
+while True:
+    if fork() == 0 and os.getpid() % 3:
+        time.sleep(0.2)
+        os._exit(0)
+    time.sleep(0.01)
+"""
+
+BOMBS: Final = tuple(
+    Trick(
+        f"forks-{name}",
+        words,
+        f"python3 - {argument} <<'END'\n{_BOMB}END",
+        expects,
+        keys,
+    )
+    for name, words, argument, expects, keys in (
+        (
+            "without-end",
+            "it forks without an end, up to the limit of its container, and deaf to signals",
+            "stay",
+            Fails("time limit|container|killed"),
+            {"timeout": "3s"},
+        ),
+        (
+            "left",
+            "it ends, and leaves processes that fork without an end",
+            "leave",
+            Either(Completes(), Fails("left|container|cannot be ended")),
+            {},
+        ),
+    )
 )

@@ -7,9 +7,9 @@ from typing import Final
 
 from tests.hostile.trick import Completes, Trick
 
-__all__ = ["STEERS", "WORDS"]
+__all__ = ["SAID", "STEERS", "WORDS"]
 
-_SAID: Final = {
+SAID: Final = {
     "title": r"\033]0;HOSTILE\007",
     "clipboard": r"\033]52;c;SE9TVElMRQ==\007HOSTILE",
     "colour": r"\033[7777mHOSTILE",
@@ -22,6 +22,7 @@ _SAID: Final = {
     "formula": r"=cmd|HOSTILE!A1",
     "element": r"</script><hostile onload=1>HOSTILE</hostile><img src=x onerror=HOSTILE>",
 }
+"""Words that steer, as ``printf`` writes them."""
 
 STEERS: Final = re.compile(
     r"(?:\x1b\]0;|\x1b\[7777m|\x9b7777m|\x07|\x08|\u202e|\u2028|\x00|\x1b\]52;[^H]*)HOSTILE"
@@ -36,7 +37,7 @@ WORDS: Final = (
             f"printf '{text}\\n'; printf '{text}' >&2; exit 1",
             Completes(1),
         )
-        for name, text in _SAID.items()
+        for name, text in SAID.items()
     ),
     Trick(
         "says-much",
