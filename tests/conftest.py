@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +15,7 @@ from hypothesis import settings
 from tests.browser import BrowserUnavailable, Page, ScriptsUnavailable, npm_script, start
 from tests.lab import Engine, LabUnavailable, ensure_up
 from tests.lab.layout import current_layout
+from tests.lab.ssh import SshUnavailable, behind_ssh
 from tests.lab.turns import alone_on, beside_others_on
 
 # How long an example takes says nothing on a machine that others use too.
@@ -110,6 +111,17 @@ def script() -> Callable[[str], Path]:
             _do_without("scripts from npm", unavailable)
 
     return find
+
+
+@pytest.fixture
+def ssh_engine(engine: Engine, tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    """What leads to the lab's engine by SSH; a skip with the reason where there is no sshd, and a failure in CI."""
+    with ExitStack() as stack:
+        try:
+            way = stack.enter_context(behind_ssh(engine, tmp_path / "home"))
+        except SshUnavailable as unavailable:
+            _do_without("an SSH server", unavailable)
+        yield way
 
 
 def _do_without(what: str, why: Exception) -> NoReturn:

@@ -19,7 +19,7 @@ from engine.journal import FILE_NAME, Journal
 from engine.spool import Spool
 from tests.lab import BASE_IMAGE
 
-__all__ = ["PROJECT", "World", "shell"]
+__all__ = ["PATIENCE_S", "PROJECT", "World", "shell"]
 
 PROJECT: Final = f"dockwarden-world-{os.getpid()}"
 """Files of tests run side by side on one engine, each in a process of its own."""

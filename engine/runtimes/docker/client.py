@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
@@ -31,10 +32,24 @@ from engine.runtimes.docker.patience import GivenUp, Patience, be_patient
 
 __all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "address", "connect", "engine_facts", "said"]
 
+
+def _ssh_error() -> type[Exception]:
+    """What is raised where an engine is reached by SSH; without the packages for that it never is."""
+    try:
+        error: type[Exception] = import_module(
+            "paramiko"
+        ).SSHException  # which the SDK has imported
+    except ImportError:
+        return OSError
+    return error
+
+
 ENGINE_ERRORS: Final = (
     docker.errors.DockerException,
     requests.exceptions.RequestException,
     OSError,
+    EOFError,  # the end of an SSH connection
+    _ssh_error(),
 )
 """What the SDK raises when the engine refuses, or does not answer."""
 
@@ -248,6 +263,8 @@ def _unreachable(error: BaseException) -> str:
             "its socket is not there: start the engine (systemctl start docker), point DOCKER_HOST at"
             " one, or use the process runtime (--runtime process)"
         )
+    elif "known_hosts" in reason:
+        mend = "connect to it once by ssh, compare its key, and accept it"
     else:
         mend = "check DOCKER_HOST and 'docker info', or use the process runtime (--runtime process)"
     return f"no Docker engine answers ({reason}); {mend}"
