@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -31,7 +31,8 @@ from attrs import define, evolve, field, fields, frozen
 from engine.errors import SetupError
 from engine.record import Ended, Ending, LeftProcess, Span
 from engine.secrets import Secrets
-from engine.spool import tail_below, vacate
+from engine.spool import vacate
+from engine.spool.below import folder_below, tail_of
 
 __all__ = [
     "RESULTS",
@@ -49,6 +50,7 @@ SUMMARY: Final = "summary.json"
 _LATEST: Final = "latest"
 _NEEDED: Final = ("started_at", "ended_at")
 _MOMENTS: Final = (*_NEEDED, "ran_from", "ran_until")
+_STREAMS: Final = ("stdout", "stderr")
 _MOST_LINES: Final = 100
 _MOST_BYTES: Final = 16 * 1024
 _CHARACTER_BYTES: Final = 4
@@ -268,12 +270,13 @@ class Results:
 
     def output(self, ended: Ended) -> dict[str, Any]:
         """Where an attempt's output is, and its last lines, as fields of a record."""
-        stdout, stderr = (one.relative_to(self.folder) for one in (ended.stdout, ended.stderr))
+        folder = ended.stdout.parent.relative_to(self.folder)
+        stdout, stderr = last_lines(self.folder, folder, _STREAMS, self.secrets)
         return {
-            "stdout": str(stdout),
-            "stderr": str(stderr),
-            "stdout_lines": last_lines(self.folder, stdout, self.secrets),
-            "stderr_lines": last_lines(self.folder, stderr, self.secrets),
+            "stdout": f"{folder}/stdout",
+            "stderr": f"{folder}/stderr",
+            "stdout_lines": stdout,
+            "stderr_lines": stderr,
         }
 
     def __enter__(self) -> Self:
@@ -295,17 +298,29 @@ def read_records(file: Path) -> Iterator[AttemptRecord]:
                 yield AttemptRecord.from_json(line)
 
 
-def last_lines(results: Path, file: PurePath, secrets: Secrets) -> tuple[str, ...]:
-    """The last lines of an output file, without these; bytes that are no UTF-8 are replaced.
+def last_lines(
+    results: Path, folder: PurePath, names: Sequence[str], secrets: Secrets
+) -> list[tuple[str, ...]]:
+    """The last lines of output files, without these; bytes that are no UTF-8 are replaced.
 
     Args:
         results: the folder of the results.
-        file: relative to it. It may lie where an experiment writes: see :mod:`engine.spool`.
+        folder: where they are, relative to it. It may be where an experiment writes: see
+            :mod:`engine.spool`.
+        names: of the files; one that cannot be read has no lines.
     """
+    try:
+        with folder_below(results, folder) as inside:
+            return [_last_lines(inside, name, secrets) for name in names]
+    except OSError:
+        return [()] * len(names)
+
+
+def _last_lines(folder: int, name: str, secrets: Secrets) -> tuple[str, ...]:
     # As much more as it takes to know a secret that begins before.
     most = _MOST_BYTES + _CHARACTER_BYTES * secrets.longest
     try:
-        text = secrets.hide(tail_below(results, file, most).decode(errors="replace"))
+        text = secrets.hide(tail_of(folder, name, most).decode(errors="replace"))
     except OSError:
         return ()
     written = text.encode()[-_MOST_BYTES:]

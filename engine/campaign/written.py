@@ -56,7 +56,7 @@ class Written:
     def last_lines(self, stream: str, secrets: Secrets) -> tuple[str, ...]:
         """The last lines of ``stdout`` or ``stderr``, without these secrets."""
         for place in self._places():
-            lines = last_lines(self.results, place / stream, secrets)
+            (lines,) = last_lines(self.results, place, (stream,), secrets)
             if lines:
                 return lines
         return ()

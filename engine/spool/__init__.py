@@ -11,7 +11,7 @@ only regular files with one link are read, up to a bound.
 
 from __future__ import annotations
 
-from engine.spool.below import read_below, tail_below
+from engine.spool.below import read_below
 from engine.spool.private import make_private, vacate
 from engine.spool.slot import Collected, Slot, Unkept
 from engine.spool.spool import SPOOL, Spool, SpoolUnusable, kept_log
@@ -26,6 +26,5 @@ __all__ = [
     "kept_log",
     "make_private",
     "read_below",
-    "tail_below",
     "vacate",
 ]

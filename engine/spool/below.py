@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from engine.plain_file import plain_descriptor
 
-__all__ = ["FOLDER", "folder_below", "plain_below", "read_below", "tail_below"]
+__all__ = ["FOLDER", "folder_below", "plain_below", "read_below", "tail_of"]
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """How a folder is opened that may have been replaced by something else."""
@@ -65,12 +65,15 @@ def read_below(root: Path, file: PurePath, most_bytes: int) -> bytes:
         return os.pread(descriptor, most_bytes, 0)
 
 
-def tail_below(root: Path, file: PurePath, most_bytes: int) -> bytes:
-    """The last ``most_bytes`` of a regular file below a trusted folder.
+def tail_of(folder: int, name: str, most_bytes: int) -> bytes:
+    """The last ``most_bytes`` of a regular file in a folder that is open.
 
     Raises:
         OSError: it is none, or cannot be read.
     """
-    with plain_below(root, file) as descriptor:
+    descriptor = plain_descriptor(name, directory=folder, links=False)
+    try:
         begin = max(0, os.fstat(descriptor).st_size - most_bytes)
         return os.pread(descriptor, most_bytes, begin)
+    finally:
+        os.close(descriptor)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
@@ -70,13 +69,20 @@ def vacate(root: Path, within: PurePath) -> None:
 
 
 def _own_folder(above: int, name: str) -> int:
+    """Open a folder of ours; it is mostly there, so that is tried first."""
     try:
+        found = os.open(name, FOLDER, dir_fd=above)
+    except FileNotFoundError:
+        pass
+    except OSError:  # something else stands in its place
+        _move(above, name)
+    else:
+        if os.fstat(found).st_uid == os.geteuid():
+            return found
+        os.close(found)
+        _move(above, name)
+    with suppress(FileExistsError):  # another one of ours has just made it
         os.mkdir(name, mode=0o700, dir_fd=above)
-    except FileExistsError:
-        seen = os.stat(name, dir_fd=above, follow_symlinks=False)
-        if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid():
-            _move(above, name)
-            os.mkdir(name, mode=0o700, dir_fd=above)
     return os.open(name, FOLDER, dir_fd=above)
 
 

@@ -65,6 +65,11 @@ def test_a_record_is_there_as_soon_as_it_is_written(tmp_path: Path) -> None:
         assert json.loads(line)["started_at"] == "2026-01-31T10:15:00+00:00"
 
 
+def lines_of(folder: Path, name: str) -> tuple[str, ...]:
+    (lines,) = last_lines(folder, PurePath(), (name,), Secrets())
+    return lines
+
+
 class TestLastLines:
     @pytest.mark.parametrize(
         ("written", "lines"),
@@ -79,16 +84,16 @@ class TestLastLines:
     )
     def test_of_a_short_file(self, tmp_path: Path, written: bytes, lines: tuple[str, ...]) -> None:
         (tmp_path / "out").write_bytes(written)
-        assert last_lines(tmp_path, PurePath("out"), Secrets()) == lines
+        assert lines_of(tmp_path, "out") == lines
 
     def test_at_most_a_hundred(self, tmp_path: Path) -> None:
         (tmp_path / "out").write_text("".join(f"{n}\n" for n in range(1000)))
-        found = last_lines(tmp_path, PurePath("out"), Secrets())
+        found = lines_of(tmp_path, "out")
         assert (len(found), found[0], found[-1]) == (100, "900", "999")
 
     def test_of_one_endless_line_only_its_end(self, tmp_path: Path) -> None:
         (tmp_path / "out").write_bytes(b"x" * 10**6)
-        assert len(last_lines(tmp_path, PurePath("out"), Secrets())[0]) == 16 * 1024
+        assert len(lines_of(tmp_path, "out")[0]) == 16 * 1024
 
     def test_a_link_or_pipe_that_an_experiment_put_there_is_not_followed(
         self, tmp_path: Path
@@ -96,9 +101,5 @@ class TestLastLines:
         (tmp_path / "secret").write_text("hush")
         (tmp_path / "link").symlink_to(tmp_path / "secret")
         os.mkfifo(tmp_path / "pipe")
-        assert (
-            last_lines(tmp_path, PurePath("link"), Secrets())
-            == last_lines(tmp_path, PurePath("pipe"), Secrets())
-            == ()
-        )
-        assert last_lines(tmp_path, PurePath("none"), Secrets()) == ()
+        assert lines_of(tmp_path, "link") == lines_of(tmp_path, "pipe") == ()
+        assert lines_of(tmp_path, "none") == ()

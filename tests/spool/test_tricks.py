@@ -10,7 +10,8 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from engine.spool import Collected, Spool, SpoolUnusable, kept_log, read_below, tail_below
+from engine.spool import Collected, Spool, SpoolUnusable, kept_log, read_below
+from engine.spool.below import folder_below, tail_of
 from engine.spool.slot import Slot
 
 SECRET = "a file of the host"
@@ -275,7 +276,8 @@ def test_only_a_regular_file_below_is_read(tmp_path: Path, host: Path) -> None:
             read_below(root, PurePath(odd), 100)
     (root / "in/twice").unlink()
     assert read_below(root, PurePath("in/plain"), 4) == b"0123"
-    assert tail_below(root, PurePath("in/plain"), 4) == b"6789"
+    with folder_below(root, PurePath("in")) as inside:
+        assert tail_of(inside, "plain", 4) == b"6789"
 
 
 # Logs
