@@ -20,9 +20,10 @@ from engine.runtimes.docker.endpoint import leading_to
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
-__all__ = ["client", "engine_of", "for_files", "refused"]
+__all__ = ["DETACHED", "client", "engine_of", "for_files", "refused"]
 
-_APART: Final = str(Path(__file__).with_name("apart.py"))
+DETACHED: Final = str(Path(__file__).with_name("apart.py"))
+"""The script that runs a command in a session of its own; see there."""
 
 _PROGRESS: Final = re.compile(r" ?(Container|Image|Network|Volume|service:\S+) |time=\"")
 
@@ -64,7 +65,7 @@ def for_files(
         project: the project's name; None for the client's own, or as Compose derives it.
     """
     config = given.client_config
-    call = [sys.executable, "-IS", _APART, lifeline, *config.client_call]
+    call = [sys.executable, "-IS", DETACHED, lifeline, *config.client_call]
     return type(given)(
         client_config=dataclasses.replace(
             config,

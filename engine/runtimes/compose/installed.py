@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import docker.errors
 from attrs import frozen
 
-from engine.runtimes.compose.handles import unlinked
-from engine.runtimes.compose.program import project_words
+from engine.runtimes.compose.client import DETACHED
+from engine.runtimes.compose.handles import lifeline, unlinked
+from engine.runtimes.compose.program import builds_with_buildkit, project_words
 from engine.runtimes.docker.naming import NAMESPACES
 from engine.spec import ComposeProgram, Project
 
 __all__ = ["InstalledCompose"]
 
 _TIMEOUT_S: Final = 60.0
+_LAST_LINES: Final = 12
 
 
 @frozen
@@ -51,8 +54,30 @@ class InstalledCompose:
         resolved = "\n".join(self._resolved(name, containers) for name in services)
         with unlinked(f"services:\n{resolved}\n", "compose.resolved.yml") as further:
             words = ["config", "--no-consistency", "--hash", ",".join(services)]
-            printed = self._output([*project_words(self.project, further), *words])
+            named = [str(self.program.path), *project_words(self.project, further)]
+            printed = self._output([*named, *words], timeout_s=_TIMEOUT_S)
         return dict(line.split() for line in printed.splitlines())
+
+    @property
+    def builds(self) -> bool:
+        """Whether it builds images with BuildKit; else the SDK's builder does as well."""
+        return builds_with_buildkit()
+
+    def build(self, service: str, on_cut: Callable[[Callable[[], None]], None]) -> None:
+        """Build the image of a service.
+
+        Args:
+            service: its name.
+            on_cut: takes what ends the build before its time.
+
+        Raises:
+            docker.errors.DockerException: it cannot be built; with Compose's words.
+        """
+        with lifeline() as (line, cut):
+            on_cut(cut)
+            program = [sys.executable, "-IS", DETACHED, line, str(self.program.path)]
+            words = [*project_words(self.project), "--progress", "plain", "build", service]
+            self._output([*program, *words], timeout_s=None)
 
     def _resolved(self, name: str, containers: Mapping[str, str]) -> str:
         """A service of the further file, in one line of YAML; JSON has no ``!reset``."""
@@ -70,21 +95,22 @@ class InstalledCompose:
         inner = ", ".join(f"{key}: {value}" for key, value in keys.items())
         return f"  {_yaml(name)}: {{{inner}}}"
 
-    def _output(self, words: Sequence[str]) -> str:
+    def _output(self, command: Sequence[str], timeout_s: float | None) -> str:
         try:
             done = subprocess.run(
-                [str(self.program.path), *words],
+                command,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=_TIMEOUT_S,
+                timeout=timeout_s,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise docker.errors.DockerException(str(error)) from error
         if done.returncode != 0:
-            raise docker.errors.DockerException(" ".join(done.stderr.split()))
+            last = done.stderr.strip().splitlines()[-_LAST_LINES:]
+            raise docker.errors.DockerException(" ".join(" ".join(last).split()))
         return done.stdout
 
 

@@ -20,6 +20,7 @@ from engine.spec import Project
 __all__ = [
     "OLDEST",
     "Printed",
+    "builds_with_buildkit",
     "compose_config",
     "compose_program",
     "is_supported",
@@ -29,7 +30,9 @@ __all__ = [
 OLDEST: Final = (5, 3)
 """The oldest version whose ``config`` is held against our own reader in tests."""
 
-_PLUGIN: Final = "docker-compose"
+_COMPOSE: Final = "docker-compose"
+_BUILDX: Final = "docker-buildx"
+_FALSE: Final = ("0", "f", "F", "FALSE", "false", "False")
 _PLUGIN_FOLDERS: Final = (
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
@@ -59,20 +62,31 @@ def compose_program() -> Path | None:
 
     What lies in Python's own environment is left alone: it is there for the tests of some project.
     """
+    plugin = _plugin(_COMPOSE)
+    if plugin is not None:
+        return plugin
+    own = Path(sys.prefix).resolve()
+    searched = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    others = (folder for folder in searched if not Path(folder).resolve().is_relative_to(own))
+    found = shutil.which(_COMPOSE, path=os.pathsep.join(others))
+    return None if found is None else Path(found)
+
+
+def builds_with_buildkit() -> bool:
+    """Whether Compose builds images with BuildKit: the CLI's plugin buildx is there, and not turned off."""
+    is_off = os.environ.get("DOCKER_BUILDKIT", "") in _FALSE
+    return not is_off and _plugin(_BUILDX) is not None
+
+
+def _plugin(name: str) -> Path | None:
+    """A plugin of the Docker CLI."""
     extra = cli_config(os.environ).get("cliPluginsExtraDirs")
     folders = [
         config_folder(os.environ) / "cli-plugins",
         *(Path(str(folder)) for folder in (extra if isinstance(extra, list) else ())),
         *map(Path, _PLUGIN_FOLDERS),
     ]
-    for folder in folders:
-        if os.access(folder / _PLUGIN, os.X_OK):
-            return folder / _PLUGIN
-    own = Path(sys.prefix).resolve()
-    searched = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    others = (folder for folder in searched if not Path(folder).resolve().is_relative_to(own))
-    found = shutil.which(_PLUGIN, path=os.pathsep.join(others))
-    return None if found is None else Path(found)
+    return next((each / name for each in folders if os.access(each / name, os.X_OK)), None)
 
 
 def is_supported(version: str) -> bool:

@@ -19,6 +19,7 @@ from engine.errors import ComposeError
 from engine.runtimes.compose.program import (
     OLDEST,
     Printed,
+    builds_with_buildkit,
     compose_config,
     compose_program,
     is_supported,
@@ -80,7 +81,18 @@ def read_by_compose(
     project = project_from(
         printed.model, place, f"Docker Compose {printed.version}", printed.said, profiles
     )
+    if builds_with_buildkit():  # then Compose builds, and knows every key of a build
+        project = _without_refused_builds(project)
     return evolve(project, compose=ComposeProgram(program, printed.version))
+
+
+def _without_refused_builds(project: Project) -> Project:
+    services = {}
+    for name, spec in project.services.items():
+        build = f"services.{name}.build."
+        kept = tuple(each for each in spec.refusals if not f"{each.key}.".startswith(build))
+        services[name] = evolve(spec, refusals=kept)
+    return evolve(project, services=services)
 
 
 def project_from(

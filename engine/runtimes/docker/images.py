@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
 import docker.errors
 from docker.api import APIClient
@@ -12,7 +15,10 @@ from engine.errors import LaunchFailed
 from engine.runtimes.docker.client import ENGINE_ERRORS, said
 from engine.spec import BuildSpec, Project, ServiceSpec
 
-__all__ = ["ensure_image", "image_name"]
+__all__ = ["ensure_image", "image_name", "platform_of"]
+
+_LOG: Final = logging.getLogger(__name__)
+_PLATFORM: Final = "DOCKER_DEFAULT_PLATFORM"
 
 
 def image_name(project: Project, service: ServiceSpec) -> str:
@@ -20,8 +26,24 @@ def image_name(project: Project, service: ServiceSpec) -> str:
     return service.image or f"{project.name}-{service.name}"
 
 
-def ensure_image(client: APIClient, project: Project, service: ServiceSpec) -> None:
+def platform_of(project: Project, service: ServiceSpec) -> str | None:
+    """The platform of a service's image: the file's, or the one that the caller's environment names."""
+    return service.platform or project.variables.get(_PLATFORM) or None
+
+
+def ensure_image(
+    client: APIClient,
+    project: Project,
+    service: ServiceSpec,
+    build: Callable[[], None] | None = None,
+) -> None:
     """Make sure that a service's image is on the engine, as its pull policy says.
+
+    Args:
+        client: the engine's.
+        project: the project.
+        service: the service.
+        build: builds the image; None for the SDK, which uses the engine's classic builder.
 
     Raises:
         LaunchFailed: it can neither be found, built nor pulled. No restart cures that.
@@ -30,14 +52,15 @@ def ensure_image(client: APIClient, project: Project, service: ServiceSpec) -> N
     policy = service.pull_policy
     try:
         if service.build is not None and (policy == "build" or not _present(client, name)):
-            _build(client, name, service, service.build)
+            classic = partial(_build_by_sdk, client, project, service, service.build)
+            _build(service, name, build or classic)
         elif policy == "always" or not _present(client, name):
             if policy == "never":
                 reason = (
                     f"its image {name} is not here, and pull_policy is never: docker pull {name}"
                 )
                 raise LaunchFailed(service.name, reason, curable=False)
-            _pull(client, name, service)
+            _pull(client, project, service)
     except ENGINE_ERRORS as error:
         reason = f"its image {name} could not be had: {said(error)}"
         raise LaunchFailed(service.name, reason, curable=False) from error
@@ -51,11 +74,12 @@ def _present(client: APIClient, name: str) -> bool:
     return True
 
 
-def _pull(client: APIClient, name: str, service: ServiceSpec) -> None:
+def _pull(client: APIClient, project: Project, service: ServiceSpec) -> None:
+    name, platform = image_name(project, service), platform_of(project, service)
     repository, tag = parse_repository_tag(name)
     try:
         steps = client.pull(
-            repository, tag or "latest", stream=True, decode=True, platform=service.platform
+            repository, tag or "latest", stream=True, decode=True, platform=platform
         )
         _follow(steps)
     except ENGINE_ERRORS as error:
@@ -66,33 +90,40 @@ def _pull(client: APIClient, name: str, service: ServiceSpec) -> None:
         raise LaunchFailed(service.name, reason, curable=False) from error
 
 
-def _build(client: APIClient, name: str, service: ServiceSpec, build: BuildSpec) -> None:
+def _build(service: ServiceSpec, name: str, build: Callable[[], None]) -> None:
+    try:
+        build()
+    except ENGINE_ERRORS as error:
+        reason = f"its image {name} could not be built: {said(error)}"
+        raise LaunchFailed(service.name, reason, curable=False) from error
+
+
+def _build_by_sdk(
+    client: APIClient, project: Project, service: ServiceSpec, build: BuildSpec
+) -> None:
     if not build.context.is_dir():
         reason = f"its build context {build.context} is not a folder"
         raise LaunchFailed(service.name, reason, curable=False)
-    try:
-        steps = client.build(
-            path=str(build.context),
-            dockerfile=build.dockerfile,
-            tag=name,
-            buildargs=dict(build.args) or None,
-            target=build.target or "",
-            labels=dict(build.labels) or None,
-            network_mode=build.network,
-            shmsize=build.shm_size_bytes,
-            extra_hosts=dict(entry.split("=", 1) for entry in build.extra_hosts) or None,
-            nocache=build.no_cache,
-            pull=build.pull,
-            cache_from=list(build.cache_from) or None,
-            platform=service.platform,
-            rm=True,
-            forcerm=True,
-            decode=True,
-        )
-        _follow(steps)
-    except ENGINE_ERRORS as error:
-        reason = f"its image {name} could not be built from {build.context}: {said(error)}"
-        raise LaunchFailed(service.name, reason, curable=False) from error
+    _LOG.info("%s: its image is built by the engine's classic builder", service.name)
+    steps = client.build(
+        path=str(build.context),
+        dockerfile=build.dockerfile,
+        tag=image_name(project, service),
+        buildargs=dict(build.args) or None,
+        target=build.target or "",
+        labels=dict(build.labels) or None,
+        network_mode=build.network,
+        shmsize=build.shm_size_bytes,
+        extra_hosts=dict(entry.split("=", 1) for entry in build.extra_hosts) or None,
+        nocache=build.no_cache,
+        pull=build.pull,
+        cache_from=list(build.cache_from) or None,
+        platform=platform_of(project, service),
+        rm=True,
+        forcerm=True,
+        decode=True,
+    )
+    _follow(steps)
 
 
 def _follow(steps: Any) -> None:

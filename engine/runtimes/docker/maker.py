@@ -5,7 +5,7 @@ Everything that follows (commands, health, events, inspection, removal) is the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from attrs import frozen
@@ -47,6 +47,21 @@ class ComposeTools(Protocol):
 
         Raises:
             docker.errors.DockerException: Compose gives none; with its words.
+        """
+
+    @property
+    def builds(self) -> bool:
+        """Whether it builds images with BuildKit, and so with every key that a file can have."""
+
+    def build(self, service: str, on_cut: Callable[[Callable[[], None]], None]) -> None:
+        """Build the image of a service.
+
+        Args:
+            service: its name.
+            on_cut: takes what ends the build before its time.
+
+        Raises:
+            docker.errors.DockerException: it cannot be built; with Compose's words.
         """
 
 

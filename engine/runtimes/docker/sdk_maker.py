@@ -17,7 +17,7 @@ from engine.errors import LaunchFailed
 from engine.runtimes.docker import payload
 from engine.runtimes.docker.adoption import spec_label
 from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
-from engine.runtimes.docker.images import ensure_image, image_name
+from engine.runtimes.docker.images import ensure_image, image_name, platform_of
 from engine.runtimes.docker.inject import archive
 from engine.runtimes.docker.maker import ComposeTools, Making
 from engine.runtimes.docker.naming import COMPOSE, container_of, referenced_services
@@ -73,7 +73,10 @@ class SdkMaker:
 
     async def _ensure_image(self, spec: ServiceSpec) -> None:
         project = self.making.project
-        await self.calls(lambda client: ensure_image(client, project, spec), settle=False)
+        build = None
+        if self.compose is not None and self.compose.builds:
+            build = partial(self.compose.build, spec.name, self.calls.on_cut)
+        await self.calls(lambda client: ensure_image(client, project, spec, build), settle=False)
 
     async def launch(self, spec: ServiceSpec, output: Mount) -> str:
         """Create a container, join its networks and start it."""
@@ -95,7 +98,9 @@ class SdkMaker:
             },
             extra_mounts=[output],
         )
-        created = client.create_container_from_config(config, name=name, platform=spec.platform)
+        # As in Compose, the caller's platform is that of pulled and built images, and of built containers.
+        platform = spec.platform if spec.build is None else platform_of(project, spec)
+        created = client.create_container_from_config(config, name=name, platform=platform)
         container_id: str = created["Id"]
         try:
             for network, endpoint in payload.further_networks(project, spec):
