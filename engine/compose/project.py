@@ -10,6 +10,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from engine.compose import files, resources
+from engine.compose.cli_variables import without_effect
 from engine.compose.context import Context
 from engine.compose.dot_env import project_environment
 from engine.compose.interpolation import InterpolationError, substitute
@@ -166,7 +167,11 @@ def project_of(
         environment_file=environment_file,
         variables=environment,
         profiles=tuple(dict.fromkeys((*profiles, *_listed_profiles(environment)))),
-        warnings=(*_missing_at_the_top(model.missing), *_merged_over(place)),
+        warnings=(
+            *_missing_at_the_top(model.missing),
+            *_merged_over(place),
+            *without_effect(environment, place.files),
+        ),
         refusals=(*_refused_sections(model.root), *_unexpected(model, None, documents[0].file)),
         read_by=read_by,
     )

@@ -23,6 +23,7 @@ ENVIRON: Final = {
     "CONFIG": "configs/a.yaml",
     "FROM_CALLER": "from the caller",
     "HOME": "/home/someone",
+    "JUPYTER_TOKEN": "a token",
     "OWNER": "lab",
     "PATH": "/usr/bin:/bin",
 }
@@ -37,33 +38,40 @@ class Case:
 
     Attributes:
         files: relative to the corpus; one of them with a default name stands for its whole folder.
+        home: the corpus.
     """
 
     name: str
     files: tuple[Path, ...]
+    home: Path = CORPUS
 
     @property
     def about(self) -> str:
         """What it is about, in the words of its first line."""
-        first = (CORPUS / self.files[0]).read_text().splitlines()[0]
+        first = (self.home / self.files[0]).read_text().splitlines()[0]
         return first.removeprefix("# ")
 
-    def project(self, corpus: Path = CORPUS, project_name: str | None = None) -> Project:
+    def project(
+        self,
+        corpus: Path | None = None,
+        project_name: str | None = None,
+    ) -> Project:
         """As we read it, in the corpus or in a copy of it."""
-        files = [corpus / file for file in self.files]
+        files = [(corpus or self.home) / file for file in self.files]
         return load_project(
             files if files[1:] else files[0], environ=ENVIRON, project_name=project_name
         )
 
-    def words(self, corpus: Path = CORPUS) -> list[str]:
+    def words(self, corpus: Path | None = None) -> list[str]:
         """What comes after ``docker compose`` to name it; a folder is found without a name."""
+        corpus = corpus or self.home
         if self.files[0].parent.name:
             return ["--project-directory", str(corpus / self.files[0].parent)]
         return [word for file in self.files for word in ("-f", str(corpus / file))]
 
-    def folder(self, corpus: Path = CORPUS) -> Path:
+    def folder(self, corpus: Path | None = None) -> Path:
         """Where ``docker compose`` is called."""
-        return (corpus / self.files[0]).parent
+        return ((corpus or self.home) / self.files[0]).parent
 
 
 def _cases() -> dict[str, Case]:

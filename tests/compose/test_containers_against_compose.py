@@ -18,6 +18,8 @@ from engine.spec import ComposeProgram
 from tests.compose.both import IMAGE, Created, clear, created, creating_only
 from tests.compose.cases import CASES, CORPUS, ENVIRON
 from tests.compose.differences import DIFFERENCES, PAGE, Difference, page
+from tests.compose.reading import in_use
+from tests.compose.shapes import FILES, SHAPES, read_alone
 from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = pytest.mark.docker
@@ -63,14 +65,24 @@ def outcomes(
         clear(project, client)
         return done
 
+    def create_shapes() -> Outcomes:
+        try:
+            home = shutil.copytree(SHAPES.home, folder / "shapes")
+            return {SHAPES.name: created(SHAPES, home, shared, compose, f"{PROJECT}-shapes")}
+        except Exception as error:  # noqa: BLE001 - likewise
+            return {SHAPES.name: error}
+        finally:
+            clear(f"{PROJECT}-shapes", client)
+
     with pytest.MonkeyPatch.context() as patch, creating_only():
         seen_by_both = {**lab.environment, **ENVIRON, "PATH": os.environ["PATH"]}
         for name, value in seen_by_both.items():
             patch.setenv(name, value)
         client = connect()
         list(client.build(path=str(folder / "image"), tag=IMAGE, rm=True))
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            done = list(pool.map(create, range(AT_ONCE)))
+        with ThreadPoolExecutor(AT_ONCE + 1) as pool:
+            shapes = pool.submit(create_shapes)
+            done = [*pool.map(create, range(AT_ONCE)), shapes.result()]
         client.close()
     return {name: outcome for part in done for name, outcome in part.items()}
 
@@ -96,6 +108,13 @@ def differing(both: Created) -> Iterator[tuple[str, str, Any, Any]]:
                 yield name, key, theirs.get(key), ours.get(key)
 
 
+def unexplained(both: Created) -> Iterator[tuple[str, str, Any, Any]]:
+    """Likewise, what is not meant to differ."""
+    for found in differing(both):
+        if reason(*found[1:]) is None and not holds_an_id(both, *found[:2]):
+            yield found
+
+
 def reason(key: str, theirs: Any, ours: Any) -> Difference | None:
     return next((row for row in DIFFERENCES if row.explains(key, theirs, ours)), None)
 
@@ -114,8 +133,25 @@ def test_a_project_is_created_as_compose_creates_it(outcomes: Outcomes, name: st
 
     assert both.ours.keys() == both.theirs.keys()
     assert both.ours
-    unexplained = [found for found in differing(both) if reason(*found[1:]) is None]
-    assert [found for found in unexplained if not holds_an_id(both, *found[:2])] == []
+    assert list(unexplained(both)) == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_shape_is_created_as_compose_creates_it(outcomes: Outcomes, file: str) -> None:
+    both = of(outcomes, SHAPES.name)
+    project = read_alone(file, both.project.name)
+    containers = {container_name(project, each) for each in project.services.values()}
+    others = {
+        f"{kind.removesuffix('s')} {each.name}"
+        for kind, used in in_use(project).items()
+        for each in used.values()
+        if not each.external and each.key != "default"
+    }
+    names = containers | others
+
+    assert containers <= both.ours.keys()
+    assert containers <= both.theirs.keys()
+    assert [found for found in unexplained(both) if found[0] in names] == []
 
 
 def test_every_meant_difference_is_seen(outcomes: Outcomes) -> None:

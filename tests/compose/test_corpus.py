@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import re
-
-import pytest
+from pathlib import Path
 
 from engine.compose.project import REFUSED_SECTIONS
 from engine.compose.refusals import REFUSED
-from tests.compose.cases import CASES
+from tests.compose.cases import CASES, Case
 from tests.compose.differences import PAGE
+from tests.compose.shapes import FILES, FOLDER
 
-FEWEST = 60
+FEWEST = 150
 
 
 def test_there_are_enough_cases() -> None:
-    assert len(CASES) >= FEWEST
+    assert len(CASES) + len(FILES) >= FEWEST
 
 
-@pytest.mark.parametrize("name", list(CASES))
-def test_a_case_says_what_it_is_about(name: str) -> None:
-    assert re.fullmatch(r"\w.{10,}\.", CASES[name].about)
+def test_every_file_says_what_it_is_about() -> None:
+    firsts = {name: case.about for name, case in CASES.items()}
+    firsts |= {file: Case(file, (Path(file),), FOLDER).about for file in FILES}
+    assert {k: v for k, v in firsts.items() if not re.fullmatch(r"\w.{10,}\.", v)} == {}
 
 
-@pytest.mark.parametrize("name", list(CASES))
-def test_nothing_of_a_case_is_refused(name: str) -> None:
-    project = CASES[name].project()
-    services = project.services.values()
-    assert [*project.refusals, *(found for each in services for found in each.refusals)] == []
-
-
-def test_no_two_cases_are_one_project() -> None:
-    assert len({case.project().name for case in CASES.values()}) == len(CASES)
+def test_nothing_of_a_case_is_refused_and_each_is_a_project_of_its_own() -> None:
+    projects = [case.project() for case in CASES.values()]
+    services = [spec for project in projects for spec in project.services.values()]
+    assert [found for each in (*projects, *services) for found in each.refusals] == []
+    assert len({project.name for project in projects}) == len(CASES)
 
 
 def test_the_page_names_every_refused_key_and_no_other() -> None:

@@ -30,6 +30,7 @@ class Row:
         environ: variables of the caller.
         refused: what our reader names as it refuses the project; empty where it takes it.
         compose_takes: whether real Compose takes a project that ours refuses.
+        warned: what our reader names in a warning.
     """
 
     keys: str
@@ -39,6 +40,12 @@ class Row:
     environ: Mapping[str, str] = field(factory=dict)
     refused: str = ""
     compose_takes: bool = False
+    warned: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """What names the files for Compose, where a variable would name others."""
+        return ["-f", "compose.yml"] if "COMPOSE_FILE" in self.environ else []
 
     def write(self, folder: Path) -> None:
         (folder / "compose.yml").write_text(_file(f"image: x\n{self.keys}") + self.top)
@@ -97,6 +104,39 @@ ROWS: dict[str, Row] = {
     ),
     ".env switched off by another word": Row(
         SHOWN, environ={"COMPOSE_DISABLE_ENV_FILE": "yes"}, refused="COMPOSE_DISABLE_ENV_FILE"
+    ),
+    "another file named": Row(
+        "hostname: h", environ={"COMPOSE_FILE": "other.yml"}, warned="COMPOSE_FILE"
+    ),
+    "this file named": Row("hostname: h", environ={"COMPOSE_FILE": "compose.yml"}),
+    "this file and another one named": Row(
+        "hostname: h",
+        environ={"COMPOSE_FILE": "compose.yml,o.yml", "COMPOSE_PATH_SEPARATOR": ","},
+        warned="COMPOSE_FILE",
+    ),
+    "names as of version 1": Row(
+        "hostname: h", files={".env": "COMPOSE_COMPATIBILITY=1\n"}, warned="COMPOSE_COMPATIBILITY"
+    ),
+    "names as of version 2": Row("hostname: h", environ={"COMPOSE_COMPATIBILITY": "false"}),
+    "a project's name and profiles from .env": Row(
+        "hostname: ${COMPOSE_PROJECT_NAME}",
+        files={".env": "COMPOSE_PROJECT_NAME=named\nCOMPOSE_PROFILES=p\n"},
+    ),
+    "variables for commands": Row(
+        "hostname: h",
+        environ={
+            "COMPOSE_ANSI": "never",
+            "COMPOSE_CONVERT_WINDOWS_PATHS": "1",
+            "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "0",
+            "COMPOSE_IGNORE_ORPHANS": "1",
+            "COMPOSE_MENU": "1",
+            "COMPOSE_PARALLEL_LIMIT": "1",
+            "COMPOSE_PROGRESS": "quiet",
+            "COMPOSE_REMOVE_ORPHANS": "1",
+            "COMPOSE_STATUS_STDOUT": "1",
+            "DOCKER_BUILDKIT": "0",
+            "DOCKER_DEFAULT_PLATFORM": "linux/arm64",
+        },
     ),
     "a project's name is normalised": Row("hostname: h", top="name: My_Project\n"),
     "and so is one out of a variable": Row(
@@ -259,7 +299,9 @@ def test_a_form_is_read_as_compose_reads_it_or_refused_by_name(
         assert taken == row.compose_takes
         return
     ours = load_project("compose.yml", environ=environ)
-    theirs = as_compose_reads(compose_binary, [], tmp_path, environ)
+    assert row.warned in " ".join(ours.warnings)
+    assert bool(row.warned) == bool([each for each in ours.warnings if "COMPOSE_" in each])
+    theirs = as_compose_reads(compose_binary, row.words, tmp_path, environ)
     assert isinstance(theirs, Project), theirs
     assert ours.name == theirs.name
     assert {key: shape(spec) for key, spec in ours.services.items()} == {

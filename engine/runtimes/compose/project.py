@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import docker.errors
 from attrs import evolve
 
+from engine.compose.cli_variables import is_compatible
 from engine.compose.files import DEFAULT_FILE
 from engine.compose.project import located
 from engine.errors import ComposeError, InputError
@@ -46,7 +47,7 @@ def read(
 
     Raises:
         ComposeError: Compose does not accept the files; with its words.
-        InputError: both ``compose_file`` and the client name files.
+        InputError: both ``compose_file`` and the client name files, or ``COMPOSE_COMPATIBILITY`` is on.
         MissingExtra: python-on-whales is not installed.
         RuntimeUnavailable: the Docker CLI is not.
     """
@@ -75,6 +76,11 @@ def read(
     project = project_from(
         printed, place, "Docker Compose", profiles=(*config.compose_profiles, *profiles)
     )
+    if is_compatible(project.variables):
+        raise InputError(
+            "COMPOSE_COMPATIBILITY gives containers other names than dockwarden looks for: unset it, or use"
+            " the docker runtime (--runtime docker), which ignores it"
+        )
     services = {
         name: evolve(spec, refusals=(), warnings=()) for name, spec in project.services.items()
     }
