@@ -12,7 +12,7 @@ SEQUENCES ?= 50
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fuzz soak mutants chaos hostile conformance differential docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: help setup demo test bench fuzz soak mutants chaos hostile conformance differential compose docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ conformance: $(READY) ## Run the whole suite of all runtimes for each way to use
 
 differential: $(READY) ## Ask the same of simulated and of real containers, at random, and compare (SEQUENCES=n)
 	DIFFERENTIAL_SEQUENCES=$(SEQUENCES) $(BIN)/python -m pytest -n 2 --dist loadfile tests/runtimes/simulated/differential
+
+compose: $(READY) ## Create the containers of every compose file of the tests, by real Compose too (COMPOSE=program)
+	COMPOSE_CASES=all $(BIN)/python -m pytest tests/compose
 
 docs: $(READY) ## Build the documentation, to be read from the disk: build/docs/index.html (takes Graphviz)
 	$(BIN)/python -m sphinx -q -E -a -W --keep-going -b html docs build/docs

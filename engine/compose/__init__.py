@@ -11,7 +11,7 @@ Where this differs from real Compose, on purpose:
   who needs the service (:func:`needed`).
 - Variables in ``x-`` sections at the top are not looked at, so a required one there stops nothing.
 - A date stays as it was written; Compose prints Go's long form of it.
-- A volume of one letter is a named volume, not a Windows drive; Windows paths are refused.
+- Windows paths are refused, and so is the short form of a volume whose name is one letter.
 - ``volumes_from: [service:ro]`` is read-only.
 - ``init`` is on unless a file says otherwise, and ``restart`` is overridden, with a warning.
 - ``include`` is refused.

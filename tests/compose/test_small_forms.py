@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from engine.compose import load_project, needed
 from engine.errors import ComposeError
-from engine.spec import Project
+from engine.spec import Project, ServiceSpec
 from tests.compose.reading import as_compose_reads, compose_config, in_use, shape
 
 
@@ -56,7 +56,11 @@ class Row:
 
 
 def _file(keys: str) -> str:
-    return "services:\n  a:\n" + "".join(f"    {line}\n" for line in keys.splitlines())
+    return f"services:\n{_service('a', keys)}"
+
+
+def _service(name: str, keys: str) -> str:
+    return f"  {name}:\n" + "".join(f"    {line}\n" for line in keys.splitlines())
 
 
 def override(keys: str, over: str, **others: object) -> Row:
@@ -260,6 +264,7 @@ ROWS: dict[str, Row] = {
     ),
     "paths at home": Row("volumes: ['~x/y:/a', '~:/b', '~/c/:/c']\nbuild: ~x"),
     "a volume that ends in a colon": refused("volumes: ['/a:/b:']", "volumes"),
+    "a volume of one letter": refused("volumes: ['v:/m']", "volumes", compose_takes=True),
     "no limit": Row("mem_limit: 0\nshm_size: 0m"),
     # YAML
     "a tab before a comment": Row("hostname: h\t# pinned\nuser:\tu\nworking_dir: '/w'\t"),
@@ -282,7 +287,54 @@ ROWS: dict[str, Row] = {
 HOME = {"HOME": "/home/someone", "PATH": "/usr/bin:/bin"}
 
 
-@pytest.mark.parametrize("name", ROWS)
+def batched() -> list[str]:
+    """The rows that real Compose can read as services of one project: no more than keys of a service."""
+    empty = Row("")
+    return [
+        name
+        for name, row in ROWS.items()
+        if evolve(row, keys="", over=None) == empty and "build" not in row.keys
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the project that these rows make up."""
+    return tmp_path_factory.mktemp("rows")
+
+
+@pytest.fixture(scope="module")
+def read_at_once(compose_binary: Path, folder: Path) -> dict[str, ServiceSpec]:
+    """Those rows as real Compose reads them, by one call."""
+    numbered = {f"r{number}": ROWS[name] for number, name in enumerate(batched())}
+    files = {
+        "compose.yml": {key: f"image: x\n{row.keys}" for key, row in numbered.items()},
+        "over.yml": {key: row.over for key, row in numbered.items() if row.over is not None},
+    }
+    for file, services in files.items():
+        text = "".join(_service(key, keys) for key, keys in services.items())
+        (folder / file).write_text(f"services:\n{text}")
+    words = [word for file in files for word in ("-f", file)]
+    theirs = as_compose_reads(compose_binary, words, folder, HOME)
+    assert isinstance(theirs, Project), theirs
+    return dict(zip(batched(), map(theirs.services.get, numbered), strict=True))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", batched())
+def test_a_key_of_a_service_is_read_as_compose_reads_it(
+    name: str,
+    tmp_path: Path,
+    folder: Path,
+    read_at_once: dict[str, ServiceSpec],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ROWS[name].write(tmp_path)
+    monkeypatch.chdir(folder)
+    ours = load_project(tmp_path / "compose.yml", folder, environ=HOME).services["a"]
+    assert shape(ours) == {**shape(read_at_once[name]), "name": "a"}
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in batched()])
 def test_a_form_is_read_as_compose_reads_it_or_refused_by_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_binary: Path
 ) -> None:
