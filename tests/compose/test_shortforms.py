@@ -68,7 +68,6 @@ def test_what_is_no_port_is_refused(written: str) -> None:
         ),
         ("/a:/x:rw,cached", {"type": "bind", "source": "/a", "target": "/x"}),
         ("data:/x", {"type": "volume", "source": "data", "target": "/x"}),
-        ("data:/x", {"type": "volume", "source": "data", "target": "/x"}),
         (
             "data:/x:nocopy",
             {"type": "volume", "source": "data", "target": "/x", "volume": {"nocopy": True}},
