@@ -30,7 +30,7 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 		eval "$$($(LAB) env)"; export DOCKWARDEN_IMAGE="$${DOCKWARDEN_IMAGE:-dockwarden-lab/base:bookworm}"; \
 		echo "The lab's Docker engine is up, so the demo uses it."; \
 	fi; \
-	if ! $(BIN)/python -c 'from engine.runtimes.docker.client import connect; connect().close()' 2>/dev/null; then \
+	if ! $(BIN)/python -c 'from engine.runtimes.docker.daemon.client import connect; connect().close()' 2>/dev/null; then \
 		echo "No Docker engine answers, so the demo uses local processes."; runtime="--runtime process"; \
 	fi; \
 	$(BIN)/dockwarden run examples/campaign.yml $$runtime

@@ -14,16 +14,16 @@ from typing import Any
 
 from attrs import frozen
 
+from engine.campaign.config.load import check_services, load_campaign
 from engine.campaign.events import Listener
-from engine.campaign.load import check_services, load_campaign
-from engine.campaign.plan import plan
-from engine.campaign.records import Results
-from engine.campaign.resume import journaled
-from engine.campaign.runner import CampaignRunner
-from engine.campaign.summary import Summary
+from engine.campaign.execution.runner import CampaignRunner
+from engine.campaign.persistence.results import Results
+from engine.campaign.persistence.resume import journaled
+from engine.campaign.planning.plan import plan
+from engine.campaign.views.summary import Summary
 from engine.compose import load_project
 from engine.journal import FILE_NAME, Journal
-from engine.runtimes.choose import choose_runtime
+from engine.runtimes.selection import choose_runtime
 from tests.lab import BASE_IMAGE
 
 __all__ = ["Stage", "seconds", "stage"]

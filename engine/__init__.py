@@ -11,6 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from engine._moved import install
+
 if TYPE_CHECKING:
     from engine.compose import load_project as load_project
     from engine.controller import Controller as Controller
@@ -48,19 +50,19 @@ if TYPE_CHECKING:
     from engine.errors import UsedInListener as UsedInListener
     from engine.errors import UsedOnOtherLoop as UsedOnOtherLoop
     from engine.errors import UseError as UseError
-    from engine.gpu import ContainerHealthStatus as ContainerHealthStatus
+    from engine.health.gpu import ContainerHealthStatus as ContainerHealthStatus
     from engine.manager import ContainerManager as ContainerManager
+    from engine.model.results import Ended as Ended
+    from engine.model.results import Ending as Ending
+    from engine.model.results import Transition as Transition
+    from engine.model.spec import Project as Project
+    from engine.model.spec import ServiceSpec as ServiceSpec
     from engine.policy import BackendPolicy as BackendPolicy
     from engine.policy import GpuPolicy as GpuPolicy
     from engine.policy import HealthPolicy as HealthPolicy
     from engine.policy import RestartPolicy as RestartPolicy
     from engine.policy import RetryPolicy as RetryPolicy
-    from engine.record import Ended as Ended
-    from engine.record import Ending as Ending
-    from engine.record import Transition as Transition
     from engine.runtimes.base import Runtime as Runtime
-    from engine.spec import Project as Project
-    from engine.spec import ServiceSpec as ServiceSpec
 
 __all__ = [
     "BackendPolicy",
@@ -117,16 +119,19 @@ __all__ = [
 _NAMES: Final = {
     "engine.compose": ("load_project",),
     "engine.controller": ("Controller",),
-    "engine.gpu": ("ContainerHealthStatus",),
+    "engine.health.gpu": ("ContainerHealthStatus",),
     "engine.manager": ("ContainerManager",),
     "engine.policy": ("BackendPolicy", "GpuPolicy", "HealthPolicy", "RestartPolicy", "RetryPolicy"),
-    "engine.record": ("Ended", "Ending", "Transition"),
+    "engine.model.results": ("Ended", "Ending", "Transition"),
     "engine.runtimes.base": ("Runtime",),
-    "engine.spec": ("Project", "ServiceSpec"),
+    "engine.model.spec": ("Project", "ServiceSpec"),
 }
 _HOME: Final = {name: module for module, names in _NAMES.items() for name in names}
 _ERRORS: Final = "engine.errors"
 """Where every other public name is from."""
+
+
+install()
 
 
 def __getattr__(name: str) -> Any:

@@ -22,8 +22,14 @@ from typing import Any, Final, Literal, Self, TypeVar
 from attrs import define, evolve, field
 
 from engine.backend import Backend, Effect, Fact
+from engine.backend.execution import Limits
+from engine.backend.handover import Heritage
+from engine.backend.machine import Machine
 from engine.compose import needed
-from engine.dispatch import Limits
+from engine.control.calls_in_flight import InFlight
+from engine.control.runtime_session import Hold, Opening
+from engine.control.startup import StartUp, started
+from engine.control.usability import Use
 from engine.errors import (
     DispatchError,
     InputError,
@@ -33,21 +39,15 @@ from engine.errors import (
     TeardownError,
     UsedOnOtherLoop,
 )
-from engine.futures import forget
-from engine.heritage import Heritage
-from engine.in_flight import InFlight
-from engine.leash import watchdog
-from engine.machine import Machine
-from engine.names import RULE, is_plain
-from engine.opening import Hold, Opening
+from engine.model.results import Ended, GpuLook, Leftovers, Transition
+from engine.model.spec import Project
 from engine.policy import BackendPolicy
-from engine.record import Ended, GpuLook, Leftovers, Transition
 from engine.runtimes.base import MAX_OUTPUT_BYTES, ExecRequest, Notice, Runtime, nothing
-from engine.secrets import Secrets
-from engine.spec import Project
 from engine.spool import Spool
-from engine.startup import StartUp, started
-from engine.use import Use
+from engine.util.futures import forget
+from engine.util.names import RULE, is_plain
+from engine.util.redaction import Secrets
+from engine.watchdog import watchdog
 from states import BACKEND, Lifecycle
 
 __all__ = ["Controller", "Hold"]
@@ -78,10 +78,10 @@ class Controller:
         effects: what the actions of an extended lifecycle do.
         facts: what its guards are told.
         marked: the names of variables whose values are kept secret whatever they are called; see
-            :mod:`engine.secrets`.
+            :mod:`engine.util.redaction`.
         hold: called in a thread before anything is started; what it returns is released once all is
             down. By default that is the watchdog, a process which removes what this controller started
-            if this process dies (:func:`engine.leash.watchdog`); it is left out where nothing outlives
+            if this process dies (:func:`engine.watchdog.watchdog`); it is left out where nothing outlives
             the process, as with the simulated runtime. None for no watchdog: the backends stay.
         heritages: what an earlier controller knew of backends, by service; each counts when its backend
             is first started.

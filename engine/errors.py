@@ -48,7 +48,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.owner import Owner
+    from engine.ownership.owner import Owner
     from engine.runtimes.base import ExecResult
 
 __all__ = [

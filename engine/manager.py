@@ -17,21 +17,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from engine.compose.files import DEFAULT_FILE
+from engine.control.loop_thread import LoopThread, Worker
+from engine.control.transition_stream import TransitionStream
+from engine.control.usability import Use
 from engine.controller import Controller
 from engine.errors import DispatchError, DockwardenError, UsedAfterClose, UseError
-from engine.gpu import Action, ContainerHealthStatus, Health
-from engine.loop_thread import LoopThread, Worker
+from engine.health.gpu import Action, ContainerHealthStatus, Health
+from engine.model.results import Ended, Ending, Fault, Leftovers, Transition
+from engine.model.spec import Project
 from engine.policy import BackendPolicy
-from engine.record import Ended, Ending, Fault, Leftovers, Transition
 from engine.runtimes.base import MAX_OUTPUT_BYTES, Runtime
-from engine.runtimes.choose import (
+from engine.runtimes.selection import (
     RuntimeName,
     choose_runtime,
     read_project,
 )
-from engine.spec import Project
-from engine.stream import TransitionStream
-from engine.use import Use
 from states import TransitionRefused
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ContainerManager:
         on_transition: called with each transition of each backend, in a thread of the manager's own; it
             must not call the manager. See also :meth:`transitions`.
         secrets: the names of variables whose values are kept out of all that is said, besides those
-            whose names tell; see :mod:`engine.secrets`.
+            whose names tell; see :mod:`engine.util.redaction`.
         on_controller_exit: what becomes of the backends when this process dies without a teardown,
             by SIGKILL for one: ``remove`` has a small companion process watch it, and remove them;
             ``keep`` leaves them running.

@@ -14,14 +14,14 @@ from attrs import define, field, frozen
 
 from engine.campaign.events import AttemptEnded, Event, RunSettled
 from engine.errors import MissingExtra, SetupError
-from engine.printable import printable
-from engine.record import GpuLook, Transition
+from engine.model.results import GpuLook, Transition
+from engine.util.printable import printable
 from states import BACKEND
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
 
-    from engine.campaign.runner import CampaignRunner
+    from engine.campaign.execution.runner import CampaignRunner
     from engine.controller import Controller
     from engine.manager import ContainerManager
 

@@ -59,7 +59,7 @@ class Guard(ABC):
 
 @frozen(slots=True)
 class _Always(Guard):
-    def __call__(self, facts: Mapping[str, bool]) -> bool:  # noqa: ARG002
+    def __call__(self, facts: Mapping[str, bool]) -> bool:
         return True
 
     @property

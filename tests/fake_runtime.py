@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.record import LeftProcess
+from engine.model.results import LeftProcess
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -17,7 +17,7 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.inside import GPU_PROBE
+from engine.runtimes.in_container import GPU_PROBE
 
 
 class FakeRuntime:

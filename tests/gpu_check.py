@@ -12,8 +12,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from engine.gpu import GpuDevice, GpuPolicy, GpuReading, Health, judge_gpu, parse
-from engine.runtimes.inside import GPU_PROBE_PY
+from engine.health.gpu import GpuDevice, GpuPolicy, GpuReading, Health, judge_gpu, parse
+from engine.runtimes.in_container import GPU_PROBE_PY
 from tests.gpu_leak import CUDA_HOLDER, LEAK_MIB, check_leak
 
 EXIT_FAILING = 1

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engine import BackendPolicy, ContainerManager, RestartPolicy, Transition
-from engine.gpu import GpuPolicy
 from engine.health import HealthPolicy
+from engine.health.gpu import GpuPolicy
 
 __all__ = ["CUDA_HOLDER", "LEAK_MIB", "check_leak"]
 

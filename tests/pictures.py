@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from engine.cli.graphviz import draw_with_dot
+from engine.cli.output.graphviz import draw_with_dot
 from states import BACKEND, Edge
 from states.diagram import DARK, LIGHT, Course, dark_style, draw, to_dot
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 import click
 from attrs import NOTHING, Factory, fields, has
 
-from engine.cli.blocks import rewritten
-from engine.cli.commands import cli
+from engine.cli.output.markdown_blocks import rewritten
+from engine.cli.program import cli
 from engine.errors import DockwardenError
 from engine.metrics import METRICS
 from engine.policy import BackendPolicy, GpuPolicy, HealthPolicy, RestartPolicy, RetryPolicy

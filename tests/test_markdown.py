@@ -16,10 +16,10 @@ import pytest
 from attrs import frozen
 from ruamel.yaml import YAML
 
-from engine.campaign.load import load_campaign
-from engine.cli.blocks import rewritten
-from engine.cli.commands import cli
-from engine.cli.diagram import block
+from engine.campaign.config.load import load_campaign
+from engine.cli.commands.diagram import block
+from engine.cli.output.markdown_blocks import rewritten
+from engine.cli.program import cli
 from engine.compose import load_project
 from tests.reference import WORD, reference
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
 ROOT = Path(__file__).parent.parent

@@ -15,9 +15,9 @@ from docker.api import APIClient
 
 from engine import BackendPolicy, ContainerManager, Transition
 from engine.errors import ComposeError
-from engine.gpu import Health
+from engine.health.gpu import Health
 from engine.policy import RestartPolicy
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from states import BACKEND
 from tests.compose.cases import CORPUS
 from tests.lab import BASE_IMAGE, Engine

@@ -77,6 +77,6 @@ def test_policies_load_nothing_that_does_anything() -> None:
     ).split()
     ours = {name for name in loaded if name.partition(".")[0] in ("engine", "states")}
     assert ours <= {
-        *("engine", "engine.record", "engine.policy"),
+        *("engine", "engine._moved", "engine.model", "engine.model.results", "engine.policy"),
         *(f"engine.policy.{name}" for name in ("backend", "gpu", "health", "restart", "retry")),
     }

@@ -19,8 +19,8 @@ from python_on_whales import DockerClient
 from benchmarks.measure import Turn
 from benchmarks.stage import Stage, seconds, stage
 from engine.campaign.events import AttemptStarted, Event, RunSettled
-from engine.runtimes.docker.client import connect
-from engine.runtimes.inside import RUN
+from engine.runtimes.docker.daemon.client import connect
+from engine.runtimes.in_container import RUN
 
 __all__ = ["BARE", "COMPOSE_EXEC", "COMPOSE_RUN", "OURS", "SAFE", "WHALES", "dispatch"]
 

@@ -16,7 +16,7 @@ from docker.api import APIClient
 from benchmarks.measure import Turn
 from benchmarks.stage import seconds, stage
 from engine import BackendPolicy, ContainerManager, RestartPolicy
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 
 __all__ = ["AGAIN", "DIE", "POLL", "RESTART", "UNHEALTHY", "faults"]
 

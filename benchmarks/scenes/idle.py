@@ -16,7 +16,7 @@ from attrs import frozen
 
 from benchmarks.measure import Turn
 from benchmarks.stage import Stage, stage
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 
 __all__ = ["BLOCKED", "CPU", "EXECS", "OURS", "POLLING", "WAKE_UPS", "idle"]
 

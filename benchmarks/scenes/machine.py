@@ -79,7 +79,7 @@ def _memory(maker: Maker) -> float:
 
 
 def _ours() -> Maker:
-    from engine.machine import Machine
+    from engine.backend.machine import Machine
     from states import BACKEND
 
     machine = Machine(BACKEND)

@@ -19,14 +19,14 @@ from typing import Final
 
 from benchmarks.measure import Turn
 from engine.campaign.events import AttemptStarted, Event, RunSettled
+from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign, Experiment
-from engine.campaign.plan import plan
-from engine.campaign.records import Results
-from engine.campaign.resume import journaled
-from engine.campaign.runner import CampaignRunner
+from engine.campaign.persistence.results import Results
+from engine.campaign.persistence.resume import journaled
+from engine.campaign.planning.plan import plan
 from engine.journal import FILE_NAME, Journal
+from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.simulated import SimulatedRuntime
-from engine.spec import Project, ServiceSpec
 from engine.testing.clock import VirtualClockLoop
 
 __all__ = ["EACH", "MEMORY", "SIZES", "UNSYNCED", "simulated"]

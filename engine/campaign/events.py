@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from engine.campaign.plan import PlannedRun
-from engine.campaign.records import AttemptRecord
-from engine.record import Transition
+from engine.campaign.persistence.results import AttemptRecord
+from engine.campaign.planning.plan import PlannedRun
+from engine.model.results import Transition
 
 __all__ = [
     "Adopted",

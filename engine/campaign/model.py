@@ -8,10 +8,10 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from engine.model.results import Leftovers
 from engine.policy import BackendPolicy, RetryPolicy
-from engine.record import Leftovers
 from engine.runtimes.base import MAX_OUTPUT_BYTES
-from engine.runtimes.choose import RuntimeName
+from engine.runtimes.selection import RuntimeName
 
 __all__ = ["Campaign", "CoolDown", "Experiment", "Order", "Pauses", "Refresh"]
 

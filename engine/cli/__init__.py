@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         # Imported here, so that Ctrl+C is in order from the first moment.
-        from engine.cli.commands import invoke
+        from engine.cli.program import invoke
 
         code = invoke(arguments)
     except KeyboardInterrupt:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.completion import campaign_files
-from engine.cli.notes import keep
+from engine.cli.commands.completion import campaign_files
+from engine.cli.output.messages import keep
 
 if TYPE_CHECKING:
     from engine.campaign.model import Campaign
-    from engine.runtimes.choose import RuntimeName
-    from engine.spec import Project
+    from engine.model.spec import Project
+    from engine.runtimes.selection import RuntimeName
 
 __all__ = ["campaign_argument", "load", "maybe_campaign_argument", "project_name"]
 
@@ -42,9 +42,9 @@ def load(path: Path, runtime: RuntimeName | None = None) -> tuple[Campaign, Proj
     """
     from attrs import evolve
 
-    from engine.campaign.load import check_services, load_campaign
-    from engine.campaign.secrecy import secrets_of
-    from engine.runtimes.choose import read_project
+    from engine.campaign.config.load import check_services, load_campaign
+    from engine.campaign.config.secrets import secrets_of
+    from engine.runtimes.selection import read_project
 
     campaign = load_campaign(path)
     if runtime is not None:

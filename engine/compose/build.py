@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.compose import units
 from engine.compose.context import Context
 from engine.compose.node import Node
-from engine.spec import BuildSpec
+from engine.model.spec import BuildSpec
 
 __all__ = ["build_spec"]
 

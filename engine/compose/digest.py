@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 
-from engine.spec import Project, ServiceSpec
+from engine.model.spec import Project, ServiceSpec
 
 __all__ = ["config_digest"]
 

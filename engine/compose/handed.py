@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from engine.compose import units
 from engine.compose.context import Context
 from engine.compose.node import Node, nearest
-from engine.spec import InjectedFile, Mount, MountKind
+from engine.model.spec import InjectedFile, Mount, MountKind
 
 __all__ = ["handed", "unheeded"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.compose import units
 from engine.compose.node import Node
-from engine.spec import HealthCheck
+from engine.model.spec import HealthCheck
 
 __all__ = ["health_check"]
 

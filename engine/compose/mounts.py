@@ -8,7 +8,7 @@ from typing import Any
 from engine.compose import units
 from engine.compose.context import Context
 from engine.compose.node import Node, nearest
-from engine.spec import DeviceMapping, Mount, MountKind, VolumeSpec
+from engine.model.spec import DeviceMapping, Mount, MountKind, VolumeSpec
 
 __all__ = ["devices", "mounts"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from engine.compose import units
 from engine.compose.node import Node, nearest
 from engine.compose.shortforms import port_range
-from engine.spec import NetworkAttachment, NetworkSpec, PortSpec
+from engine.model.spec import NetworkAttachment, NetworkSpec, PortSpec
 
 __all__ = ["attachments", "expose", "ports"]
 

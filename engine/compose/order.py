@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from engine.compose.node import nearest
 from engine.errors import ComposeError
-from engine.spec import Project, Refusal
+from engine.model.spec import Project, Refusal
 
 __all__ = ["check_dependencies", "needed"]
 

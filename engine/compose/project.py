@@ -1,4 +1,4 @@
-"""Compose files to a :class:`engine.spec.Project`."""
+"""Compose files to a :class:`engine.model.spec.Project`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.compose.order import check_dependencies
 from engine.compose.refusals import REMEDY
 from engine.compose.services import service_spec
 from engine.errors import ComposeError
-from engine.spec import Project, Refusal, ServiceSpec, unset
+from engine.model.spec import Project, Refusal, ServiceSpec, unset
 
 __all__ = ["REFUSED_SECTIONS", "Place", "load_project", "located", "project_of"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.compose import units
 from engine.compose.node import Node, dotted
-from engine.spec import Refusal
+from engine.model.spec import Refusal
 
 __all__ = ["REFUSED", "REMEDY", "refusals", "unused"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from engine.compose import units
 from engine.compose.context import Context
 from engine.compose.node import Node
-from engine.spec import NetworkSpec, VolumeSpec
+from engine.model.spec import NetworkSpec, VolumeSpec
 
 __all__ = ["networks", "volumes"]
 

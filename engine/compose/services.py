@@ -1,4 +1,4 @@
-"""One service of the merged model to a :class:`engine.spec.ServiceSpec`."""
+"""One service of the merged model to a :class:`engine.model.spec.ServiceSpec`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from engine.compose.networking import attachments, expose, ports
 from engine.compose.node import Node, dotted
 from engine.compose.refusals import refusals, unused
 from engine.errors import ComposeError
-from engine.names import RULE, is_plain
-from engine.spec import (
+from engine.model.spec import (
     Condition,
     Dependency,
     InjectedFile,
@@ -33,6 +32,7 @@ from engine.spec import (
     VolumeSpec,
     unset,
 )
+from engine.util.names import RULE, is_plain
 
 __all__ = ["service_spec"]
 

@@ -1,7 +1,7 @@
 """How fit a backend is: what inspection shows, what is declared as readiness, what its GPUs show."""
 
-from engine.health.container import judge, post_mortem
-from engine.health.watch import Look, Watch
+from engine.health.diagnosis import judge, post_mortem
+from engine.health.gpu_check import Look, Watch
 from engine.policy.health import HealthPolicy
 
 __all__ = ["HealthPolicy", "Look", "Watch", "judge", "post_mortem"]

@@ -11,15 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from engine.clock import utc_now
 from engine.errors import DockwardenError, JournalConflict, JournalUnwritable
 from engine.journal import schema
 from engine.journal.files import check_header, connect, explained, open_to_write
 from engine.journal.lock import WriterLock
 from engine.journal.reader import JournalReader
 from engine.journal.rows import Run, facts_json, left_json, stamp, text
-from engine.owner import Owner
-from engine.record import GpuLook, LeftProcess, Span, Transition
+from engine.model.results import GpuLook, LeftProcess, Span, Transition
+from engine.ownership.owner import Owner
+from engine.util.clock import utc_now
 
 __all__ = ["Journal"]
 
@@ -240,7 +240,7 @@ class Journal(JournalReader):
             request: the id that marks its process tree.
             folder: of its output, relative to the journal's folder.
             at: None for now.
-            uptime_s: likewise, by :func:`engine.clock.uptime_s`; None where that is not known.
+            uptime_s: likewise, by :func:`engine.util.clock.uptime_s`; None where that is not known.
             container_id: where it is known already; its dispatch records it in any case.
             generation: likewise.
         """
@@ -269,7 +269,7 @@ class Journal(JournalReader):
         """Record how an attempt ended.
 
         Args:
-            ending: the value of a :class:`engine.record.Ending`.
+            ending: the value of a :class:`engine.model.results.Ending`.
             exit_code: None when nobody saw it.
             duration_s: how long it took, in seconds; None when nobody measured.
             at: None for now.

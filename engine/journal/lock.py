@@ -15,7 +15,7 @@ from typing import Self
 from attrs import frozen
 
 from engine.errors import JournalLocked, JournalUnwritable
-from engine.owner import Owner
+from engine.ownership.owner import Owner
 
 __all__ = ["WriterLock"]
 

@@ -13,7 +13,7 @@ from engine.journal import rows
 from engine.journal.files import explained, open_to_read
 from engine.journal.replay import replay
 from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session, Tally
-from engine.record import GpuLook
+from engine.model.results import GpuLook
 from states import BACKEND, Lifecycle
 
 __all__ = ["FILE_NAME", "JournalReader", "find_journal"]

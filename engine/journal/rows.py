@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from engine.owner import Owner
-from engine.record import GpuLook, LeftProcess, Span, Transition
+from engine.model.results import GpuLook, LeftProcess, Span, Transition
+from engine.ownership.owner import Owner
 
 __all__ = [
     "Attempt",
@@ -107,7 +107,7 @@ class Attempt:
         exit_code: None as well when nobody saw it.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running when its command had ended.
-        begun_uptime_s: when it began, by :func:`engine.clock.uptime_s` of its session; None where that was not
+        begun_uptime_s: when it began, by :func:`engine.util.clock.uptime_s` of its session; None where that was not
             recorded.
     """
 

@@ -1,8 +1,8 @@
-"""``python -m engine.leash RUNTIME OWNER LOG``: the companion process."""
+"""``python -m engine.leash RUNTIME OWNER LOG``, as version 0.1 starts it."""
 
 import sys
 
-from engine.leash.companion import main
+from engine.watchdog.process import main
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))

@@ -18,7 +18,7 @@ class BackendPolicy:
     Attributes:
         restart: how often it may be restarted because of a fault.
         recover: whether a fault is acted on by itself; otherwise the backend stays ``unhealthy`` until
-            somebody asks for :meth:`~engine.backend.Backend.recover`.
+            somebody asks for :meth:`~engine.backend.backend.Backend.recover`.
         ready_within_s: the readiness gate's deadline in seconds, from the container's start.
         stop_grace_s: how long a graceful end may take, in seconds; None for what the compose file says
             under ``stop_grace_period``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 from attrs.validators import ge
 
-from engine.record import Ending
+from engine.model.results import Ending
 
 __all__ = ["RetryDecision", "RetryPolicy"]
 

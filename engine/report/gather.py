@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from engine.campaign.course import backend_course
-from engine.campaign.records import RESULTS, read_records
+from engine.campaign.persistence.replay import backend_course
+from engine.campaign.persistence.results import RESULTS, read_records
 from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Session
-from engine.record import GpuLook, Span
+from engine.model.results import GpuLook, Span
 from engine.report.model import (
     STOPPING,
     UNFINISHED,

@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import asdict, frozen
 
 from engine.journal import Session
-from engine.record import Ending, GpuLook, LeftProcess, Span
+from engine.model.results import Ending, GpuLook, LeftProcess, Span
 from states import EXPERIMENT
 from states.diagram import Course
 

@@ -15,13 +15,13 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Final
 
-from engine.campaign.summary import human_s
+from engine.campaign.views.summary import human_s
 from engine.errors import MissingExtra
-from engine.printable import printable_lines
 from engine.report.diagram import HEIGHT, WIDTH, picture
 from engine.report.model import AttemptReport, BackendReport, Report, RunReport, spread
 from engine.report.palette import inks
 from engine.report.tables import MEASURES
+from engine.util.printable import printable_lines
 from states import BACKEND, Lifecycle
 from states.diagram import draw
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from engine.campaign.summary import human_s
-from engine.printable import printable, printable_cell
+from engine.campaign.views.summary import human_s
 from engine.report.model import AttemptReport, Report, RunReport, spread
+from engine.util.printable import printable, printable_cell
 
 __all__ = ["COLUMNS", "MEASURES", "to_csv", "to_json", "to_markdown"]
 
@@ -45,7 +45,7 @@ def to_csv(report: Report) -> str:
     """The attempts of a report, a line each; a run that was never tried has one line as well.
 
     Text that a spreadsheet would take for a formula gets an apostrophe in front; see
-    :func:`engine.printable.printable_cell`.
+    :func:`engine.util.printable.printable_cell`.
     """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")

@@ -17,9 +17,9 @@ from typing import Final, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
-from engine.owner import Owner
-from engine.record import LeftProcess, Span
-from engine.spec import ServiceSpec
+from engine.model.results import LeftProcess, Span
+from engine.model.spec import ServiceSpec
+from engine.ownership.owner import Owner
 
 __all__ = [
     "MAX_OUTPUT_BYTES",

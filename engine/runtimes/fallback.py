@@ -15,9 +15,9 @@ from typing import Final
 from attrs import fields
 
 from engine.errors import RuntimeUnavailable
-from engine.runtimes.docker.endpoint import leading_to
-from engine.runtimes.process.host import HONOURED, is_working_folder
-from engine.spec import Project, ServiceSpec
+from engine.model.spec import Project, ServiceSpec
+from engine.runtimes.docker.daemon.endpoint import leading_to
+from engine.runtimes.process.service import HONOURED, is_working_folder
 
 __all__ = ["NEEDS_NOTHING", "expected_engine", "needs_engine", "refusal"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from engine import claims
 from engine.errors import MissingExtra, RuntimeUnavailable, SetupError
+from engine.ownership import leases
 from engine.runtimes.resource import Resource
 
 __all__ = ["Inventory", "remove_all", "take"]
@@ -40,8 +40,8 @@ def take(project: str | None = None) -> Inventory:
     Args:
         project: the compose project to keep to; None for all.
     """
-    from engine.runtimes.docker import census as engines
-    from engine.runtimes.process import census as processes
+    from engine.runtimes.docker.ownership import inventory as engines
+    from engine.runtimes.process import inventory as processes
 
     local = processes.take(project)
     try:
@@ -61,11 +61,11 @@ def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: f
         TeardownError: something is left; it names each.
         RuntimeUnavailable: no engine answers any more.
     """
-    from engine.runtimes.docker import census as engines
-    from engine.runtimes.process import census as processes
+    from engine.runtimes.docker.ownership import inventory as engines
+    from engine.runtimes.process import inventory as processes
 
     local = [one for one in resources if one.kind == "processes"]
     processes.remove_all(local, grace_s=grace_s)
     others = [one for one in resources if one.kind != "processes"]
     engines.remove_all(others, project=project, grace_s=grace_s)
-    claims.tidy()
+    leases.tidy()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from engine.owner import Owner
+from engine.ownership.owner import Owner
 
 __all__ = ["Resource"]
 

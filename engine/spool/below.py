@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
-from engine.plain_file import plain_descriptor
+from engine.util.regular_file import plain_descriptor
 
 __all__ = ["FOLDER", "folder_below", "plain_below", "read_below", "tail_of"]
 

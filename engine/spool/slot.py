@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 from attrs import define, field, frozen
 
-from engine.plain_file import oddity, plain_descriptor
 from engine.spool.below import FOLDER
 from engine.spool.copying import copy
 from engine.spool.private import make_private
 from engine.spool.removal import put_aside, remove
+from engine.util.regular_file import oddity, plain_descriptor
 
 __all__ = ["ENDED", "STARTED", "STREAMS", "Collected", "Slot", "TakenSlot", "Unkept"]
 
@@ -98,18 +98,18 @@ class Unkept:
         """Nothing has been written."""
         return 0, 0.0
 
-    def read(self, stream: str, most_bytes: int) -> bytes:  # noqa: ARG002 - the protocol's
+    def read(self, stream: str, most_bytes: int) -> bytes:
         """There is nothing."""
         return b""
 
     def collect(
         self,
-        results: Path | None,  # noqa: ARG002 - the protocol's
-        within: PurePath,  # noqa: ARG002
+        results: Path | None,
+        within: PurePath,
         *,
-        most_bytes: int | None,  # noqa: ARG002
-        exit_code: int | None = None,  # noqa: ARG002
-        ran: tuple[datetime, datetime] | None = None,  # noqa: ARG002
+        most_bytes: int | None,
+        exit_code: int | None = None,
+        ran: tuple[datetime, datetime] | None = None,
     ) -> Collected:
         """There is nothing to collect."""
         return Collected(self.problem)
@@ -247,7 +247,7 @@ class TakenSlot:
         """What the container has done to the slot; empty where all is as it was made."""
         for lacking in self._lacking.values():
             return lacking
-        assert self._inside is not None  # noqa: S101 - else its lack is a problem
+        assert self._inside is not None
         changed = _changed(self.folder.name, self._root, self._inside)
         if changed:
             return f"its folder {changed}"
@@ -293,7 +293,7 @@ class TakenSlot:
 
     def _pass_on(self, note: str, target: int) -> None:
         """Copy what the shell around the command has noted, where it is there to be read."""
-        assert self._inside is not None  # noqa: S101 - it is collected from
+        assert self._inside is not None
         with suppress(OSError, OverflowError):
             source = plain_descriptor(note, directory=self._inside, links=False)
             try:

@@ -1,5 +1,5 @@
 """What others test with: a suite that any runtime must pass, and what it is built of.
 
-:mod:`engine.testing.conformance` needs pytest (``pip install 'dockwarden[testing]'``) and is imported
+:mod:`engine.testing.conformance.suite` needs pytest (``pip install 'dockwarden[testing]'``) and is imported
 by the test file that uses it; importing this package loads nothing.
 """

@@ -65,7 +65,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
 
     def run_in_executor(  # type: ignore[override]
         self,
-        executor: object,  # noqa: ARG002 - the base class's
+        executor: object,
         func: Callable[..., T],
         *args: Any,
     ) -> asyncio.Future[T]:
@@ -78,11 +78,11 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         return done
 
     def uptime_s(self) -> float:
-        """The virtual monotonic clock, which goes on from one loop to the next; see :mod:`engine.clock`."""
+        """The virtual monotonic clock, which goes on from one loop to the next; see :mod:`engine.util.clock`."""
         return (self.began_at - BEGINNING).total_seconds() + self.now_s
 
     def wall_clock(self, tz: tzinfo) -> datetime:
-        """The virtual date and time; see :func:`engine.clock.utc_now`."""
+        """The virtual date and time; see :func:`engine.util.clock.utc_now`."""
         return (self.began_at + timedelta(seconds=self.now_s + self.set_by_s)).astimezone(tz)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 
 from attrs import define, field
 
+from engine.model.results import Transition
 from engine.policy import BackendPolicy
-from engine.record import Transition
 from engine.runtimes.simulated import Happened, World
 from states import BACKEND, Lifecycle
 

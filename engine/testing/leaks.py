@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from attrs import field, frozen
 
-from engine.owner import Owner
-from engine.testing.ordered import OrderedFaults
+from engine.ownership.owner import Owner
+from engine.testing.scripted_faults import OrderedFaults
 from engine.testing.simulation import left_in
 
 __all__ = ["Leaks"]
@@ -47,7 +47,7 @@ class Leaks:
         for process in find(owner_mark(owner)):
             yield f"process {process}", f"the process {process.pid}"
         if self.docker:
-            from engine.runtimes.docker.census import take
+            from engine.runtimes.docker.ownership.inventory import take
 
             for one in take().everything:
                 if one.owner == owner:

@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from engine.compose.files import DEFAULT_FILE
-from engine.keep_alive import keep_alives
-from engine.loop_thread import Worker
+from engine.control.loop_thread import Worker
 from engine.manager import ContainerManager
+from engine.model.keep_alive import keep_alives
+from engine.model.spec import Project
 from engine.policy import BackendPolicy
 from engine.runtimes.base import Runtime
-from engine.runtimes.choose import RuntimeName
+from engine.runtimes.selection import RuntimeName
 from engine.runtimes.simulated import Commands, SimulatedRuntime, World
-from engine.spec import Project
 from engine.testing.clock import VirtualClock
-from engine.testing.ordered import OrderedFaults
+from engine.testing.scripted_faults import OrderedFaults
 
 __all__ = ["SimulatedManager"]
 
@@ -83,7 +83,7 @@ class SimulatedManager(ContainerManager):
 
     async def _hands(
         self,
-        runtime: RuntimeName,  # noqa: ARG002 - it is always this one
+        runtime: RuntimeName,
         project: Project,
         policies: Mapping[str, BackendPolicy],
         **_others: Any,
@@ -103,7 +103,7 @@ class _Stepped:
 
     clock: VirtualClock
 
-    def wait(self, call: str, work: Coroutine[Any, Any, T]) -> T:  # noqa: ARG002 - the protocol's
+    def wait(self, call: str, work: Coroutine[Any, Any, T]) -> T:
         return self.clock.run(work)
 
     wait_last = wait

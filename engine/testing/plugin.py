@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.policy import BackendPolicy
     from engine.testing.clock import VirtualClock
     from engine.testing.manager import SimulatedManager
-    from engine.testing.ordered import OrderedFaults
+    from engine.testing.scripted_faults import OrderedFaults
     from engine.testing.simulation import Simulation
 
 __all__ = [
@@ -91,7 +91,7 @@ def virtual_clock() -> Iterator[VirtualClock]:
 @pytest.fixture
 def faults() -> OrderedFaults:
     """What goes wrong in a test's simulations: on order, now, or by chance."""
-    from engine.testing.ordered import OrderedFaults
+    from engine.testing.scripted_faults import OrderedFaults
 
     return OrderedFaults()
 

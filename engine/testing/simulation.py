@@ -9,15 +9,15 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
-from engine.backend import Effect
+from engine.backend.backend import Effect
 from engine.controller import Controller
 from engine.errors import TeardownError
+from engine.model.results import Transition
+from engine.model.spec import Project
 from engine.policy import BackendPolicy
-from engine.record import Transition
 from engine.runtimes.simulated import Commands, EachLasts, SimulatedRuntime, World
-from engine.spec import Project
 from engine.testing.clock import VirtualClock
-from engine.testing.ordered import OrderedFaults
+from engine.testing.scripted_faults import OrderedFaults
 from states import BACKEND, Lifecycle
 
 __all__ = ["MakeRuntime", "Simulation", "left_in"]

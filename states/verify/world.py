@@ -1,6 +1,6 @@
 """The world around one backend: what can happen to it, and what its engine does about it.
 
-It mirrors :mod:`engine.backend` and its neighbours, as that package's docstrings tell: an event is put to
+It mirrors :mod:`engine.backend.backend` and its neighbours, as that package's docstrings tell: an event is put to
 the table, what the taken edge's action names is begun as a call under a new ticket, and what comes of the
 call is put to the table in turn. Which edge an event takes is asked of the table alone.
 """

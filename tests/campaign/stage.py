@@ -11,12 +11,12 @@ from typing import Any
 from attrs import evolve
 
 from engine.campaign.events import AttemptStarted, Event
+from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign, Experiment
-from engine.campaign.plan import plan
-from engine.campaign.records import Results
-from engine.campaign.runner import CampaignRunner
+from engine.campaign.persistence.results import Results
+from engine.campaign.planning.plan import plan
+from engine.model.spec import Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.spec import Project, ServiceSpec
 from engine.testing import clock
 from tests.fake_runtime import FakeRuntime
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from engine.campaign import format as tables
+from engine.campaign.config import format as tables
 
 DOCS = (Path(__file__).parent.parent.parent / "docs" / "campaign.md").read_text()
 

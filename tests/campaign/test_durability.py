@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from engine.campaign import ledger
 from engine.campaign.events import Event, RunSettled
+from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Pauses
-from engine.campaign.plan import plan
-from engine.campaign.records import RESULTS, Results, read_records
-from engine.campaign.resume import journaled
-from engine.campaign.runner import CampaignRunner
-from engine.clock import now_s
+from engine.campaign.persistence import recorder
+from engine.campaign.persistence.results import RESULTS, Results, read_records
+from engine.campaign.persistence.resume import journaled
+from engine.campaign.planning.plan import plan
 from engine.errors import DockwardenError, JournalUnwritable, SetupError
 from engine.journal import FILE_NAME, Journal
 from engine.runtimes.base import ExecRequest
@@ -28,6 +27,7 @@ from engine.runtimes.simulated import SimulatedRuntime
 from engine.runtimes.simulated.processes import Process, Program, lasting
 from engine.runtimes.simulated.programs import EachLasts
 from engine.testing import clock
+from engine.util.clock import now_s
 from tests.campaign.stage import Stage
 
 WAL = f"{FILE_NAME}-wal"
@@ -119,7 +119,7 @@ def carry_out(
 def test_no_command_runs_before_its_attempt_and_all_ends_before_it_are_on_the_disk(
     stage: Stage, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "_SOON_S", math.inf)
+    monkeypatch.setattr(recorder, "_SOON_S", math.inf)
     stage.change(parallel=False)
     begun: list[str] = []
 

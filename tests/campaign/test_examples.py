@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.campaign.load import check_services, load_campaign
-from engine.campaign.plan import plan
+from engine.campaign.config.load import check_services, load_campaign
+from engine.campaign.planning.plan import plan
 from engine.compose import load_project
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -8,12 +8,12 @@ import pytest
 from attrs import evolve
 
 from engine.campaign.events import Pausing
-from engine.campaign.fleet import refresh_reason
+from engine.campaign.execution.backend_pool import refresh_reason
 from engine.campaign.model import CoolDown, Experiment, Order, Refresh
-from engine.campaign.plan import PlannedRun
+from engine.campaign.planning.plan import PlannedRun
 from engine.errors import RemovalFailed
+from engine.model.results import Transition
 from engine.policy.health import HealthPolicy
-from engine.record import Transition
 from tests.campaign.stage import AT_ONCE, Stage
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.campaign.document import parse
-from engine.campaign.load import check_only, check_services, load_campaign
+from engine.campaign.config.document import parse
+from engine.campaign.config.load import check_only, check_services, load_campaign
 from engine.campaign.model import Campaign, Order, Pauses
 from engine.errors import CampaignError, InputError
+from engine.model.results import Ending, Leftovers
+from engine.model.spec import Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
-from engine.record import Ending, Leftovers
-from engine.spec import Project, ServiceSpec
 
 Load = Callable[[str], Campaign]
 

@@ -9,9 +9,9 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from engine.campaign.records import AttemptRecord, Results, last_lines
+from engine.campaign.persistence.results import AttemptRecord, Results, last_lines
 from engine.errors import SetupError
-from engine.secrets import Secrets
+from engine.util.redaction import Secrets
 
 AT = datetime(2026, 1, 31, 10, 15, tzinfo=UTC)
 

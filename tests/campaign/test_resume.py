@@ -17,20 +17,20 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from engine.campaign.inheritance import heritages
+from engine.campaign.execution.handover import heritages
+from engine.campaign.execution.progress import Progress
+from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Experiment
-from engine.campaign.plan import plan
-from engine.campaign.progress import Progress
-from engine.campaign.records import AttemptRecord, Results
-from engine.campaign.resume import journaled, resume
-from engine.campaign.runner import CampaignRunner
-from engine.campaign.standing import Standing, standing
-from engine.clock import uptime_s
+from engine.campaign.persistence.results import AttemptRecord, Results
+from engine.campaign.persistence.resume import journaled, resume
+from engine.campaign.persistence.resume_point import Standing, standing
+from engine.campaign.planning.plan import plan
 from engine.errors import ContainerLost, JournalCorrupt, RemovalFailed
 from engine.journal import FILE_NAME, Journal
+from engine.model.results import Ending, Transition
 from engine.policy import RetryPolicy
-from engine.record import Ending, Transition
 from engine.testing import clock
+from engine.util.clock import uptime_s
 from tests.campaign.stage import Stage
 from tests.engine.spools import spool_in
 from tests.fake_runtime import FakeRuntime

@@ -12,10 +12,10 @@ import pytest
 from attrs import evolve
 
 from engine.campaign.events import AttemptStarted, Event, Pausing, RunSettled
+from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Experiment, Order, Pauses
-from engine.campaign.plan import plan
-from engine.campaign.records import Results
-from engine.campaign.runner import CampaignRunner
+from engine.campaign.persistence.results import Results
+from engine.campaign.planning.plan import plan
 from engine.controller import Controller
 from engine.errors import (
     ComposeError,
@@ -30,9 +30,9 @@ from engine.errors import (
     StartError,
     TeardownError,
 )
+from engine.model.results import Ending, Transition
+from engine.model.spec import Dependency, ServiceSpec
 from engine.policy import RetryPolicy
-from engine.record import Ending, Transition
-from engine.spec import Dependency, ServiceSpec
 from tests.campaign.stage import Stage
 
 ALL_COMPLETED = dict.fromkeys(("alpha-x", "alpha-y", "beta-x", "beta-y"), "completed")

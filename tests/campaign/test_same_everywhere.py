@@ -10,7 +10,7 @@ import pytest
 
 from engine.cli import main
 from engine.journal import FILE_NAME, JournalReader
-from engine.record import Transition
+from engine.model.results import Transition
 from tests.lab import BASE_IMAGE
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from engine.campaign.eta import eta_s
+from engine.backend.machine import Machine
+from engine.campaign.execution.progress import Progress
 from engine.campaign.model import Campaign, Experiment, Pauses
-from engine.campaign.plan import plan
-from engine.campaign.progress import Progress
-from engine.campaign.summary import BackendSummary, Outcome, Summary, human_s
-from engine.machine import Machine
+from engine.campaign.planning.eta import eta_s
+from engine.campaign.planning.plan import plan
+from engine.campaign.views.summary import BackendSummary, Outcome, Summary, human_s
 from states import EXPERIMENT
 from tests.campaign.test_records import RECORD
 

@@ -113,7 +113,7 @@ def _slowness() -> float:
 
 def left_on_the_engine(scene: Scene) -> list[str]:
     """Containers and networks of the campaign, by Compose's label and by ours."""
-    from engine.runtimes.docker.client import connect
+    from engine.runtimes.docker.daemon.client import connect
 
     client = connect()
     left = {

@@ -221,6 +221,6 @@ def _watchdog_of(pid: int) -> Process | None:
     for threads_children in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             for child in threads_children.read_text().split():
-                if b"engine.leash" in Path(f"/proc/{child}/cmdline").read_bytes():
+                if b"engine.watchdog" in Path(f"/proc/{child}/cmdline").read_bytes():
                     return Process.of(int(child))
     return None

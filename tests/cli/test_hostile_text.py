@@ -25,11 +25,11 @@ from typing import Any, Final
 
 import pytest
 
-from engine.campaign.records import RESULTS, AttemptRecord
+from engine.campaign.persistence.results import RESULTS, AttemptRecord
 from engine.journal import FILE_NAME, Journal, Run
-from engine.printable import printable, printable_cell, printable_lines
-from engine.record import Transition
-from engine.runtimes.docker.client import connect
+from engine.model.results import Transition
+from engine.runtimes.docker.daemon.client import connect
+from engine.util.printable import printable, printable_cell, printable_lines
 from tests.lab import BASE_IMAGE, Engine
 
 ROOT: Final = Path(__file__).parents[2]
@@ -107,13 +107,13 @@ class TestTheFilter:
 
 def test_nothing_in_the_command_line_prints_but_through_the_filter() -> None:
     found = []
-    for file in sorted((ROOT / "engine/cli").glob("*.py")):
+    for file in sorted((ROOT / "engine/cli").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
                 if name in {"print", "click.echo", "click.secho"} or name.endswith(".stdout.write"):
                     found.append(file.name)
-    assert {*found} == {"notes.py"}
+    assert {*found} == {"messages.py"}
 
 
 # What a journal tells

@@ -20,21 +20,21 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from engine.campaign.events import AttemptEnded, Event
+from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign, Experiment
-from engine.campaign.plan import plan
-from engine.campaign.records import Results, read_records
-from engine.campaign.resume import journaled
-from engine.campaign.runner import CampaignRunner
-from engine.campaign.scene import BackendScene, Scene, of_journal, of_runner
-from engine.cli.commands import cli
-from engine.cli.live import live
-from engine.cli.picture import Picture
+from engine.campaign.persistence.results import Results, read_records
+from engine.campaign.persistence.resume import journaled
+from engine.campaign.planning.plan import plan
+from engine.campaign.views.snapshot import BackendScene, Scene, of_journal, of_runner
+from engine.cli.output.dashboard import Picture
+from engine.cli.output.live import live
+from engine.cli.program import cli
 from engine.journal import FILE_NAME, Journal
-from engine.owner import Owner
-from engine.record import GpuLook, Transition
-from engine.secrets import Secrets
-from engine.spec import Project, ServiceSpec
+from engine.model.results import GpuLook, Transition
+from engine.model.spec import Project, ServiceSpec
+from engine.ownership.owner import Owner
 from engine.spool import Spool
+from engine.util.redaction import Secrets
 from tests.fake_runtime import FakeRuntime
 from tests.report.written import HOSTILE
 from tests.report.written import campaign as written

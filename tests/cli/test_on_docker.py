@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import connect, engine_facts
+from engine.runtimes.docker.daemon.client import connect, engine_facts
 from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = pytest.mark.docker

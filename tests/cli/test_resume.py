@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from engine.journal import Journal, find_journal
-from tests.leash.conftest import ended
+from tests.watchdog.conftest import ended
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
@@ -102,7 +102,7 @@ def kill(process: subprocess.Popen[str]) -> None:
         leashes = [
             stack.enter_context(ended(int(child)))
             for child in children
-            if "engine.leash" in Path(f"/proc/{child}/cmdline").read_text()
+            if "engine.watchdog" in Path(f"/proc/{child}/cmdline").read_text()
         ]
         process.kill()
         process.communicate()

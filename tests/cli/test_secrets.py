@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from engine.secrets import HIDDEN
+from engine.util.redaction import HIDDEN
 from tests.lab import BASE_IMAGE
 
 PROJECT = "dockwarden-secrets"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.campaign.records import RESULTS, AttemptRecord
+from engine.campaign.persistence.results import RESULTS, AttemptRecord
 from engine.cli import main
 
 COMPOSE = """

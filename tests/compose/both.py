@@ -23,14 +23,14 @@ from docker.api import APIClient
 from docker.utils import parse_repository_tag
 
 from engine.compose import needed
-from engine.keep_alive import keep_alives
+from engine.model.keep_alive import keep_alives
+from engine.model.spec import ComposeProgram, NetworkSpec, Project, ServiceSpec
 from engine.runtimes.compose.installed import InstalledCompose
-from engine.runtimes.docker import sdk_maker
-from engine.runtimes.docker.client import connect
-from engine.runtimes.docker.images import image_name
+from engine.runtimes.docker.containers import sdk_provisioner
+from engine.runtimes.docker.containers.images import image_name
+from engine.runtimes.docker.containers.sdk_provisioner import SdkMaker
+from engine.runtimes.docker.daemon.client import connect
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.runtimes.docker.sdk_maker import SdkMaker
-from engine.spec import ComposeProgram, NetworkSpec, Project, ServiceSpec
 from tests.compose.cases import Case
 
 __all__ = ["IMAGE", "Created", "Shape", "clear", "created", "creating_only"]
@@ -59,7 +59,7 @@ def creating_only() -> Iterator[None]:
     """Let the runtime find every image, and start nothing."""
     with (
         mock.patch.object(APIClient, "start"),
-        mock.patch.object(sdk_maker, "ensure_image"),
+        mock.patch.object(sdk_provisioner, "ensure_image"),
     ):
         yield
 

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from engine.compose import load_project
 from engine.compose.files import DEFAULT_NAMES
-from engine.spec import Project
+from engine.model.spec import Project
 
 __all__ = ["CASES", "CORPUS", "ENVIRON", "Case"]
 

@@ -13,7 +13,7 @@ import pytest
 
 from engine.compose import load_project
 from engine.errors import ComposeError
-from engine.spec import Project, ServiceSpec
+from engine.model.spec import Project, ServiceSpec
 
 HOME = "/home/someone"
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from engine.keep_alive import DEFAULT
-from engine.runtimes.docker.maker import INSIDE
+from engine.model.keep_alive import DEFAULT
+from engine.runtimes.docker.containers.provisioner import INSIDE
 
 __all__ = ["DIFFERENCES", "PAGE", "Difference", "page"]
 

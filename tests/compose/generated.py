@@ -21,7 +21,7 @@ from attrs import frozen
 
 from engine.compose import load_project
 from engine.errors import ComposeError
-from engine.spec import Project
+from engine.model.spec import Project
 from tests.compose.reading import as_compose_reads, shape
 
 __all__ = ["Difference", "differences"]

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from engine.compose import load_project
 from engine.errors import ComposeError
-from engine.spec import Project, ServiceSpec
+from engine.model.spec import Project, ServiceSpec
 from tests.compose.cases import ENVIRON
 from tests.compose.differences import PAGE
 from tests.compose.reading import as_compose_reads, shape

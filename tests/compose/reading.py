@@ -17,7 +17,7 @@ import attrs
 from engine.compose.dot_env import project_environment
 from engine.compose.printed import printed_document
 from engine.compose.project import Place, project_of
-from engine.spec import Project, ServiceSpec
+from engine.model.spec import Project, ServiceSpec
 
 __all__ = ["as_compose_reads", "compose_config", "in_use", "shape"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.compose import load_project
-from engine.spec import Project
+from engine.model.spec import Project
 from tests.compose.cases import ENVIRON, Case
 
 __all__ = ["FILES", "FOLDER", "SHAPES", "read_alone"]

@@ -17,7 +17,7 @@ from engine.compose import load_project, needed
 from engine.compose.files import parse
 from engine.compose.schema import _schema
 from engine.errors import ComposeError
-from engine.runtimes.docker.payload import container_payload, further_networks
+from engine.runtimes.docker.containers.payload import container_payload, further_networks
 
 CORPUS = Path(__file__).parent / "corpus"
 KEYS = sorted(

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from engine.runtimes.docker.client import connect
-from engine.runtimes.docker.naming import container_name, referenced_services
-from engine.spec import ComposeProgram
+from engine.model.spec import ComposeProgram
+from engine.runtimes.docker.containers.naming import container_name, referenced_services
+from engine.runtimes.docker.daemon.client import connect
 from tests.compose.both import IMAGE, Created, clear, created, creating_only
 from tests.compose.cases import CASES, CORPUS, ENVIRON
 from tests.compose.differences import DIFFERENCES, PAGE, Difference, page

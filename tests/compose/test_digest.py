@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.compose import config_digest
-from engine.spec import NetworkAttachment, NetworkSpec, Project, ServiceSpec
+from engine.model.spec import NetworkAttachment, NetworkSpec, Project, ServiceSpec
 
 Load = Callable[..., Project]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.compose import load_project, needed
-from engine.spec import GpuRequest
+from engine.model.spec import GpuRequest
 
 ROOT = Path(__file__).parents[2]
 PLAIN = ROOT / "docker-compose.yml"

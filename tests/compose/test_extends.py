@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.errors import ComposeError
-from engine.spec import Project
+from engine.model.spec import Project
 
 Load = Callable[..., Project]
 Refused = Callable[..., ComposeError]

@@ -9,8 +9,8 @@ import pytest
 
 from engine.compose import needed
 from engine.errors import ComposeError
-from engine.secrets import Secrets
-from engine.spec import InjectedFile, Mount, MountKind, Project, ServiceSpec
+from engine.model.spec import InjectedFile, Mount, MountKind, Project, ServiceSpec
+from engine.util.redaction import Secrets
 
 Load = Callable[..., Project]
 Service = Callable[..., ServiceSpec]

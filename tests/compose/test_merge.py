@@ -9,7 +9,7 @@ import pytest
 
 from engine.compose.merge import merge, merged_service, without
 from engine.errors import ComposeError
-from engine.spec import PortSpec, Project
+from engine.model.spec import PortSpec, Project
 
 FILES = ["docker-compose.yml", "over.yml"]
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.campaign.load import load_campaign
+from engine.campaign.config.load import load_campaign
 from engine.compose import load_project, needed
 from engine.errors import CampaignError, ComposeError
-from engine.names import RULE, is_plain
+from engine.util.names import RULE, is_plain
 
 BAD = (
     *("", ".", "..", "../up", "a/b", "/a", "-a", "--rm", ".a", "_a", "a b", " a", "a\n", "a\x00b"),

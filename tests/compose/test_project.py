@@ -10,7 +10,7 @@ import pytest
 
 from engine.compose import load_project
 from engine.errors import ComposeError
-from engine.spec import NetworkSpec, Project, VolumeSpec
+from engine.model.spec import NetworkSpec, Project, VolumeSpec
 
 Load = Callable[..., Project]
 Refused = Callable[..., ComposeError]

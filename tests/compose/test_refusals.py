@@ -9,7 +9,7 @@ import pytest
 from engine.compose import needed
 from engine.compose.project import REFUSED_SECTIONS
 from engine.errors import ComposeError
-from engine.spec import Project
+from engine.model.spec import Project
 
 Load = Callable[..., Project]
 

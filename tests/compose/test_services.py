@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.errors import ComposeError
-from engine.spec import (
+from engine.model.spec import (
     BuildSpec,
     Condition,
     Dependency,

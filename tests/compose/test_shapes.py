@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.spec import Project
+from engine.model.spec import Project
 from tests.compose.cases import ENVIRON
 from tests.compose.reading import as_compose_reads, in_use, shape
 from tests.compose.shapes import FILES, FOLDER, SHAPES, read_alone

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from engine.compose import load_project, needed
 from engine.errors import ComposeError
-from engine.spec import Project, ServiceSpec
+from engine.model.spec import Project, ServiceSpec
 from tests.compose.reading import as_compose_reads, compose_config, in_use, shape
 
 

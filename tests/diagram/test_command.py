@@ -14,10 +14,10 @@ from textwrap import dedent
 import pytest
 
 from engine.cli import main
-from engine.cli.blocks import fenced, rewritten
+from engine.cli.output.markdown_blocks import fenced, rewritten
 from engine.errors import MarkdownError
 from engine.journal import FILE_NAME, Journal, Run
-from engine.record import Transition
+from engine.model.results import Transition
 from states import BACKEND
 
 Dockwarden = Callable[..., tuple[int, str, str]]

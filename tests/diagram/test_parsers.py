@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.cli.graphviz import draw_with_dot
+from engine.cli.output.graphviz import draw_with_dot
 from states import BACKEND, EXPERIMENT, Lifecycle, Row
 from states.diagram import DARK, LIGHT, Course, draw, to_data, to_dot, to_mermaid, to_table
 from states.diagram.text import printable

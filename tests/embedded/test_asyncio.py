@@ -12,8 +12,8 @@ import pytest
 
 from engine.controller import Controller
 from engine.errors import DispatchError, StartError, UsedOnOtherLoop
+from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.simulated import EachLasts, SimulatedRuntime, World
-from engine.spec import Project, ServiceSpec
 from engine.testing.clock import run
 from engine.testing.simulation import left_in
 from tests.fake_runtime import FakeRuntime

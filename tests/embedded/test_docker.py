@@ -18,8 +18,8 @@ from docker.api import APIClient
 
 from engine import ContainerManager
 from engine.errors import DispatchError, StartError
-from engine.owner import LABEL
-from engine.runtimes.docker.client import connect
+from engine.ownership.owner import LABEL
+from engine.runtimes.docker.daemon.client import connect
 from tests.embedded.conftest import PATIENCE_S, Background
 from tests.lab import BASE_IMAGE, Engine
 
@@ -215,7 +215,7 @@ class Program:
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "up\n"
         # Its watchdog, by its descriptor: it may be waited for though it is no child of ours.
-        (pid,) = [one for one in children(self.process.pid) if b"engine.leash" in command(one)]
+        (pid,) = [one for one in children(self.process.pid) if b"engine.watchdog" in command(one)]
         self._watchdog = os.pidfd_open(pid)
 
     def end(self, *, kill: bool) -> None:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from engine.controller import Controller
 from engine.errors import DockwardenError, UseError
+from engine.model.spec import Condition, Dependency, Project, ServiceSpec
 from engine.runtimes.simulated import EachLasts, SimulatedRuntime, World
-from engine.spec import Condition, Dependency, Project, ServiceSpec
 from engine.testing.clock import run
 from engine.testing.simulation import left_in
 from states import StateError

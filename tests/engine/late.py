@@ -10,11 +10,11 @@ from typing import Any
 from attrs import frozen
 
 from engine.backend import Backend, Effect
-from engine.machine import Machine
+from engine.backend.machine import Machine
+from engine.model.results import Transition
+from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy
-from engine.record import Transition
 from engine.runtimes.base import ExecRequest
-from engine.spec import ServiceSpec
 from states import BACKEND, Lifecycle
 from tests.engine.spools import spool_in
 from tests.engine.watched import later, until

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ContainerLost, LaunchFailed, NotReady, RemovalFailed
+from engine.model.results import Fault
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Fault
 from engine.testing.clock import run
 from tests.engine.late import Scene
 

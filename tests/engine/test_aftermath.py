@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.dispatch import Dispatch, Limits, Outcome
+from engine.backend.execution import Dispatch, Limits, Outcome
 from engine.errors import RuntimeFault
-from engine.record import EndedBy, Ending, Leftovers, LeftProcess
+from engine.model.results import EndedBy, Ending, Leftovers, LeftProcess
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.spool.slot import Unkept
 from engine.testing.clock import run

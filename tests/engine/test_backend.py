@@ -14,8 +14,8 @@ import pytest
 from attrs import evolve
 
 from engine.backend import Backend, Effect, Fact
-from engine.clock import utc_now
-from engine.dispatch import Limits
+from engine.backend.execution import Limits
+from engine.backend.machine import Machine
 from engine.errors import (
     ContainerLost,
     DispatchError,
@@ -25,12 +25,12 @@ from engine.errors import (
     RemovalFailed,
     RuntimeFault,
 )
-from engine.machine import Machine
+from engine.model.results import Ending, Fault, Transition
+from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Ending, Fault, Transition
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Happening, Notice, Observation
-from engine.spec import ServiceSpec
 from engine.testing.clock import VirtualClockLoop, run
+from engine.util.clock import utc_now
 from states import BACKEND, Lifecycle, Row, TransitionRefused, fact
 from tests.engine.spools import spool_in
 from tests.engine.watched import until

@@ -20,9 +20,9 @@ from engine.errors import (
     StartError,
     TeardownError,
 )
+from engine.model.results import Transition
+from engine.model.spec import Condition, Dependency, Project, ServiceSpec
 from engine.policy import BackendPolicy
-from engine.record import Transition
-from engine.spec import Condition, Dependency, Project, ServiceSpec
 from engine.testing.clock import run
 from states import BACKEND, Row, fact
 from tests.fake_runtime import FakeRuntime

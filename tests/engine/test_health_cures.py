@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import DispatchError
-from engine.gpu import Action
+from engine.health.gpu import Action
 from engine.testing.clock import run
 from tests.engine.watched import (
     FAULT,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.dispatch import Limits
+from engine.backend.execution import Limits
 from engine.errors import ContainerLost, DispatchError, ExecFailed
-from engine.gpu import GpuPolicy, Health
-from engine.record import Ending
-from engine.runtimes.inside import GPU_PROBE
+from engine.health.gpu import GpuPolicy, Health
+from engine.model.results import Ending
+from engine.runtimes.in_container import GPU_PROBE
 from engine.testing.clock import run
 from tests.engine.watched import (
     AGAIN,

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from engine.backend import Backend
-from engine.clock import uptime_s, utc_now
-from engine.dispatch import Limits
+from engine.backend.execution import Limits
+from engine.backend.handover import Heritage, UnderWay
+from engine.backend.machine import Machine
 from engine.errors import CommandLost, ContainerLost, LaunchFailed
 from engine.health import HealthPolicy
-from engine.heritage import Heritage, UnderWay
-from engine.machine import Machine
+from engine.model.results import Ended, Ending, Fault, Leftovers, Transition
+from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy
-from engine.record import Ended, Ending, Fault, Leftovers, Transition
 from engine.runtimes.base import Container, ExecRequest
-from engine.spec import ServiceSpec
 from engine.testing.clock import run
+from engine.util.clock import uptime_s, utc_now
 from states import BACKEND
 from tests.engine.spools import spool_in
 from tests.engine.watched import FIT, later, until

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from engine.keep_alive import DEFAULT, keep_alives
+from engine.model.keep_alive import DEFAULT, keep_alives
+from engine.model.spec import Dependency, Project, ServiceSpec
 from engine.policy import BackendPolicy
-from engine.spec import Dependency, Project, ServiceSpec
 
 
 def project(*services: ServiceSpec) -> Project:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.machine import Machine
+from engine.backend.machine import Machine
 from states import BACKEND, EXPERIMENT, FactMissing, Lifecycle, TransitionRefused
 
 MACHINES = {lifecycle.name: Machine(lifecycle) for lifecycle in (BACKEND, EXPERIMENT)}

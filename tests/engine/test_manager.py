@@ -15,7 +15,7 @@ import pytest
 
 from engine import BackendPolicy, ContainerManager, Transition
 from engine.errors import ComposeError, DispatchError, StartError
-from engine.record import Ending
+from engine.model.results import Ending
 
 Make = Callable[..., ContainerManager]
 

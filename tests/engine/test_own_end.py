@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.backend import Backend
-from engine.dispatch import Limits
+from engine.backend.execution import Limits
 from engine.errors import ContainerLost
-from engine.record import Ended, Ending, Fault
+from engine.model.results import Ended, Ending, Fault
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.testing.clock import run
 from tests.engine.test_backend import Scene

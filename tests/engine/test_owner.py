@@ -6,7 +6,7 @@ import os
 import pytest
 from attrs import evolve
 
-from engine.owner import Owner
+from engine.ownership.owner import Owner
 
 
 def test_goes_through_labels_unchanged() -> None:

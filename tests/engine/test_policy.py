@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.model.results import Ending
 from engine.policy import (
     ALLOWED,
     CAP_REACHED,
@@ -17,7 +18,6 @@ from engine.policy import (
     RestartPolicy,
     RetryPolicy,
 )
-from engine.record import Ending
 
 
 def decide(policy: RestartPolicy, *times_s: float, now_s: float = 100.0) -> RestartDecision:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from engine.controller import Controller
 from engine.errors import ContainerLost, DispatchError, NotReady
+from engine.model.results import Ended, Ending, Fault, Transition
+from engine.model.spec import Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Ended, Ending, Fault, Transition
 from engine.runtimes.base import Container
-from engine.spec import Project, ServiceSpec
 from engine.testing.clock import run
 from tests.fake_runtime import FakeRuntime
 

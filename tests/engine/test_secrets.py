@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.secrets import HIDDEN, SHORTEST, Secrets, is_secret_name
+from engine.util.redaction import HIDDEN, SHORTEST, Secrets, is_secret_name
 
 LETTERS = st.characters(exclude_characters="\0")
 VALUES = (

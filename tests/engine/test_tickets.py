@@ -11,10 +11,10 @@ import pytest
 from attrs import evolve
 
 from engine.backend import Backend
-from engine.dispatch import Limits
+from engine.backend.execution import Limits
 from engine.errors import ContainerLost, ExecFailed, LaunchFailed, RemovalFailed
+from engine.model.results import Ending, Fault
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Ending, Fault
 from engine.runtimes.base import Happening, Notice, Observation
 from engine.testing.clock import run
 from states import BACKEND, Row

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import transitions
 
-from engine.machine import Machine
+from engine.backend.machine import Machine
 from states import (
     ALWAYS,
     BACKEND,

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.backend import Backend
-from engine.gpu import GpuPolicy
+from engine.backend.machine import Machine
 from engine.health import HealthPolicy
-from engine.machine import Machine
+from engine.health.gpu import GpuPolicy
+from engine.model.results import GpuLook, Transition
+from engine.model.spec import GpuRequest, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import GpuLook, Transition
 from engine.runtimes.base import ExecRequest
-from engine.spec import GpuRequest, ServiceSpec
 from states import BACKEND
 from tests.engine.spools import spool_in
 from tests.fake_runtime import FakeRuntime

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from tests.faults.stage import PROJECT
 from tests.lab import Engine
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from engine.gpu import GpuPolicy
 from engine.health import HealthPolicy
+from engine.health.gpu import GpuPolicy
+from engine.model.results import Ended, Ending
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Ended, Ending
 from tests.faults import stories
 from tests.faults.stage import Stage
 

@@ -17,8 +17,8 @@ from docker.api import APIClient
 
 from engine import ContainerManager
 from engine.backend import Backend
+from engine.model.results import Ended, Transition
 from engine.policy import BackendPolicy
-from engine.record import Ended, Transition
 from engine.spool import SPOOL
 from tests.lab import BASE_IMAGE
 from tests.lab.gpu import HOLD, Bench, Gpu

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from engine.errors import StartError
-from engine.record import Ended
+from engine.model.results import Ended
 from tests.faults.stage import GPU_A, GPU_B, LEAVE_BEHIND, PROJECT, Stage
 from tests.lab import BASE_IMAGE
 from tests.lab.gpu import HOLD, Gpu, Gpus

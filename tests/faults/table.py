@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from engine.record import Ending
+from engine.model.results import Ending
 from tests.faults.rows import ROWS, Row
 
 __all__ = ["PAGE", "page", "table"]

@@ -13,10 +13,10 @@ from docker.api import APIClient
 
 from engine.compose import load_project
 from engine.controller import Controller
-from engine.keep_alive import keep_alives
-from engine.record import Ending, Transition
+from engine.model.keep_alive import keep_alives
+from engine.model.results import Ending, Transition
+from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import Project, ServiceSpec
 from tests.faults.stage import GPU_A, GPU_B, PROJECT
 from tests.lab import BASE_IMAGE
 

@@ -8,7 +8,7 @@ from docker.api import APIClient
 
 from engine.health import HealthPolicy
 from engine.policy import BackendPolicy
-from engine.runtimes.docker.client import engine_facts
+from engine.runtimes.docker.daemon.client import engine_facts
 from tests.faults.stage import PROJECT, Stage
 from tests.lab.gpu.bench import Gpus, bench
 

@@ -12,10 +12,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from engine.campaign import format as tables
+from engine.campaign.config import format as tables
 from engine.compose.schema import _schema
 from engine.journal import FILE_NAME, Journal, Run
-from engine.record import Span, Transition
+from engine.model.results import Span, Transition
 
 __all__ = ["CAMPAIGN_KEYS", "COMPOSE_KEYS", "PROBE", "campaigns", "composes", "journal"]
 

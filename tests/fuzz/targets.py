@@ -15,17 +15,17 @@ from typing import Any, Final
 from attrs import frozen
 from hypothesis import strategies as st
 
-from engine import claims
-from engine.campaign.load import load_campaign
-from engine.campaign.plan import plan
-from engine.campaign.records import AttemptRecord
-from engine.claims import CLAIM
+from engine.campaign.config.load import load_campaign
+from engine.campaign.persistence.results import AttemptRecord
+from engine.campaign.planning.plan import plan
 from engine.compose import load_project, needed
 from engine.errors import CampaignError, ComposeError, JournalError
-from engine.gpu import Baseline, GpuPolicy, judge_gpu, parse
+from engine.health.gpu import Baseline, GpuPolicy, judge_gpu, parse
 from engine.journal import FILE_NAME, Journal
-from engine.owner import LABEL, Owner
-from engine.runtimes.docker.payload import container_payload, further_networks
+from engine.ownership import leases
+from engine.ownership.leases import CLAIM
+from engine.ownership.owner import LABEL, Owner
+from engine.runtimes.docker.containers.payload import container_payload, further_networks
 from tests.fuzz import seeds
 from tests.fuzz.documents import VALUES, broken, changed, sensible
 
@@ -266,9 +266,9 @@ def label_values(case: tuple[Mapping[str, str], bytes | None]) -> str | None:
 
 
 def _read_labels(labels: Mapping[str, str]) -> str | None:
-    assert claims.may_take(Owner.current(), labels) in (True, False)
-    assert claims.here(labels) in (True, False)
-    owner = claims.owner_of(labels)
+    assert leases.may_take(Owner.current(), labels) in (True, False)
+    assert leases.here(labels) in (True, False)
+    owner = leases.owner_of(labels)
     if owner is None:
         return "it names no owner"
     assert owner.alive in (True, False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.gpu import Baseline, GpuDevice, GpuProcess, GpuReading
+from engine.health.gpu import Baseline, GpuDevice, GpuProcess, GpuReading
 
 MIB = 1024 * 1024
 GPU_A = "GPU-a"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.gpu import GpuReading, NvmlError
+from engine.health.gpu import GpuReading, NvmlError
 from tests import gpu_check
 from tests.gpu.readings import device, reading
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.gpu import (
+from engine.health.gpu import (
     OK,
     Action,
     Baseline,
@@ -16,8 +16,8 @@ from engine.gpu import (
     RemappedRows,
     judge_gpu,
 )
-from engine.gpu.judge import BY_CODE
-from engine.record import Fault
+from engine.health.gpu.rules import BY_CODE
+from engine.model.results import Fault
 from tests.gpu.readings import GPU_A, GPU_B, MIB, baseline, device, reading
 
 GIVE_UP = (Action.GIVE_UP,)

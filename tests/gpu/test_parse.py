@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.gpu import (
+from engine.health.gpu import (
     Baseline,
     GpuDevice,
     GpuPolicy,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from engine.gpu import parse
-from engine.runtimes.inside import GPU_PROBE, GPU_PROBE_PY
+from engine.health.gpu import parse
+from engine.runtimes.in_container import GPU_PROBE, GPU_PROBE_PY
 
 WORKING = """
 class Memory:

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 import pytest
 from attrs import define, field
 
-from engine.gpu import (
+from engine.health.gpu import (
     Action,
     Baseline,
     GpuPolicy,
@@ -24,7 +24,7 @@ from engine.gpu import (
     judge_gpu,
     parse,
 )
-from engine.runtimes.inside import GPU_PROBE
+from engine.runtimes.in_container import GPU_PROBE
 from tests.lab import BASE_IMAGE, Engine
 from tests.lab.gpu import HOLD, Bench, Gpu, Gpus, bench, set_gpus
 

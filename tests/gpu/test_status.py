@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.gpu import OK, Action, ContainerHealthStatus, GpuReading, Health, Verdict
+from engine.health.gpu import OK, Action, ContainerHealthStatus, GpuReading, Health, Verdict
 from tests.gpu.readings import GPU_A, GPU_B, device, reading
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.gpu import OK, Action, GpuPolicy, Health, Streak, Verdict
+from engine.health.gpu import OK, Action, GpuPolicy, Health, Streak, Verdict
 
 POLICY = GpuPolicy(failing_after=3, unknown_after=5)
 FAILING = Verdict(Health.FAILING, "lost", (Action.GIVE_UP,))

@@ -9,12 +9,12 @@ import pytest
 from attrs import evolve
 
 from engine.backend import Backend
-from engine.machine import Instance
+from engine.backend.machine import Instance
 from engine.policy import BackendPolicy, RestartDecision, RestartHistory, RestartPolicy
 from engine.runtimes.base import Container
 from engine.runtimes.simulated import SimulatedRuntime
 from engine.testing.stateful import BEGINNING, BackendMachine, Coverage, LifecycleMachine, Never
-from engine.testing.stateful.scene import Scene
+from engine.testing.stateful.harness import Scene
 from states import Edge, Lifecycle, Row, fact
 from states.verify import OwnStep
 

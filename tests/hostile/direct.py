@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from engine import BackendPolicy, ContainerManager, RestartPolicy, load_project
 from engine.controller import Controller
-from engine.record import Ended, Leftovers
-from engine.runtimes.choose import choose_runtime
+from engine.model.results import Ended, Leftovers
+from engine.runtimes.selection import choose_runtime
 
 _QUICK: Final = BackendPolicy(restart=RestartPolicy(max_restarts=200, backoff_s=0))
 

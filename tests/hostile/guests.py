@@ -8,7 +8,7 @@ from typing import Final
 
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from tests.hostile.tricks.owners import OwnerNote
 from tests.lab import BASE_IMAGE
 

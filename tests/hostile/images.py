@@ -11,7 +11,7 @@ import docker.errors
 from attrs import define, field
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from tests.hostile.outside import Outside
 from tests.hostile.tricks.images import Image
 from tests.lab import BASE_IMAGE, Engine

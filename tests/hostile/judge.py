@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from engine.spool import SPOOL
 from tests.hostile.outside import below
 from tests.hostile.play import WITNESSED, Play

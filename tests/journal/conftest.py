@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.journal import FILE_NAME, Journal, Run
-from engine.record import GpuLook, Span, Transition
+from engine.model.results import GpuLook, Span, Transition
 
 Step = Callable[..., Transition]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from engine.cli.history import history
+from engine.cli.commands.history import history
 from engine.errors import JournalError
 from engine.journal import Journal, Run
 from tests.journal.conftest import Step

@@ -15,8 +15,8 @@ from attrs import evolve
 
 from engine.errors import JournalConflict, JournalError
 from engine.journal import Journal, Run, find_journal
-from engine.owner import Owner
-from engine.record import GpuLook, Span, Transition
+from engine.model.results import GpuLook, Span, Transition
+from engine.ownership.owner import Owner
 from tests.journal.conftest import AT, Step
 
 ROOT = Path(__file__).parents[2]
@@ -144,7 +144,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from engine.journal import Journal
-from engine.record import Transition
+from engine.model.results import Transition
 
 def step(source, event, target, action=None):
     now = datetime.now(UTC)

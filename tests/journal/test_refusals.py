@@ -24,7 +24,7 @@ from engine.errors import (
     JournalUnwritable,
 )
 from engine.journal import FILE_NAME, Journal, Run, schema
-from engine.owner import Owner
+from engine.ownership.owner import Owner
 
 ROOT = Path(__file__).parents[2]
 

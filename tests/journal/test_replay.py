@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import ReplayRefused
 from engine.journal import Journal
-from engine.record import Transition
+from engine.model.results import Transition
 from states import BACKEND, Row
 from tests.journal.conftest import Step
 

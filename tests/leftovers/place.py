@@ -14,8 +14,8 @@ from attrs import frozen
 
 from engine import ContainerManager
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.runtimes import proc
-from engine.runtimes.choose import RuntimeName
+from engine.runtimes.selection import RuntimeName
+from engine.util import procfs
 from tests.lab import BASE_IMAGE
 from tests.leftovers.scenes import SERVER, program
 
@@ -39,7 +39,7 @@ class Files:
     def holders(self, name: str) -> set[int]:
         """The processes of this machine that hold a file of the shared folder open."""
         wanted = (self.shared / name).stat()
-        return {pid for pid in proc.pids() if _holds(pid, wanted)}
+        return {pid for pid in procfs.pids() if _holds(pid, wanted)}
 
     def has_grown(self, before: int) -> bool:
         """Whether the service has two workers more."""
@@ -74,7 +74,7 @@ def _holds(pid: int, wanted: os.stat_result) -> bool:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             found = descriptor.stat()
             if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
-                its = proc.stat(pid)
+                its = procfs.stat(pid)
                 return its is not None and not its.ended
     except OSError:
         pass

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.controller import Controller
-from engine.runtimes.choose import RuntimeName, choose_runtime, read_project
+from engine.runtimes.selection import RuntimeName, choose_runtime, read_project
 from tests.lab import Engine
 from tests.leftovers.place import Files, opened, write
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.runtimes.choose import RuntimeName
-from engine.runtimes.docker import members
+from engine.runtimes.docker.commands import members
+from engine.runtimes.selection import RuntimeName
 from tests.lab import Engine
 from tests.lab.elsewhere import behind_tcp, hidden_from_engine
 from tests.leftovers.place import Place, opened, write

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pytest
 
-from engine.record import Ended
-from engine.runtimes.docker.client import connect
+from engine.model.results import Ended
+from engine.runtimes.docker.daemon.client import connect
 from tests.leftovers.place import Place, opened, write
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]

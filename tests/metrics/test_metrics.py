@@ -13,10 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families as families
 
 from engine import ContainerManager
 from engine.campaign.events import AttemptEnded, Event
-from engine.cli.commands import invoke
+from engine.cli.program import invoke
 from engine.errors import MissingExtra, SetupError
 from engine.metrics import LOOPBACK, METRICS, Endpoint, Metrics, serve
-from engine.record import GpuLook, Transition
+from engine.model.results import GpuLook, Transition
 from tests.campaign.stage import Stage
 
 AT = datetime(2026, 1, 31, 10, 15, tzinfo=UTC)

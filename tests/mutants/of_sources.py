@@ -57,7 +57,7 @@ KILLERS: Final[dict[str, tuple[str, ...]]] = {
         f"{_ENGINE}test_restart_budget.py",
     ),
     "engine/policy/retry.py": (f"{_ENGINE}test_policy.py",),
-    "engine/backend.py": (
+    "engine/backend/backend.py": (
         f"{_ENGINE}test_tickets.py",
         f"{_ENGINE}test_accounts.py",
         f"{_ENGINE}test_backend.py",
@@ -65,26 +65,29 @@ KILLERS: Final[dict[str, tuple[str, ...]]] = {
         f"{_ENGINE}test_heritage.py",
         f"{_ENGINE}test_restart_budget.py",
     ),
-    "engine/attention.py": (
+    "engine/backend/monitor.py": (
         f"{_ENGINE}test_tickets.py",
         f"{_ENGINE}test_backend.py",
         f"{_ENGINE}test_health_watch.py",
         f"{_ENGINE}test_health_cures.py",
     ),
-    "engine/dispatch.py": (
+    "engine/backend/execution.py": (
         f"{_ENGINE}test_tickets.py",
         f"{_ENGINE}test_backend.py",
         f"{_ENGINE}test_heritage.py",
         f"{_ENGINE}test_own_end.py",
         f"{_ENGINE}test_aftermath.py",
     ),
-    "engine/aftermath.py": (f"{_ENGINE}test_aftermath.py",),
+    "engine/backend/leftovers.py": (f"{_ENGINE}test_aftermath.py",),
     "engine/controller.py": (f"{_ENGINE}test_controller.py", f"{_ENGINE}test_heritage.py"),
-    "engine/opening.py": (f"{_ENGINE}test_controller.py",),
-    "engine/startup.py": (f"{_ENGINE}test_controller.py", f"{_ENGINE}test_heritage.py"),
+    "engine/control/runtime_session.py": (f"{_ENGINE}test_controller.py",),
+    "engine/control/startup.py": (f"{_ENGINE}test_controller.py", f"{_ENGINE}test_heritage.py"),
     "engine/runtimes/process/backend.py": ("tests/runtimes/process/test_own_end.py",),
-    "engine/health/container.py": (f"{_ENGINE}test_health.py", f"{_ENGINE}test_backend.py"),
-    "engine/machine.py": (f"{_ENGINE}test_machine.py", f"{_ENGINE}test_transitions_hazards.py"),
+    "engine/health/diagnosis.py": (f"{_ENGINE}test_health.py", f"{_ENGINE}test_backend.py"),
+    "engine/backend/machine.py": (
+        f"{_ENGINE}test_machine.py",
+        f"{_ENGINE}test_transitions_hazards.py",
+    ),
     "states/table.py": ("tests/states/test_lifecycle.py", "tests/states/verify/test_proofs.py"),
 }
 """The tests that are run against the mutants of each file, the quickest first."""
@@ -177,7 +180,7 @@ _RETRY: Final = _of(
 )
 
 _BACKEND: Final = _of(
-    "engine/backend.py",
+    "engine/backend/backend.py",
     (
         "a restart that is not counted",
         "self.history = self.history.with_restart(now_s() + decision.delay_s)",
@@ -467,7 +470,7 @@ _BACKEND: Final = _of(
 )
 
 _ATTENTION: Final = _of(
-    "engine/attention.py",
+    "engine/backend/monitor.py",
     (
         "a stale inspection counts",
         "if ticket != backend.ticket or backend.container is None:",
@@ -514,7 +517,7 @@ _ATTENTION: Final = _of(
 )
 
 _DISPATCH: Final = _of(
-    "engine/dispatch.py",
+    "engine/backend/execution.py",
     ("an interrupt is taken for an end", "        self._interrupted = True\n", ""),
     (
         "a loss by our own stop is a loss",
@@ -611,7 +614,7 @@ _DISPATCH: Final = _of(
 )
 
 _AFTERMATH: Final = _of(
-    "engine/aftermath.py",
+    "engine/backend/leftovers.py",
     (
         "what is left is not ended",
         "return await _end(runtime, container, request, left)",
@@ -724,7 +727,7 @@ _CONTROLLER: Final = _of(
 )
 
 _OPENING: Final = _of(
-    "engine/opening.py",
+    "engine/control/runtime_session.py",
     (
         "two who start at once open the runtime twice",
         "        async with self._lock:",
@@ -753,7 +756,7 @@ _OPENING: Final = _of(
 )
 
 _STARTUP: Final = _of(
-    "engine/startup.py",
+    "engine/control/startup.py",
     (
         "what runs is started again",
         "            if name in self._tasks:  # perhaps",
@@ -778,7 +781,7 @@ _STARTUP: Final = _of(
 )
 
 _HEALTH: Final = _of(
-    "engine/health/container.py",
+    "engine/health/diagnosis.py",
     ("a dead container is fit", "if not observation.running:", "if False:"),
     ("a frozen container is fit", "if observation.paused:", "if False:"),
     (
@@ -805,7 +808,7 @@ _HEALTH: Final = _of(
 )
 
 _MACHINE: Final = _of(
-    "engine/machine.py",
+    "engine/backend/machine.py",
     ("the latch is not asked", "return admitted and edge", "return edge"),
     ("guards are not asked", "return admitted and edge.guard(model.facts)", "return admitted"),
     ("a queue for all", "queued=False,", "queued=True,"),

@@ -15,9 +15,9 @@ from tests.mutants.of_sources import KILLERS, MUTANTS, Mutant
 from tests.mutants.of_tables import table_mutants
 
 SAMPLE = (
-    "machine: the latch is not asked",
-    "health/container: a frozen container is fit",
-    "machine: an event that leads nowhere is no error",
+    "backend/machine: the latch is not asked",
+    "health/diagnosis: a frozen container is fit",
+    "backend/machine: an event that leads nowhere is no error",
 )
 
 
@@ -50,6 +50,8 @@ def test_a_few_are_killed() -> None:
 
 
 def test_one_that_changes_nothing_survives() -> None:
-    (fate,) = hunt([Mutant("engine/machine.py", "nothing", "queued=False,", "queued=(False),")])
+    (fate,) = hunt(
+        [Mutant("engine/backend/machine.py", "nothing", "queued=False,", "queued=(False),")]
+    )
     assert fate.killer is None
-    assert fate.line == "survives  machine: nothing"
+    assert fate.line == "survives  backend/machine: nothing"

@@ -22,12 +22,12 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from engine.campaign.scene import of_journal
-from engine.cli.picture import Picture
+from engine.campaign.views.snapshot import of_journal
+from engine.cli.output.dashboard import Picture
 from engine.journal import FILE_NAME, JournalReader
 from engine.report import gather, to_html
-from engine.runtimes.docker.client import connect
-from engine.secrets import Secrets
+from engine.runtimes.docker.daemon.client import connect
+from engine.util.redaction import Secrets
 from tests.browser import start
 from tests.lab import BASE_IMAGE, ensure_up
 from tests.lab.gpu import HOLD, Gpu, Gpus, bench

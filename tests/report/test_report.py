@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from engine.campaign.records import RESULTS
-from engine.cli.commands import cli
+from engine.campaign.persistence.results import RESULTS
+from engine.cli.program import cli
 from engine.errors import MissingExtra
 from engine.journal import FILE_NAME, Journal, JournalReader, Run
 from engine.report import Report, gather, to_csv, to_html, to_json, to_markdown

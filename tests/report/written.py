@@ -10,10 +10,10 @@ from typing import Final, TextIO
 
 from attrs import define, field
 
-from engine.campaign.records import RESULTS, AttemptRecord
+from engine.backend.machine import Instance, Machine
+from engine.campaign.persistence.results import RESULTS, AttemptRecord
 from engine.journal import FILE_NAME, Journal, Run
-from engine.machine import Instance, Machine
-from engine.record import GpuLook, Span, Transition
+from engine.model.results import GpuLook, Span, Transition
 from states import BACKEND
 
 __all__ = ["BACKENDS", "HOSTILE", "campaign"]

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from engine.owner import Owner
+from engine.model.spec import HealthCheck, Project, ServiceSpec
+from engine.ownership.owner import Owner
 from engine.runtimes.base import Container, Runtime
 from engine.runtimes.compose.client import client
 from engine.runtimes.compose.maker import ComposeMaker
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import HealthCheck, Project, ServiceSpec
-from engine.testing.harness import Harness
+from engine.testing.conformance.harness import Harness
 from tests.lab import BASE_IMAGE, Engine
 from tests.lab.elsewhere import behind_tcp, hidden_from_engine
 

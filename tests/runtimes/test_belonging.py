@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.runtimes.belonging import Belongs, Init, Seen, left_by
+from engine.runtimes.process_ownership import Belongs, Init, Seen, left_by
 
 INIT, SERVER = Seen(1, 0, 1, 0.0), Seen(2, 1, 1, 0.0)
 REAPER, BUSY = Init(1, mere=True), Init(1, mere=False)

@@ -16,10 +16,7 @@ from engine import ContainerManager
 from engine.cli import main
 from engine.compose import load_project
 from engine.errors import CampaignError, InputError, RuntimeUnavailable
-from engine.runtimes import fallback
-from engine.runtimes.choose import choose_runtime
-from engine.runtimes.process.host import HONOURED
-from engine.spec import (
+from engine.model.spec import (
     BuildSpec,
     DeviceMapping,
     GpuRequest,
@@ -31,6 +28,9 @@ from engine.spec import (
     ServiceSpec,
     Ulimit,
 )
+from engine.runtimes import fallback
+from engine.runtimes.process.service import HONOURED
+from engine.runtimes.selection import choose_runtime
 
 PLAIN = ServiceSpec(
     name="alpha",
@@ -170,7 +170,7 @@ class TestAnUnknownRuntime:
     def test_of_a_campaign_is_an_error_that_lists_the_known(
         self, tmp_path: Path, name: str
     ) -> None:
-        from engine.campaign.load import load_campaign
+        from engine.campaign.config.load import load_campaign
 
         file = written(tmp_path, runtime=name)
         with pytest.raises(CampaignError, match=r"runtime: .*auto, docker, compose.*process"):
@@ -206,12 +206,12 @@ def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """A run whose controller is gone, as its journal tells; the campaign file."""
 
     def interrupted(software: dict[str, str], **further: Any) -> Path:
-        from engine.campaign.load import load_campaign
-        from engine.campaign.plan import plan
-        from engine.campaign.records import Results
-        from engine.campaign.resume import journaled
-        from engine.clock import utc_now
+        from engine.campaign.config.load import load_campaign
+        from engine.campaign.persistence.results import Results
+        from engine.campaign.persistence.resume import journaled
+        from engine.campaign.planning.plan import plan
         from engine.journal import FILE_NAME, Journal
+        from engine.util.clock import utc_now
 
         file = written(tmp_path, **further)
         campaign = load_campaign(file)

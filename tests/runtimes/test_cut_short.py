@@ -19,7 +19,7 @@ from docker.api import APIClient
 
 from engine.runtimes.compose.apart import main as apart
 from engine.runtimes.compose.handles import lifeline, unlinked
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
 PROJECT = f"dockwarden-cut-short-{os.getpid()}"
@@ -95,7 +95,7 @@ class TestABuild:
         command = partial(begin, "run", campaign, "--runtime", runtime, temporary=temporary)
         run, events, step = building(client, command)
         for child in children(run.pid):
-            if b"engine.leash" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"engine.watchdog" in Path(f"/proc/{child}/cmdline").read_bytes():
                 os.kill(child, signal.SIGKILL)
         run.kill()
         run.communicate()

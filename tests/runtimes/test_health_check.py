@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import pytest
 from attrs import evolve
 
-from engine.runtimes.health_check import probe_command, until_healthy
-from engine.spec import HealthCheck
+from engine.model.spec import HealthCheck
+from engine.runtimes.health_gate import probe_command, until_healthy
 
 QUICK = HealthCheck(interval_s=0.001, timeout_s=7.0, start_interval_s=0.001)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from engine.runtimes import proc
-from engine.runtimes.inside import RUN, SIGNAL
-from engine.runtimes.noted import noted
+from engine.runtimes.exit_status import noted
+from engine.runtimes.in_container import RUN, SIGNAL
 from engine.runtimes.process.tree import Identity
+from engine.util import procfs
 
 TIDY = "trap 'exit 0' TERM; echo up >{up}; while :; do sleep 0.1; done"
 WAITS = "echo up >{up}; read go <{go}; exit 3"
@@ -44,7 +44,7 @@ def wrapped(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Wrapped]
     line = request.param.format(up=up, go=go)
     with subprocess.Popen(["sh", "-c", RUN, "dockwarden", str(slot), "sh", "-c", line]) as shell:
         up.read_text()
-        (command,) = proc.children(shell.pid)
+        (command,) = procfs.children(shell.pid)
         one = Wrapped(shell, Identity.of(command), slot, go)
         yield one
         one.signal("KILL")

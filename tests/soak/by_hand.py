@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from engine.clock import now_s
 from engine.controller import Controller
 from engine.errors import DispatchError, DockwardenError
+from engine.model.results import Fault
+from engine.model.spec import Project
 from engine.policy import BackendPolicy
-from engine.record import Fault
 from engine.runtimes.simulated import Faults, SimulatedRuntime, World
-from engine.spec import Project
 from engine.testing.invariants import Invariants
+from engine.util.clock import now_s
 from states import TransitionRefused
 from tests.soak.drawn import Drawn
 from tests.soak.use import CALM_S, usable

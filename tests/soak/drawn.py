@@ -8,11 +8,11 @@ from typing import Final
 
 from engine.campaign.model import Campaign, Experiment, Order, Pauses, Refresh
 from engine.health import HealthPolicy
+from engine.model.results import Ending
+from engine.model.spec import GpuRequest, HealthCheck, Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
-from engine.record import Ending
 from engine.runtimes.base import ExecRequest
 from engine.runtimes.simulated import EachLasts, Program, lasting
-from engine.spec import GpuRequest, HealthCheck, Project, ServiceSpec
 
 __all__ = ["Drawn", "campaign"]
 

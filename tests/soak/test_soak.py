@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.model.results import Transition
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Transition
 from engine.runtimes.simulated import World
 from engine.testing.invariants import Invariants
 from tests.soak.campaigns import play

@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.controller import Controller
 from engine.errors import DispatchError, StartError
-from engine.record import Ending
+from engine.model.results import Ending
 
 __all__ = ["CALM_S", "usable", "used"]
 

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from engine import ContainerManager, Ending
-from engine.record import Ended
+from engine.model.results import Ended
 from tests.lab import BASE_IMAGE
 
 SLOT: Final = "S=/run/dockwarden/$(ls -t /run/dockwarden | head -n 1)"

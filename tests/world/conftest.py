@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from tests.lab import Engine
 from tests.world.gate import Gate
 from tests.world.world import PROJECT, World

@@ -8,8 +8,8 @@ import re
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import engine_facts
-from engine.runtimes.noted import noted
+from engine.runtimes.docker.daemon.client import engine_facts
+from engine.runtimes.exit_status import noted
 from tests.world.gate import Gate
 from tests.world.world import World, shell
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.noted import noted
+from engine.runtimes.exit_status import noted
 from tests.lab import Engine, ensure_up, own_engine
 from tests.lab.engine import stop_daemon
 from tests.lab.layout import current_layout

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import engine_facts
+from engine.runtimes.docker.daemon.client import engine_facts
 from tests.lab import Engine
 from tests.lab.layout import current_layout
 from tests.lab.room import inside, open_room

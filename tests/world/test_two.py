@@ -9,7 +9,7 @@ from docker.api import APIClient
 
 from engine.journal import FILE_NAME
 from engine.journal.lock import WriterLock
-from engine.owner import Owner
+from engine.ownership.owner import Owner
 from tests.world.world import World, shell
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import docker.errors
 
 from engine.errors import InputError, MissingExtra, RuntimeUnavailable
-from engine.runtimes.docker.endpoint import leading_to
+from engine.runtimes.docker.daemon.endpoint import leading_to
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient

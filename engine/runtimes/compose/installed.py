@@ -11,11 +11,11 @@ from typing import Any, Final
 import docker.errors
 from attrs import frozen
 
+from engine.model.spec import ComposeProgram, Project
 from engine.runtimes.compose.client import DETACHED
 from engine.runtimes.compose.handles import lifeline, unlinked
 from engine.runtimes.compose.program import builds_with_buildkit, project_words
-from engine.runtimes.docker.naming import NAMESPACES
-from engine.spec import ComposeProgram, Project
+from engine.runtimes.docker.containers.naming import NAMESPACES
 
 __all__ = ["InstalledCompose"]
 
@@ -25,7 +25,7 @@ _LAST_LINES: Final = 12
 
 @frozen
 class InstalledCompose:
-    """See :class:`engine.runtimes.docker.maker.ComposeTools`.
+    """See :class:`engine.runtimes.docker.containers.provisioner.ComposeTools`.
 
     Attributes:
         program: the program that read the files of the project.

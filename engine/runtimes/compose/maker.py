@@ -13,20 +13,25 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from attrs import evolve, field, frozen
 from docker.api import APIClient
 
-from engine import claims
 from engine.errors import LaunchFailed
-from engine.owner import LABEL
+from engine.model.spec import Mount, ServiceSpec
+from engine.ownership import leases
+from engine.ownership.owner import LABEL
 from engine.runtimes.compose.client import for_files, refused
 from engine.runtimes.compose.handles import lifeline, unlinked
 from engine.runtimes.compose.override import override
-from engine.runtimes.docker.adoption import spec_label
-from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, said
-from engine.runtimes.docker.images import image_name
-from engine.runtimes.docker.maker import Making
-from engine.runtimes.docker.naming import COMPOSE_PROJECT, COMPOSE_SERVICE, PROJECT, container_name
-from engine.runtimes.docker.provenance import Provenance, bound_to
-from engine.runtimes.docker.stop import stop_container
-from engine.spec import Mount, ServiceSpec
+from engine.runtimes.docker.containers.images import image_name
+from engine.runtimes.docker.containers.naming import (
+    COMPOSE_PROJECT,
+    COMPOSE_SERVICE,
+    PROJECT,
+    container_name,
+)
+from engine.runtimes.docker.containers.provisioner import Making
+from engine.runtimes.docker.containers.stop import stop_container
+from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
+from engine.runtimes.docker.ownership.adoption import spec_label
+from engine.runtimes.docker.ownership.provenance import Provenance, bound_to
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -45,7 +50,7 @@ _OURS: Final = "compose.dockwarden.json"
 
 @frozen
 class ComposeMaker:
-    """See :class:`engine.runtimes.docker.maker.Maker`.
+    """See :class:`engine.runtimes.docker.containers.provisioner.Maker`.
 
     Attributes:
         given: a client of python-on-whales, that knows which engine to use.
@@ -225,7 +230,7 @@ class ComposeMaker:
         return {
             key: {
                 label: value
-                for label, value in there.get(network.name, {**new, **claims.new()}).items()
+                for label, value in there.get(network.name, {**new, **leases.new()}).items()
                 if label.startswith(LABEL) or label in new
             }
             for key, network in project.networks.items()

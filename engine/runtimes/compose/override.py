@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from engine.runtimes.docker.maker import Making
-from engine.spec import Mount, ServiceSpec
+from engine.model.spec import Mount, ServiceSpec
+from engine.runtimes.docker.containers.provisioner import Making
 
 __all__ = ["override"]
 

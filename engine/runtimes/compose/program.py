@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from engine.runtimes.docker.cli_config import cli_config, config_folder
-from engine.spec import Project
+from engine.model.spec import Project
+from engine.runtimes.docker.daemon.cli_config import cli_config, config_folder
 
 __all__ = [
     "OLDEST",

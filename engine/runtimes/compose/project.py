@@ -13,10 +13,10 @@ from engine.compose.cli_variables import is_compatible
 from engine.compose.files import DEFAULT_FILE
 from engine.compose.project import located
 from engine.errors import ComposeError, InputError
+from engine.model.spec import Project
 from engine.runtimes.compose.client import client, for_files, refused
 from engine.runtimes.compose.handles import lifeline
 from engine.runtimes.compose.reader import project_from
-from engine.spec import Project
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient

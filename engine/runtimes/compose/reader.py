@@ -16,6 +16,7 @@ from engine.compose.dot_env import project_environment
 from engine.compose.printed import printed_document
 from engine.compose.project import Place, located, project_of
 from engine.errors import ComposeError
+from engine.model.spec import ComposeProgram, Project, unset
 from engine.runtimes.compose.program import (
     OLDEST,
     Printed,
@@ -24,7 +25,6 @@ from engine.runtimes.compose.program import (
     compose_program,
     is_supported,
 )
-from engine.spec import ComposeProgram, Project, unset
 
 __all__ = ["project_from", "read_by_compose"]
 

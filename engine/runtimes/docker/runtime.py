@@ -15,8 +15,6 @@ import docker.errors
 from attrs import evolve
 from docker.api import APIClient
 
-from engine import claims
-from engine.clock import now_s
 from engine.errors import (
     ContainerLost,
     LaunchFailed,
@@ -26,8 +24,10 @@ from engine.errors import (
     RuntimeFault,
     RuntimeUnavailable,
 )
-from engine.owner import Owner
-from engine.record import LeftProcess
+from engine.model.results import LeftProcess
+from engine.model.spec import Project, ServiceSpec
+from engine.ownership import leases
+from engine.ownership.owner import Owner
 from engine.runtimes.base import (
     Cleanup,
     Container,
@@ -37,36 +37,36 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.docker import adoption
-from engine.runtimes.docker.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
-from engine.runtimes.docker.conditions import check_conditions
-from engine.runtimes.docker.deaths import Deaths
-from engine.runtimes.docker.event_labels import EventLabels
-from engine.runtimes.docker.events import EventStream
-from engine.runtimes.docker.execs import Execs
-from engine.runtimes.docker.guests import Guests, is_guest
-from engine.runtimes.docker.images import image_name
-from engine.runtimes.docker.maker import Maker, Making
-from engine.runtimes.docker.moments import moment_ns
-from engine.runtimes.docker.naming import (
+from engine.runtimes.docker.commands.execs import Execs
+from engine.runtimes.docker.commands.output import CarriedOutput, Output, SharedOutput
+from engine.runtimes.docker.containers.conditions import check_conditions
+from engine.runtimes.docker.containers.images import image_name
+from engine.runtimes.docker.containers.naming import (
     COMPOSE_PROJECT,
     COMPOSE_SERVICE,
     PROJECT,
     container_name,
 )
-from engine.runtimes.docker.output import CarriedOutput, Output, SharedOutput
-from engine.runtimes.docker.provenance import PROBE, Provenance, probe_labels
-from engine.runtimes.docker.proxies import proxies, with_proxies
-from engine.runtimes.docker.resources import (
+from engine.runtimes.docker.containers.provisioner import Maker, Making
+from engine.runtimes.docker.containers.resources import (
     remove_networks,
     remove_probes,
     take_over_networks,
 )
-from engine.runtimes.docker.sdk_maker import SdkMaker
-from engine.runtimes.docker.sight import sees
-from engine.runtimes.docker.start_errors import explain
-from engine.runtimes.docker.stop import remove_container
-from engine.spec import Project, ServiceSpec
+from engine.runtimes.docker.containers.sdk_provisioner import SdkMaker
+from engine.runtimes.docker.containers.start_errors import explain
+from engine.runtimes.docker.containers.stop import remove_container
+from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
+from engine.runtimes.docker.daemon.event_labels import EventLabels
+from engine.runtimes.docker.daemon.events import EventStream
+from engine.runtimes.docker.daemon.proxies import proxies, with_proxies
+from engine.runtimes.docker.daemon.reported_deaths import Deaths
+from engine.runtimes.docker.daemon.shared_filesystem import sees
+from engine.runtimes.docker.moments import moment_ns
+from engine.runtimes.docker.ownership import adoption
+from engine.runtimes.docker.ownership.compose_adoption import Guests, is_guest
+from engine.runtimes.docker.ownership.provenance import PROBE, Provenance, probe_labels
+from engine.util.clock import now_s
 
 __all__ = ["DockerRuntime"]
 
@@ -137,7 +137,7 @@ class DockerRuntime:
         self._engine = engine
         self._connect = partial(connect, engine)
         self._calls = Calls(self._connect)
-        ours = {PROJECT: project.name, **self._owner.labels(), **claims.new()}
+        ours = {PROJECT: project.name, **self._owner.labels(), **leases.new()}
         self._making = Making(project, keep_alive or {}, {**(labels or {}), **ours})
         self._maker = maker(self._making, self._calls)
         self.name = self._maker.name
@@ -190,7 +190,7 @@ class DockerRuntime:
             self._events = None
         while self._reserved:
             what = self._reserved.pop()
-            claims.give_back(self._owner, what)
+            leases.give_back(self._owner, what)
             del _IN_USE[self._owner, what]
         self._calls.close()
 
@@ -257,7 +257,7 @@ class DockerRuntime:
                     f" container {name}; use that one, tear it down first, or {_RENAME}"
                 )
             self._reserved.add(what)
-            holder = claims.reserve(self._owner, what)
+            holder = leases.reserve(self._owner, what)
             if holder is not None:
                 raise OwnedElsewhere(
                     f"{service}: {holder} is just starting its container {name}; wait for it,"
@@ -278,7 +278,7 @@ class DockerRuntime:
         except ENGINE_ERRORS as error:
             raise LaunchFailed(spec.name, said(error)) from error
         labels: Mapping[str, str] = found["Config"]["Labels"] or {}
-        owner = claims.owner_of(labels)
+        owner = leases.owner_of(labels)
         guest = is_guest(dict(labels), self._project.name, spec.name)
         foreign = await self._calls(partial(self._provenance.foreign, found))
         if guest and self._adopts_compose:
@@ -290,7 +290,7 @@ class DockerRuntime:
                 f" (docker compose -p {self._project.name} down), or {_RENAME}"
                 f"{_USE_IT if guest else ''}"
             )
-        if not claims.may_take(self._owner, labels):
+        if not leases.may_take(self._owner, labels):
             return (
                 f"its container {name} belongs to {owner}, which still runs; wait for it,"
                 f" or {_RENAME}"
@@ -550,7 +550,7 @@ class DockerRuntime:
 
     def _remove(self, listed: Mapping[str, Any], client: APIClient) -> None:
         """Remove a container, unless somebody has taken it over meanwhile."""
-        with claims.held(listed["Labels"]):
+        with leases.held(listed["Labels"]):
             if self._may_take(listed["Labels"]):
                 remove_container(listed["Id"], 0, client)
 
@@ -570,8 +570,8 @@ class DockerRuntime:
         except ENGINE_ERRORS as error:
             return {"networks": said(error)}
         while self._adopted and not left:
-            claims.drop(self._adopted.pop())
-        await asyncio.to_thread(claims.tidy)
+            leases.drop(self._adopted.pop())
+        await asyncio.to_thread(leases.tidy)
         return left
 
     def _ours(self, service: str, client: APIClient) -> list[dict[str, Any]]:
@@ -598,7 +598,7 @@ class DockerRuntime:
         """Whether what carries these labels is ours, or a dead controller's, and nobody else's in this process."""
         spec = self._project.services.get(labels.get(COMPOSE_SERVICE, ""))
         user = None if spec is None else _IN_USE.get((self._owner, self._place_of(spec)))
-        return user in (None, self) and claims.may_take(self._owner, labels)
+        return user in (None, self) and leases.may_take(self._owner, labels)
 
     def _place_of(self, spec: ServiceSpec) -> str:
         """What a service's container is called among those of all engines."""

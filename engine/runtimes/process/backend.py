@@ -12,14 +12,14 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from engine import claims
-from engine.owner import Owner
-from engine.record import LeftProcess
-from engine.runtimes import proc
+from engine.model.results import LeftProcess
+from engine.ownership import leases
+from engine.ownership.owner import Owner
 from engine.runtimes.base import Container
-from engine.runtimes.belonging import Init, Seen, left_by
 from engine.runtimes.process.spawn import Child, Supervisor
 from engine.runtimes.process.tree import Identity, end, find
+from engine.runtimes.process_ownership import Init, Seen, left_by
+from engine.util import procfs
 
 __all__ = [
     "BACKEND",
@@ -41,7 +41,7 @@ REQUEST = "DOCKWARDEN_REQUEST"
 OWNER = "DOCKWARDEN_OWNER"
 """Likewise of every process: whose it is, so that those of a dead controller can be told later."""
 CLAIM = "DOCKWARDEN_CLAIM"
-"""Likewise: who takes it over says so there; see :mod:`engine.claims`."""
+"""Likewise: who takes it over says so there; see :mod:`engine.ownership.leases`."""
 MAIN_LOG = "main.log"
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -58,14 +58,14 @@ def owner_mark(owner: Owner) -> dict[str, str]:
 
 def claim_mark() -> dict[str, str]:
     """The variable that says where a claim on processes would be."""
-    return {CLAIM: claims.new()[claims.CLAIM]}
+    return {CLAIM: leases.new()[leases.CLAIM]}
 
 
 def labels_of(environment: Mapping[str, str]) -> dict[str, str]:
     """What the labels of a container would be, as the variables of a process tell them."""
     told = (pair.partition("=") for pair in environment[OWNER].split(","))
     labels = {name: value for name, _, value in told}
-    return {**labels, claims.CLAIM: environment[CLAIM]}
+    return {**labels, leases.CLAIM: environment[CLAIM]}
 
 
 @frozen
@@ -181,17 +181,17 @@ class Backend:
         """Take note of what runs before a request does."""
         while len(self.before) >= _KEPT:
             del self.before[next(iter(self.before))]
-        children = proc.children(self.supervisor.identity.pid)
-        self.before[request] = {pid: _born_s(its) for pid in children if (its := proc.stat(pid))}
+        children = procfs.children(self.supervisor.identity.pid)
+        self.before[request] = {pid: _born_s(its) for pid in children if (its := procfs.stat(pid))}
 
     def left_by(self, request: str) -> set[Identity]:
         """What runs of all that a request started."""
         supervisor, before = self.supervisor.identity.pid, self.before.get(request)
         others = {one.identity.pid for name, one in self.requests.items() if name != request}
         known = {self.main.identity.pid} | others
-        if before is None or known.union(before).issuperset(proc.children(supervisor)):
+        if before is None or known.union(before).issuperset(procfs.children(supervisor)):
             return set()
-        below = proc.below(supervisor)
+        below = procfs.below(supervisor)
         present = {
             pid: Seen(pid, its.parent, its.session, _born_s(its)) for pid, its in below.items()
         }
@@ -201,7 +201,7 @@ class Backend:
     def leftovers(self, request: str) -> tuple[LeftProcess, ...]:
         """What a request has left running."""
         found = sorted(one.pid for one in self.left_by(request))
-        return tuple(LeftProcess(pid, " ".join(proc.command_line(pid))) for pid in found)
+        return tuple(LeftProcess(pid, " ".join(procfs.command_line(pid))) for pid in found)
 
     async def end_request(self, request: str, grace_s: float) -> set[Identity]:
         """End what a request started; returns what is left."""
@@ -216,5 +216,5 @@ class Backend:
         return left
 
 
-def _born_s(its: proc.Stat) -> float:
+def _born_s(its: procfs.Stat) -> float:
     return its.start_ticks * _TICK_S

@@ -19,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from engine import claims
-from engine.clock import utc_now
 from engine.errors import (
     CommandLost,
     ContainerLost,
@@ -30,8 +28,10 @@ from engine.errors import (
     RemovalFailed,
     RuntimeUnavailable,
 )
-from engine.owner import Owner
-from engine.record import LeftProcess, Span
+from engine.model.results import LeftProcess, Span
+from engine.model.spec import Project
+from engine.ownership import leases
+from engine.ownership.owner import Owner
 from engine.runtimes.base import (
     Cleanup,
     Container,
@@ -41,16 +41,16 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.health_check import probe_command, until_healthy
-from engine.runtimes.process import census
+from engine.runtimes.health_gate import probe_command, until_healthy
+from engine.runtimes.process import inventory
 from engine.runtimes.process.backend import Backend, claim_mark, owner_mark
 from engine.runtimes.process.files import tail
-from engine.runtimes.process.host import Host, ineffective
+from engine.runtimes.process.service import Host, ineffective
 from engine.runtimes.process.starting import SHOWN_LINES, probe, start_main, start_request
 from engine.runtimes.process.tree import stuck
 from engine.runtimes.process.waiting import cancelled, first
-from engine.spec import Project
 from engine.spool import kept_log
+from engine.util.clock import utc_now
 
 __all__ = ["ProcessRuntime"]
 
@@ -136,9 +136,9 @@ class ProcessRuntime:
 
     async def adopt(
         self,
-        service: str,  # noqa: ARG002 - the protocol's
-        folder: Path,  # noqa: ARG002 - the protocol's
-        request: ExecRequest | None = None,  # noqa: ARG002 - the protocol's
+        service: str,
+        folder: Path,
+        request: ExecRequest | None = None,
     ) -> Container | None:
         """Nothing is taken over: what a dead controller left goes with the next launch."""
         return None
@@ -160,7 +160,7 @@ class ProcessRuntime:
         self._watch(backend)
         return backend.container
 
-    async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:  # noqa: ARG002 - the protocol's
+    async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
         """End the backend's processes and start it anew; in place and recreated are the same here."""
         await self._end_for_launch(container.service)
         return await self.launch(container.service, folder)
@@ -278,9 +278,9 @@ class ProcessRuntime:
 
     async def remove(self, service: str, *, grace_s: float) -> None:
         """End every process of the service's backend, and of those that dead controllers have left."""
-        for found in census.take(self._host.project.name):
+        for found in inventory.take(self._host.project.name):
             if found.service == service and found.orphaned:
-                reason = await census.remove(found, grace_s)
+                reason = await inventory.remove(found, grace_s)
                 if reason:
                     raise RemovalFailed(service, reason, curable=False)
         backend = self._backends.get(service)
@@ -296,7 +296,7 @@ class ProcessRuntime:
 
     async def sweep(self) -> Mapping[str, str]:
         """There are no networks to remove; only claims that dead controllers have left."""
-        claims.tidy()
+        leases.tidy()
         return {}
 
     def _current(self, container: Container) -> Backend | None:

@@ -21,9 +21,9 @@ from typing import Any, BinaryIO, Final
 
 from attrs import define, field, frozen
 
-from engine.futures import forget
 from engine.runtimes.process import supervisor
 from engine.runtimes.process.tree import Identity
+from engine.util.futures import forget
 
 __all__ = ["NOT_EXECUTABLE", "NOT_FOUND", "Child", "NotStarted", "Supervisor"]
 

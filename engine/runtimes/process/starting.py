@@ -8,16 +8,16 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from engine.clock import utc_now
 from engine.errors import ExecFailed, LaunchFailed
-from engine.runtimes import proc
 from engine.runtimes.base import Container, ExecRequest, ExecResult
-from engine.runtimes.health_check import probe_command
+from engine.runtimes.health_gate import probe_command
 from engine.runtimes.process.backend import MAIN_LOG, Backend, Tag
 from engine.runtimes.process.files import create, tail
-from engine.runtimes.process.host import Host
+from engine.runtimes.process.service import Host
 from engine.runtimes.process.spawn import Child, NotStarted, Supervisor
 from engine.runtimes.process.tree import Identity, end
+from engine.util import procfs
+from engine.util.clock import utc_now
 
 __all__ = ["SHOWN_LINES", "probe", "start_main", "start_request"]
 
@@ -65,7 +65,7 @@ async def start_main(host: Host, service: str, folder: Path) -> Backend:
 
 
 def _below(supervisor: Supervisor) -> set[Identity]:
-    below = proc.below(supervisor.identity.pid)
+    below = procfs.below(supervisor.identity.pid)
     return {Identity(pid, its.start_ticks) for pid, its in below.items()}
 
 

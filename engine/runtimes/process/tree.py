@@ -19,7 +19,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from engine.runtimes import proc
+from engine.util import procfs
 
 __all__ = ["Identity", "carriers", "end", "find", "stuck"]
 
@@ -44,7 +44,7 @@ class Identity:
     @classmethod
     def of(cls, pid: int) -> Identity:
         """The process that has this pid now; where none has, one that never runs."""
-        stat = proc.stat(pid)
+        stat = procfs.stat(pid)
         return cls(pid, stat.start_ticks if stat else -1)
 
     def __str__(self) -> str:
@@ -70,8 +70,8 @@ class Identity:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, number)
 
-    def _stat(self) -> proc.Stat | None:
-        stat = proc.stat(self.pid)
+    def _stat(self) -> procfs.Stat | None:
+        stat = procfs.stat(self.pid)
         return stat if stat is not None and stat.start_ticks == self.start_ticks else None
 
 
@@ -87,8 +87,8 @@ def find(mark: Mapping[str, str], leaders: Iterable[Identity] = ()) -> set[Ident
     sessions = {leader.pid for leader in leaders if leader.is_there()}
     running = {
         pid: stat
-        for pid in proc.pids()
-        if pid != os.getpid() and (stat := proc.stat(pid)) is not None and not stat.ended
+        for pid in procfs.pids()
+        if pid != os.getpid() and (stat := procfs.stat(pid)) is not None and not stat.ended
     }
     found = {
         pid
@@ -105,7 +105,7 @@ def find(mark: Mapping[str, str], leaders: Iterable[Identity] = ()) -> set[Ident
 def carriers(*names: str) -> dict[Identity, dict[str, str]]:
     """The running processes that carry all of these variables, and the values of these."""
     found: dict[Identity, dict[str, str]] = {}
-    for pid in proc.pids():
+    for pid in procfs.pids():
         told = (os.fsdecode(entry).partition("=") for entry in _environment(pid))
         values = {name: value for name, _, value in told if name in names}
         process = Identity.of(pid)

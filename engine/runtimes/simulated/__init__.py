@@ -4,11 +4,11 @@
 :mod:`.programs` what commands do. ``docs/simulation.md`` tells how to use it.
 """
 
+from engine.runtimes.simulated.daemon import Happened, World
 from engine.runtimes.simulated.faults import CATALOGUE, Fault, Faults, Strikes
 from engine.runtimes.simulated.processes import Process, Program, idle, lasting
 from engine.runtimes.simulated.programs import Commands, EachLasts
 from engine.runtimes.simulated.runtime import SimulatedRuntime
-from engine.runtimes.simulated.world import Happened, World
 
 __all__ = [
     "CATALOGUE",

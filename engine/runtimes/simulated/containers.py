@@ -10,9 +10,9 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from engine.runtimes.health_check import until_healthy
+from engine.model.spec import MountKind, ServiceSpec
+from engine.runtimes.health_gate import until_healthy
 from engine.runtimes.simulated.processes import KILLED, WORLD, Order, Process, Program, Sink, idle
-from engine.spec import MountKind, ServiceSpec
 
 __all__ = ["Blueprint", "SimulatedContainer"]
 
@@ -190,13 +190,13 @@ class SimulatedContainer:
                 process.signal(KILLED)
                 return f"no answer within {within_s:g} s"
 
-        assert self.spec.healthcheck is not None  # noqa: S101 - this is it
+        assert self.spec.healthcheck is not None
         complaint = await until_healthy(self.spec.healthcheck, ask)
         self.complaint = complaint or ""
         self.judged("healthy" if complaint is None else "unhealthy")
 
     def _main_ended(self) -> None:
-        assert self.main is not None  # noqa: S101 - it has ended
+        assert self.main is not None
         if self._checking is not None:
             self._checking.cancel()
         self.exit_code = self.main.exit_code

@@ -10,14 +10,14 @@ from typing import Final
 from attrs import frozen
 
 from engine.errors import CommandLost, ContainerLost, ExecFailed, RuntimeFault
-from engine.record import Span
+from engine.model.results import Span
 from engine.runtimes.base import Container, ExecRequest, ExecResult
+from engine.runtimes.simulated.connection import Line
+from engine.runtimes.simulated.daemon import GONE, DaemonError, Happened
 from engine.runtimes.simulated.faults import Strikes
-from engine.runtimes.simulated.line import Line
 from engine.runtimes.simulated.output import Nowhere, Output, OutputFolder
 from engine.runtimes.simulated.processes import KILLED, TERMINATED, Order, Process
 from engine.runtimes.simulated.programs import ends_tree
-from engine.runtimes.simulated.world import GONE, DaemonError, Happened
 
 __all__ = ["Execs"]
 

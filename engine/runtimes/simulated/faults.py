@@ -14,8 +14,8 @@ from typing import Final, Self
 
 from attrs import define, field, frozen
 
+from engine.runtimes.simulated.daemon import World
 from engine.runtimes.simulated.processes import KILLED, TERMINATED, Process
-from engine.runtimes.simulated.world import World
 
 __all__ = ["CATALOGUE", "CallFault", "EventFault", "Fault", "Faults", "Strikes"]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from engine.clock import utc_now
+from engine.util.clock import utc_now
 
 __all__ = ["Nowhere", "Output", "OutputFolder", "Unwritten"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import define, evolve, field
 
-from engine.clock import utc_now
+from engine.util.clock import utc_now
 
 if TYPE_CHECKING:
     from engine.runtimes.simulated.containers import SimulatedContainer
@@ -184,7 +184,7 @@ class Process:
         ended = asyncio.Event()
         self.on_end(ended.set)
         await ended.wait()
-        assert self.exit_code is not None  # noqa: S101 - it has ended
+        assert self.exit_code is not None
         return self.exit_code
 
     async def _live(self, program: Program) -> None:

@@ -52,21 +52,21 @@ class EachLasts:
     seconds: float = 1.0
     one_shots: frozenset[str] = frozenset()
 
-    def main(self, service: str, command: tuple[str, ...]) -> Program:  # noqa: ARG002 - the protocol's
+    def main(self, service: str, command: tuple[str, ...]) -> Program:
         """Stays up; see :class:`Commands` for this and the methods below."""
         return lasting(self.seconds) if service in self.one_shots else idle
 
-    def check(self, service: str, command: tuple[str, ...]) -> Program:  # noqa: ARG002 - the protocol's
+    def check(self, service: str, command: tuple[str, ...]) -> Program:
         """Passes at once."""
         return lasting(0)
 
-    def experiment(self, service: str, request: ExecRequest) -> Program | None:  # noqa: ARG002 - the protocol's
+    def experiment(self, service: str, request: ExecRequest) -> Program | None:
         """Takes its time and succeeds."""
         return lasting(self.seconds)
 
 
 async def shows_gpus(process: Process) -> int:
-    """The probe of the GPUs (:data:`engine.runtimes.inside.GPU_PROBE`), in a container that has as many as it reserves."""
+    """The probe of the GPUs (:data:`engine.runtimes.in_container.GPU_PROBE`), in a container that has as many as it reserves."""
     container = process.container
     devices = [
         {

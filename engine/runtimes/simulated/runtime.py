@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from engine.clock import now_s
 from engine.errors import (
     ContainerLost,
     LaunchFailed,
@@ -23,8 +22,9 @@ from engine.errors import (
     RemovalFailed,
     RuntimeFault,
 )
-from engine.keep_alive import DEFAULT
-from engine.record import LeftProcess
+from engine.model.keep_alive import DEFAULT
+from engine.model.results import LeftProcess
+from engine.model.spec import Project
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -33,17 +33,17 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.health_check import probe_command
-from engine.runtimes.inside import GPU_PROBE
+from engine.runtimes.health_gate import probe_command
+from engine.runtimes.in_container import GPU_PROBE
+from engine.runtimes.simulated.connection import Line
 from engine.runtimes.simulated.containers import Blueprint, SimulatedContainer
+from engine.runtimes.simulated.daemon import DaemonError, Happened, World
 from engine.runtimes.simulated.execs import Execs
 from engine.runtimes.simulated.faults import Faults, Strikes
-from engine.runtimes.simulated.line import Line
 from engine.runtimes.simulated.output import OutputFolder, Unwritten
 from engine.runtimes.simulated.processes import TERMINATED, Order, Process
 from engine.runtimes.simulated.programs import Commands, EachLasts, shows_gpus
-from engine.runtimes.simulated.world import DaemonError, Happened, World
-from engine.spec import Project
+from engine.util.clock import now_s
 
 __all__ = ["SimulatedRuntime"]
 
@@ -243,7 +243,7 @@ class SimulatedRuntime:
         self.world.find(container.id)
         if not container.running:
             container.start()
-            assert container.main is not None  # noqa: S101 - it has been started
+            assert container.main is not None
             self._line.opportunity(Strikes.START, container.main)
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
@@ -437,7 +437,7 @@ class SimulatedRuntime:
 
 
 def _proof(event: Happened) -> Observation | None:
-    """What an event proves by itself: a death, as :mod:`engine.runtimes.docker.deaths` has it."""
+    """What an event proves by itself: a death, as :mod:`engine.runtimes.docker.daemon.reported_deaths` has it."""
     if event.action != "die":
         return None
     return Observation(

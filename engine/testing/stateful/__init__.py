@@ -12,11 +12,11 @@ except ModuleNotFoundError as missing:
 
 from engine.testing.stateful.backend import BackendMachine
 from engine.testing.stateful.coverage import BEGINNING, Coverage, Never
+from engine.testing.stateful.edge_driver import NEVER
 from engine.testing.stateful.lifecycle import LifecycleMachine
-from engine.testing.stateful.prediction import Prediction
+from engine.testing.stateful.oracle import RULES
+from engine.testing.stateful.reference_model import Prediction
 from engine.testing.stateful.suites import BackendSuite, LifecycleSuite
-from engine.testing.stateful.tour import NEVER
-from engine.testing.stateful.witness import RULES
 
 __all__ = [
     "BEGINNING",

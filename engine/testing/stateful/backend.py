@@ -9,14 +9,14 @@ import hypothesis.strategies as st
 from hypothesis import target
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.backend import Effect
+from engine.backend.backend import Effect
 from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.simulated import SimulatedRuntime
 from engine.testing.simulation import MakeRuntime
 from engine.testing.stateful.coverage import Coverage, Never, Way
-from engine.testing.stateful.scene import ASKED, MISHAPS, Left, Scene
+from engine.testing.stateful.edge_driver import NEVER, goes, needs
+from engine.testing.stateful.harness import ASKED, MISHAPS, Left, Scene
 from engine.testing.stateful.search import explored
-from engine.testing.stateful.tour import NEVER, goes, needs
 from states import BACKEND, Lifecycle
 
 __all__ = ["BackendMachine"]
@@ -126,7 +126,7 @@ class BackendMachine(RuleBasedStateMachine):
 
     @property
     def _on(self) -> Scene:
-        assert self.scene is not None  # noqa: S101 - every course begins with it
+        assert self.scene is not None
         return self.scene
 
     def _takes(self, event: str) -> bool:

@@ -10,9 +10,9 @@ from attrs import define, field
 from hypothesis import target
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from engine.machine import Instance, Machine
+from engine.backend.machine import Instance, Machine
 from engine.testing.stateful.coverage import Coverage, Facts, Never, Way
-from engine.testing.stateful.prediction import Prediction
+from engine.testing.stateful.reference_model import Prediction
 from engine.testing.stateful.search import explored
 from states import Lifecycle, TransitionRefused
 from states.verify import Invariant, OwnStep, Position, invariant
@@ -41,17 +41,17 @@ class _Course:
         before = Position(self.instance.state, self.instance.latched)
         edge = self.instance.fire(event, facts)
         taken = (edge.target, edge.action)
-        assert taken == expected, f"{said} took {edge}, and the rows say {expected}"  # noqa: S101
+        assert taken == expected, f"{said} took {edge}, and the rows say {expected}"
         self.prediction.take(event, edge.target)
         after = Position(self.instance.state, self.instance.latched)
         predicted = Position(self.prediction.state, self.prediction.latched)
-        assert after == predicted, f"{said} led to {after}, and the rows say {predicted}"  # noqa: S101
+        assert after == predicted, f"{said} led to {after}, and the rows say {predicted}"
         self.coverage.took(edge, facts)
         self.edges.add(str(edge))
         self.steps += 1
         for one in self.invariants:
             held = one.holds(OwnStep(before, after, edge))
-            assert held, f"{one.name} does not hold: {one.sentence} ({before} {edge})"  # noqa: S101
+            assert held, f"{one.name} does not hold: {one.sentence} ({before} {edge})"
 
     def is_refused(self, event: str, facts: Facts) -> None:
         """An event that the table does not take, which must change nothing."""
@@ -60,7 +60,7 @@ class _Course:
             edge = self.instance.fire(event, facts)
         except TransitionRefused:
             after = Position(self.instance.state, self.instance.latched)
-            assert after == before, f"{event} was refused, and changed {before} to {after}"  # noqa: S101
+            assert after == before, f"{event} was refused, and changed {before} to {after}"
         else:
             raise AssertionError(f"{before} took {edge}, and the rows refuse {event}")
 

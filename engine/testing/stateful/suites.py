@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from engine.backend import Effect
+from engine.backend.backend import Effect
 from engine.runtimes.simulated import SimulatedRuntime
 from engine.testing.plugin import COVERAGE
 from engine.testing.simulation import MakeRuntime

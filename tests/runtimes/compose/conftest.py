@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
 PROJECT = f"dockwarden-compose-{os.getpid()}"

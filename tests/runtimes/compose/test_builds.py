@@ -15,8 +15,8 @@ from typing import Any
 import docker.errors
 import pytest
 
-from engine.runtimes.choose import read_project
 from engine.runtimes.compose.installed import InstalledCompose
+from engine.runtimes.selection import read_project
 from tests.compose.conftest import compose_binary
 from tests.lab import Engine
 

@@ -17,8 +17,8 @@ from docker.api import APIClient
 
 from engine import ContainerManager
 from engine.errors import InputError, OwnedElsewhere, StartError
-from engine.owner import Owner
-from engine.runtimes import proc
+from engine.ownership.owner import Owner
+from engine.util import procfs
 from tests.lab import BASE_IMAGE
 from tests.runtimes.compose.conftest import PROJECT
 
@@ -168,7 +168,7 @@ def test_a_note_of_a_living_owner_proves_nothing(up: Callable[..., Path], host: 
     file = up()
     with subprocess.Popen(["sleep", "infinity"]) as living:
         try:
-            started = str(proc.stat(living.pid).start_ticks)  # type: ignore[union-attr]
+            started = str(procfs.stat(living.pid).start_ticks)  # type: ignore[union-attr]
             owner = evolve(Owner.current(), pid=living.pid, started=started)
             noted(file, evolve(owner, host=host or owner.host))
             with ContainerManager(file, runtime="docker", adopt_compose=True) as containers:

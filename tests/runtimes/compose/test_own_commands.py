@@ -14,7 +14,7 @@ import pytest
 from docker.api import APIClient
 
 from engine.compose import needed
-from engine.runtimes.choose import choose_runtime, read_project
+from engine.runtimes.selection import choose_runtime, read_project
 from tests.compose.conftest import compose_binary
 from tests.lab import BASE_IMAGE
 from tests.runtimes.compose.conftest import PROJECT, Compose

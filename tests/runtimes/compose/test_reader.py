@@ -12,9 +12,9 @@ import pytest
 
 from engine.compose import load_project, needed
 from engine.errors import ComposeError
-from engine.runtimes.choose import read_project
 from engine.runtimes.compose.program import OLDEST, compose_program, is_supported
-from engine.secrets import Secrets
+from engine.runtimes.selection import read_project
+from engine.util.redaction import Secrets
 from tests.compose.conftest import compose_binary
 from tests.compose.reading import shape
 

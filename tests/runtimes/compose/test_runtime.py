@@ -17,8 +17,8 @@ from python_on_whales import DockerClient
 from engine import ContainerManager
 from engine.errors import ComposeError, OwnedElsewhere, StartError
 from engine.policy import BackendPolicy
-from engine.runtimes.choose import read_project
-from engine.secrets import Secrets
+from engine.runtimes.selection import read_project
+from engine.util.redaction import Secrets
 from tests.lab import BASE_IMAGE
 from tests.runtimes.compose.conftest import PROJECT
 

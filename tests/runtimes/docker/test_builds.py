@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.compose import load_project
-from engine.runtimes.docker.images import ensure_image
+from engine.runtimes.docker.containers.images import ensure_image
 
 
 class Builder:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.docker.client import Calls
+from engine.runtimes.docker.daemon.client import Calls
 
 
 class Client(APIClient):

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.runtimes.docker.cli_config import cli_config, forget_missing_helpers
-from engine.runtimes.docker.proxies import proxies, with_proxies
-from engine.spec import BuildSpec, Project, ServiceSpec
+from engine.model.spec import BuildSpec, Project, ServiceSpec
+from engine.runtimes.docker.daemon.cli_config import cli_config, forget_missing_helpers
+from engine.runtimes.docker.daemon.proxies import proxies, with_proxies
 
 Settings = Callable[[Any], None]
 

@@ -11,7 +11,7 @@ import docker.errors
 import pytest
 
 from engine.errors import RuntimeUnavailable
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 
 SAID = "Error while fetching server API version: ('Connection aborted.', {})"
 
@@ -28,7 +28,7 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch, cause: str, mend: str) -> No
     def refuse(**_: object) -> None:
         raise docker.errors.DockerException(SAID.format(cause))
 
-    monkeypatch.setattr("engine.runtimes.docker.client._Client", refuse)
+    monkeypatch.setattr("engine.runtimes.docker.daemon.client._Client", refuse)
     with pytest.raises(RuntimeUnavailable, match=mend) as caught:
         connect()
     assert "use the process runtime" in str(caught.value) or "rootless" in str(caught.value)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.runtimes.base import Container, Observation
-from engine.runtimes.docker.deaths import Deaths
+from engine.runtimes.docker.daemon.reported_deaths import Deaths
 
 STARTED = "2026-01-31T10:15:00.25Z"
 STARTED_NS = 1_769_854_500_250_000_000

@@ -18,8 +18,8 @@ from python_on_whales import DockerClient
 
 from engine import ContainerManager
 from engine.errors import RuntimeUnavailable
-from engine.record import Ending
-from engine.runtimes.docker.client import connect
+from engine.model.results import Ending
+from engine.runtimes.docker.daemon.client import connect
 from engine.testing.conformance import CommandBehaviour
 from tests.lab import BASE_IMAGE, Engine
 from tests.lab.elsewhere import behind_tcp, hidden_from_engine
@@ -160,7 +160,7 @@ def test_a_time_limit_holds_while_output_is_brought(
     make: Make, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
-    monkeypatch.setattr("engine.runtimes.docker.output._HURRY_S", 0.0)
+    monkeypatch.setattr("engine.runtimes.docker.commands.output._HURRY_S", 0.0)
     with make({}) as containers:
         containers.start_services(["alpha"])
         ended = containers.execute("alpha", ["yes"], timeout_s=2, max_output_bytes=2**40)

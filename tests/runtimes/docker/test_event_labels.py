@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engine.runtimes.base import Container
-from engine.runtimes.docker.deaths import Deaths
-from engine.runtimes.docker.event_labels import EventLabels
+from engine.runtimes.docker.daemon.event_labels import EventLabels
+from engine.runtimes.docker.daemon.reported_deaths import Deaths
 
 
 def inspected(*labels: str) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.base import ExecRequest, Happening, Notice
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import Project, ServiceSpec
 from tests.lab import BASE_IMAGE
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]

@@ -14,13 +14,13 @@ import requests
 
 from engine.errors import ContainerLost, ExecFailed
 from engine.runtimes.base import Container, ExecRequest
-from engine.runtimes.docker.client import Calls
-from engine.runtimes.docker.execs import Execs, _Forgotten
-from engine.runtimes.docker.maker import INSIDE
-from engine.runtimes.docker.output import SharedOutput
-from engine.runtimes.docker.patience import Patience
-from engine.runtimes.inside import RUN
-from engine.runtimes.noted import ENDED
+from engine.runtimes.docker.commands.execs import Execs, _Forgotten
+from engine.runtimes.docker.commands.output import SharedOutput
+from engine.runtimes.docker.containers.provisioner import INSIDE
+from engine.runtimes.docker.daemon.client import Calls
+from engine.runtimes.docker.daemon.retrying import Patience
+from engine.runtimes.exit_status import ENDED
+from engine.runtimes.in_container import RUN
 from engine.testing import clock
 
 CONTAINER = Container("alpha", "c1", "now")

@@ -12,14 +12,14 @@ import pytest
 from docker.api import APIClient
 
 from engine.errors import CommandLost, ContainerLost
-from engine.owner import Owner
+from engine.model.spec import Project
+from engine.ownership.owner import Owner
 from engine.runtimes.base import Happening, Runtime
-from engine.runtimes.docker import execs
+from engine.runtimes.docker.commands import execs
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import Project
-from engine.testing.commands import Script, sh
-from engine.testing.harness import scenario
-from engine.testing.rig import Rig, until
+from engine.testing.conformance.harness import scenario
+from engine.testing.conformance.rig import Rig, until
+from engine.testing.conformance.scripts import Script, sh
 from tests.lab import Engine
 from tests.runtimes.harnesses import DockerHarness
 from tests.world.gate import Gate

@@ -12,8 +12,8 @@ import requests
 from docker.api import APIClient
 from requests.adapters import BaseAdapter
 
-from engine.runtimes.docker.client import Calls
-from engine.runtimes.docker.patience import GivenUp, Patience, be_patient
+from engine.runtimes.docker.daemon.client import Calls
+from engine.runtimes.docker.daemon.retrying import GivenUp, Patience, be_patient
 
 CUT_OFF = requests.exceptions.ConnectionError("Connection aborted.")
 

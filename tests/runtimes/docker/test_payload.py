@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from engine.compose import config_digest, load_project
-from engine.runtimes.docker.payload import (
+from engine.model.spec import Mount, MountKind, Project
+from engine.runtimes.docker.containers.payload import (
     compose_labels,
     container_name,
     container_payload,
@@ -19,7 +20,6 @@ from engine.runtimes.docker.payload import (
     network_payload,
     volume_payload,
 )
-from engine.spec import Mount, MountKind, Project
 from tests.compose.cases import CASES
 
 MEBIBYTE = 1024**2

@@ -18,9 +18,9 @@ from docker.api import APIClient
 
 from engine import ContainerManager
 from engine.errors import StartError
-from engine.owner import LABEL, Owner
-from engine.record import Ending
-from engine.runtimes.docker.client import connect
+from engine.model.results import Ending
+from engine.ownership.owner import LABEL, Owner
+from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = pytest.mark.docker

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from engine.errors import RemovalFailed
+from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import Project, ServiceSpec
 from engine.testing.clock import run
 
 LOST = requests.exceptions.ReadTimeout("read timed out")

@@ -16,8 +16,8 @@ from docker.api import APIClient
 
 from engine import ContainerManager, Transition
 from engine.errors import OwnedElsewhere, StartError
-from engine.record import Ending
-from engine.runtimes.docker.client import connect
+from engine.model.results import Ending
+from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]

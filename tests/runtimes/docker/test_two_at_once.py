@@ -17,14 +17,14 @@ import pytest
 from attrs import evolve
 from docker.api import APIClient
 
-from engine import claims
 from engine.compose import load_project
 from engine.errors import LaunchFailed, OwnedElsewhere
-from engine.owner import LABEL, Owner
-from engine.runtimes.docker.client import connect
-from engine.runtimes.docker.resources import ensure_network, remove_networks
+from engine.model.spec import Project
+from engine.ownership import leases
+from engine.ownership.owner import LABEL, Owner
+from engine.runtimes.docker.containers.resources import ensure_network, remove_networks
+from engine.runtimes.docker.daemon.client import connect
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.spec import Project
 from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
@@ -176,7 +176,7 @@ def test_of_networks_that_are_made_at_once_one_stays(project: Project, client: A
     with ThreadPoolExecutor(many) as pool:
         list(pool.map(make, range(many)))
     made = client.networks(names=[f"{NAME}_default"])
-    assert remove_networks(NAME, partial(claims.may_take, ONE), lambda *_: True, client) == {}
+    assert remove_networks(NAME, partial(leases.may_take, ONE), lambda *_: True, client) == {}
     assert len(made) == 1
 
 

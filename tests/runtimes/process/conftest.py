@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.owner import Owner
+from engine.model.spec import Project, ServiceSpec
+from engine.ownership.owner import Owner
 from engine.runtimes.process import ProcessRuntime
 from engine.runtimes.process.backend import owner_mark
 from engine.runtimes.process.tree import Identity, find
-from engine.spec import Project, ServiceSpec
-from engine.testing.rig import Rig
+from engine.testing.conformance.rig import Rig
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
+from engine.model.spec import Project
 from engine.runtimes.base import Container, Runtime
 from engine.runtimes.process import ProcessRuntime
-from engine.spec import Project
 from engine.testing.conformance import RuntimeConformance
 
 

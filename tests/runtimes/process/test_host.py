@@ -6,14 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from engine.runtimes.process.host import (
+from engine.model.spec import (
+    Condition,
+    Dependency,
+    GpuRequest,
+    Mount,
+    MountKind,
+    Project,
+    ServiceSpec,
+)
+from engine.runtimes.process.service import (
     Host,
     base_environment,
     ineffective,
     main_command,
     working_folder,
 )
-from engine.spec import Condition, Dependency, GpuRequest, Mount, MountKind, Project, ServiceSpec
 
 MOUNTS = (
     Mount(MountKind.BIND, target="/data", source="/host/data"),

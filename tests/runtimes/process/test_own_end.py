@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from engine.errors import ContainerLost
+from engine.model.spec import ServiceSpec
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.process.backend import Backend
 from engine.runtimes.process.spawn import Supervisor
 from engine.runtimes.process.tree import Identity
-from engine.spec import ServiceSpec
-from engine.testing.commands import sh
-from engine.testing.rig import Rig, until
+from engine.testing.conformance.rig import Rig, until
+from engine.testing.conformance.scripts import sh
 
 MakeRig = Callable[..., Rig]
 TIDY = "trap 'exit 0' TERM; echo up >{up}; while :; do sleep 0.1; done"

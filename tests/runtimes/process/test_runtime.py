@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ExecFailed, LaunchFailed, NotReady
-from engine.runtimes import proc
+from engine.model.spec import HealthCheck, Mount, MountKind, ServiceSpec
 from engine.runtimes.base import Container, Happening
 from engine.runtimes.process.backend import BACKEND, REQUEST
 from engine.runtimes.process.tree import Identity
-from engine.spec import HealthCheck, Mount, MountKind, ServiceSpec
-from engine.testing.commands import STAYS, sh
-from engine.testing.rig import Rig, until
+from engine.testing.conformance.rig import Rig, until
+from engine.testing.conformance.scripts import STAYS, sh
+from engine.util import procfs
 
 MakeRig = Callable[..., Rig]
 Ours = Callable[[], set[Identity]]
@@ -123,7 +123,7 @@ def test_a_cancelled_launch_leaves_nothing(
 
 def supervisor_of(container: Container) -> int:
     """The supervisor of a container's processes: the parent of its main process."""
-    found = proc.stat(int(container.id.partition(":")[0]))
+    found = procfs.stat(int(container.id.partition(":")[0]))
     assert found is not None
     return found.parent
 

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from engine.runtimes.base import ExecRequest
 from engine.runtimes.simulated import Process, Program, idle
-from engine.testing import commands
-from engine.testing.commands import Script
+from engine.testing.conformance import scripts
+from engine.testing.conformance.scripts import Script
 
 __all__ = ["Scripts", "spell"]
 
@@ -122,26 +122,26 @@ async def fails_once(process: Process) -> int:
 
 
 _TABLE = {
-    commands.PASSES: passes,
-    commands.KEPT: idle,
-    commands.EXITS: exits,
-    commands.ENDS_BY_KILL: ends_by_kill,
-    commands.SPEAKS_TWICE: speaks_twice,
-    commands.WRITES: writes,
-    commands.BINARY: binary,
-    commands.MUCH: much,
-    commands.ARGUMENTS: arguments,
-    commands.ENVIRONMENT: environment,
-    commands.WHERE: where,
-    commands.READS_INPUT: reads_input,
-    commands.STAYS: stays,
-    commands.IGNORES_TERM: ignores_term,
-    commands.PARENT_OF_A_SESSION: parent_of_a_session,
-    commands.LEAVES: leaves,
-    commands.LISTS_RUNNING: lists_running,
-    commands.TALKS: talks,
-    commands.REFUSES: refuses,
-    commands.FAILS_ONCE: fails_once,
+    scripts.PASSES: passes,
+    scripts.KEPT: idle,
+    scripts.EXITS: exits,
+    scripts.ENDS_BY_KILL: ends_by_kill,
+    scripts.SPEAKS_TWICE: speaks_twice,
+    scripts.WRITES: writes,
+    scripts.BINARY: binary,
+    scripts.MUCH: much,
+    scripts.ARGUMENTS: arguments,
+    scripts.ENVIRONMENT: environment,
+    scripts.WHERE: where,
+    scripts.READS_INPUT: reads_input,
+    scripts.STAYS: stays,
+    scripts.IGNORES_TERM: ignores_term,
+    scripts.PARENT_OF_A_SESSION: parent_of_a_session,
+    scripts.LEAVES: leaves,
+    scripts.LISTS_RUNNING: lists_running,
+    scripts.TALKS: talks,
+    scripts.REFUSES: refuses,
+    scripts.FAILS_ONCE: fails_once,
 }
 _BY_NAME: dict[str, Program] = {script.name: program for script, program in _TABLE.items()}
 

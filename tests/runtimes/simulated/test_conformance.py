@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from engine.model.spec import Project
 from engine.runtimes.base import Container, Runtime
 from engine.runtimes.simulated import SimulatedRuntime
-from engine.spec import Project
 from engine.testing.clock import VirtualClockLoop
-from engine.testing.commands import Script
 from engine.testing.conformance import RuntimeConformance
+from engine.testing.conformance.scripts import Script
 from tests.runtimes.simulated.scripts import Scripts, spell
 
 

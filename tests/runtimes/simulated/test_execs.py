@@ -7,10 +7,10 @@ import random
 from pathlib import Path
 
 from engine.controller import Controller
+from engine.model.spec import GpuRequest, Project, ServiceSpec
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.simulated import EachLasts, Faults, SimulatedRuntime
 from engine.runtimes.simulated.processes import KILLED
-from engine.spec import GpuRequest, Project, ServiceSpec
 from engine.testing.clock import run
 
 

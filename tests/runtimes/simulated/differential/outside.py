@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.runtimes.base import Container
-from engine.runtimes.docker.client import connect
+from engine.runtimes.docker.daemon.client import connect
 from engine.runtimes.simulated import SimulatedRuntime
 from engine.runtimes.simulated.processes import TERMINATED
 

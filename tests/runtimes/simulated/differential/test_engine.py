@@ -21,15 +21,23 @@ from engine.backend import Backend
 from engine.controller import Controller
 from engine.errors import DockwardenError
 from engine.journal import Journal
+from engine.model.results import Ended, Fault, Transition
+from engine.model.spec import Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.record import Ended, Fault, Transition
 from engine.runtimes.base import Runtime
 from engine.runtimes.docker.runtime import DockerRuntime
 from engine.runtimes.simulated import SimulatedRuntime
-from engine.spec import Project, ServiceSpec
 from engine.testing.clock import VirtualClockLoop
-from engine.testing.commands import EXITS, IGNORES_TERM, KEPT, STAYS, Script, Spelling, spelt
-from engine.testing.rig import PATIENCE_S, until
+from engine.testing.conformance.rig import PATIENCE_S, until
+from engine.testing.conformance.scripts import (
+    EXITS,
+    IGNORES_TERM,
+    KEPT,
+    STAYS,
+    Script,
+    Spelling,
+    spelt,
+)
 from states import TransitionRefused
 from tests.lab import BASE_IMAGE
 from tests.runtimes.simulated.differential.outside import Outside, on_docker, on_simulated

@@ -1,0 +1,205 @@
+"""What a backend is looked at for while it is idle: hints from its runtime, and its GPUs.
+
+Nothing here enters a container that is busy. What is found is reported to the backend, which decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from attrs import define, field
+
+from engine.errors import ContainerLost, DispatchError, NotReady, RuntimeFault
+from engine.health import Look, Watch, judge, post_mortem
+from engine.health.gpu import GpuReading, Verdict
+from engine.model.results import Fault, GpuLook
+from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
+from engine.util.clock import now_s, utc_now
+
+if TYPE_CHECKING:
+    from engine.backend import Backend
+
+__all__ = ["Attention"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+_AGAIN_S: Final = 1.0
+_SELDOM_S: Final = 60.0
+"""How long an inspection that got no answer waits for the next one, at first and at most."""
+
+
+@define(eq=False)
+class Attention:
+    """The attention that one backend gets.
+
+    Attributes:
+        last: the last experiment's command: what it may have left running is ended first. None where
+            that is to be kept.
+    """
+
+    _backend: Backend
+    _runtime: Runtime
+    last: ExecRequest | None = field(default=None, init=False)
+    _watch: Watch = field(init=False)
+    _noticed: bool = field(default=False, init=False)
+    _inspection: asyncio.Task[None] | None = field(default=None, init=False)
+    _rounds: asyncio.Task[None] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what was seen and tried before."""
+        backend = self._backend
+        self._watch = Watch(
+            backend.spec, self._runtime, backend.policy.health, backend.spool, self._tell
+        )
+
+    def _tell(self, verdict: Verdict, reading: GpuReading, baseline_bytes: int | None) -> None:
+        """Let it be known what a look showed."""
+        self._backend.saw(
+            GpuLook(
+                at=utc_now(),
+                backend=self._backend.name,
+                generation=self._backend.generation,
+                health=verdict.health.value,
+                reason=verdict.reason,
+                memory_used_bytes=reading.memory_used_bytes,
+                memory_total_bytes=reading.memory_total_bytes,
+                baseline_bytes=baseline_bytes,
+            )
+        )
+
+    # Hints
+
+    def notice(self, notice: Notice) -> None:
+        """Take in a hint from the runtime: inspect, at once or as soon as the backend is idle."""
+        backend, container = self._backend, self._backend.container
+        if notice.container_id not in (None, container.id if container else None):
+            return
+        seen = notice.seen
+        if seen is not None and seen.container == container and backend.idle:
+            fault = judge(seen, container)
+            if fault is not None:
+                backend.report(fault)
+                return
+        self._noticed = True
+        self.attend()
+
+    def overlook(self) -> None:
+        """Drop the hints so far: they are about what was there before."""
+        self._noticed = False
+
+    def attend(self) -> None:
+        """Begin to inspect, if there was a hint, the backend is idle, and nobody inspects already."""
+        inspecting = self._inspection is not None and not self._inspection.done()
+        if self._noticed and self._backend.idle and not inspecting:
+            name = f"inspect {self._backend.name}"
+            self._inspection = asyncio.create_task(self._inspect(), name=name)
+
+    async def _inspect(self) -> None:
+        backend, wait_s = self._backend, _AGAIN_S
+        while self._noticed and backend.idle:
+            self._noticed = False
+            ticket = backend.ticket
+            try:
+                observation = await self._runtime.inspect(backend.name)
+            except RuntimeFault as unknown:
+                # Not an answer: hold the state, and ask again.
+                _LOG.warning("%s: cannot be inspected: %s", backend.name, unknown.reason)
+                self._noticed = True
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _SELDOM_S)
+                continue
+            if ticket != backend.ticket or backend.container is None:
+                return
+            if (
+                backend.state == "busy"
+            ):  # an experiment was handed over meanwhile: look again after it
+                self._noticed = True
+                return
+            fault = judge(observation, backend.container)
+            if fault is not None:
+                backend.report(fault)
+
+    # Looks
+
+    async def prove(self, container: Container) -> None:
+        """Pass the readiness gate beyond the container's own. See :meth:`Watch.prove`."""
+        await self._watch.prove(container)
+
+    async def fit_container(self) -> Container:
+        """Wait, within a turn, for a container that an experiment may be dispatched to now.
+
+        Raises:
+            DispatchError: there will be none.
+        """
+        backend, health = self._backend, self._backend.policy.health
+        until_s: float | None = None
+        while await backend.settled() == "ready" and backend.container is not None:
+            if self._watch.fresh:
+                return backend.container
+            look = await self.look()
+            if not backend.idle:
+                continue
+            if look.fit:
+                return backend.container
+            if look.waits:
+                until_s = until_s or now_s() + health.wait_for_others_s
+                if now_s() >= until_s:
+                    reason = look.status.reason
+                    raise DispatchError(f"{backend.name} takes no experiment: {reason}")
+            await asyncio.sleep(health.again_s)
+        raise backend.refusal()
+
+    async def look_after(self) -> None:
+        """Look, within a turn, at what an experiment has left, where there is anything to look at."""
+        if self._watch.looks and self._backend.state == "ready":
+            await self.look()
+
+    async def look(self, *, threshold_pct: float | None = None) -> Look:
+        """Look, within a turn, at a backend that is ready; report what counts."""
+        backend = self._backend
+        container, ticket = backend.container, backend.ticket
+        assert container is not None
+        try:
+            look = await self._watch.look(
+                container, leftovers=self.last, threshold_pct=threshold_pct
+            )
+        except ContainerLost as lost:
+            look = Look.lost(backend.name, await post_mortem(self._runtime, container, lost))
+        except NotReady as unfit:
+            look = Look.lost(backend.name, Fault(unfit.reason, recreate=unfit.recreate))
+        if look.fault is not None and ticket == backend.ticket:
+            backend.report(look.fault)
+        return look
+
+    # Rounds
+
+    def begin_rounds(self) -> None:
+        """Look from time to time from now on, where there is anything to look at."""
+        if self._watch.looks and self._rounds is None:
+            name = f"rounds {self._backend.name}"
+            self._rounds = asyncio.create_task(self._go_round(), name=name)
+
+    def end(self) -> None:
+        """Look no more, neither from time to time nor for a hint."""
+        for task in (self._rounds, self._inspection):
+            if task is not None:
+                task.cancel()
+        self._rounds = self._inspection = None
+
+    async def _go_round(self) -> None:
+        backend, health = self._backend, self._backend.policy.health
+        pause_s = health.every_s
+        while True:
+            await asyncio.sleep(pause_s)
+            pause_s = health.every_s
+            if backend.turn.locked():
+                continue
+            async with backend.turn:
+                if backend.idle:
+                    look = await self.look()
+                    pause_s = health.every_s if look.fit or look.waits else health.again_s

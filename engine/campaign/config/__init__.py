@@ -1,0 +1,1 @@
+"""The campaign file: its format, strict parsing, and every error with its line."""

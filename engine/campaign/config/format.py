@@ -1,0 +1,177 @@
+"""The campaign file's format: which keys each section has, and what each key takes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from engine.campaign.config.sections import Key
+from engine.campaign.config.values import (
+    WrongValue,
+    argv,
+    boolean,
+    choice,
+    count,
+    duration,
+    environment,
+    kind,
+    labels,
+    length,
+    number,
+    one_or_more,
+    plain_name,
+    share,
+    size,
+    text,
+    words,
+)
+from engine.campaign.model import Order
+from engine.model.results import Ending, Leftovers
+from engine.runtimes.selection import REAL_RUNTIMES
+
+__all__ = [
+    "BACKEND",
+    "CAMPAIGN",
+    "COOL_DOWN",
+    "DEFAULTS",
+    "EXPERIMENT",
+    "GPU",
+    "HEALTH",
+    "PAUSES",
+    "REFRESH",
+    "RESTART",
+    "RETRY",
+]
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+def _files(value: Any) -> str | tuple[str, ...]:
+    """A file's name, or a list of them, which is not the same as its only one."""
+    names = one_or_more(value)
+    return names[0] if isinstance(value, str) else names
+
+
+CAMPAIGN: Final = {
+    "name": Key(plain_name, required=True),
+    "compose_file": Key(_files),
+    "runtime": Key(choice({name: name for name in REAL_RUNTIMES})),
+    "adopt": Key(choice({"nothing": False, "compose": True}), "adopt_compose"),
+    "results": Key(text),
+    "experiment_command": Key(argv),
+    "backends": Key(_any),
+    "defaults": Key(_any),
+    "experiments": Key(_any, required=True),
+    "order": Key(choice({order.value: order for order in Order})),
+    "seed": Key(count(0, 2**63 - 1)),
+    "cycles": Key(count(1, 1000)),
+    "pauses": Key(_any),
+    "retry": Key(_any),
+    "start": Key(choice({"eager": True, "lazy": False}), "eager"),
+    "parallel": Key(boolean),
+    "exclusive": Key(boolean),
+    "cool_down": Key(_any),
+    "stop_at_failure_share": Key(share),
+    "secrets": Key(words),
+    "on_controller_exit": Key(choice({"remove": False, "keep": True}), "keep"),
+    "grace": Key(duration, "grace_s"),
+}
+
+DEFAULTS: Final = {
+    "env": Key(environment, "environment"),
+    "working_dir": Key(text),
+    "user": Key(text),
+    "timeout": Key(length, "timeout_s"),
+    "silence": Key(length, "silence_s"),
+    "max_output": Key(size, "max_output_bytes"),
+    "repeat": Key(count(1, 1000)),
+    "keys": Key(labels),
+    "cold_start": Key(boolean),
+    "leftovers": Key(choice({one.value: one for one in Leftovers})),
+    "estimate": Key(length, "estimate_s"),
+}
+
+EXPERIMENT: Final = {
+    "name": Key(plain_name, required=True),
+    "backend": Key(one_or_more, "backends", required=True),
+    "command": Key(argv),
+    "config": Key(text),
+    **DEFAULTS,
+}
+
+RESTART: Final = {
+    "max_restarts": Key(count(0, 10_000)),
+    "restart_window": Key(length, "window_s"),
+    "restarts_in_window": Key(count(0, 10_000), "max_in_window"),
+    "backoff": Key(duration, "backoff_s"),
+    "backoff_factor": Key(number(1, 100)),
+    "backoff_max": Key(duration, "backoff_max_s"),
+    "refund_after": Key(length, "refund_after_s"),
+}
+
+POLICY: Final = {
+    "keep_alive": Key(argv),
+    "ready_within": Key(length, "ready_within_s"),
+    "stop_grace": Key(duration, "stop_grace_s"),
+}
+
+HEALTH: Final = {
+    "ready_command": Key(argv),
+    "look_at_gpus": Key(boolean),
+    "look_every": Key(length, "every_s"),
+    "look_within": Key(length, "look_within_s"),
+    "wait_for_others": Key(duration, "wait_for_others_s"),
+}
+
+GPU: Final = {
+    "gpu_residual_mib": Key(count(0, 10_000_000), "residual_mib"),
+    "gpu_memory_threshold_pct": Key(number(0.1, 100)),
+    "gpu_failing_after": Key(count(1, 1000), "failing_after"),
+    "gpu_unknown_after": Key(count(1, 1000), "unknown_after"),
+}
+
+REFRESH: Final = {
+    "restart_every": Key(count(1, 1_000_000), "every"),
+    "restart_on_change": Key(words, "on_change"),
+}
+
+BACKEND: Final = {**RESTART, **HEALTH, **GPU, **REFRESH, **POLICY}
+
+COOL_DOWN: Final = {
+    "below_c": Key(number(1, 150), required=True),
+    "at_most": Key(duration, "at_most_s"),
+}
+
+PAUSES: Final = {
+    "between_experiments": Key(duration, "between_experiments_s"),
+    "between_configs": Key(duration, "between_configs_s"),
+    "between_cycles": Key(duration, "between_cycles_s"),
+}
+
+_ENDINGS: Final = {
+    "lost": Ending.LOST,
+    "timeout": Ending.TIMEOUT,
+    "silence": Ending.SILENCE,
+    "output": Ending.OUTPUT,
+    "exit": Ending.EXITED,
+    "unstarted": Ending.UNSTARTED,
+    "leftovers": Ending.LEFTOVERS,
+}
+
+
+def _endings(value: Any) -> frozenset[Ending]:
+    return frozenset(choice(_ENDINGS)(word) for word in words(value))
+
+
+def _exit_codes(value: Any) -> frozenset[int]:
+    if not isinstance(value, list):
+        raise WrongValue(f"must be a list of exit codes, and is {kind(value)}")
+    return frozenset(count(1, 255)(code) for code in value)
+
+
+RETRY: Final = {
+    "max_attempts": Key(count(1, 1000)),
+    "on": Key(_endings),
+    "exit_codes": Key(_exit_codes),
+}

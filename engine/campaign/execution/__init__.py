@@ -1,0 +1,1 @@
+"""Carrying a campaign out: queues of runs, the pool of backends, attempts, and the shutdown."""

@@ -1,0 +1,184 @@
+"""One attempt of one run: handed to its backend, and made a record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any, Final
+
+from engine.campaign.model import Campaign, Experiment
+from engine.campaign.persistence.attempt_output import Written
+from engine.campaign.persistence.results import AttemptRecord, Results
+from engine.campaign.planning.plan import PlannedRun
+from engine.controller import Controller
+from engine.errors import DispatchError, SetupError
+from engine.journal import Attempt
+from engine.model.results import Ended, Ending
+from engine.util.clock import utc_now
+
+__all__ = ["attempt", "folder_of", "outlived", "request_id"]
+
+_GONE: Final = "its controller died under it, and nothing of it was found"
+
+
+async def attempt(
+    run: PlannedRun,
+    number: int,
+    *,
+    campaign: Campaign,
+    controller: Controller,
+    results: Results,
+    ending: Callable[[], bool],
+    before: Callable[[], None],
+) -> AttemptRecord:
+    """Run an attempt to its end, whatever that is, and say how it went.
+
+    Cancelled, it is over at once and counts as interrupted: only what outlives the teardown is.
+
+    Args:
+        number: which attempt of the run it is, from 1.
+        ending: whether the campaign is being torn down.
+        before: called before anything of its command runs.
+
+    Raises:
+        SetupError: its output cannot be kept on this machine.
+    """
+    experiment, started_at = run.experiment, utc_now()
+    results.vacate(PurePath(run.backend, folder_of(run, number)))
+    try:
+        ended = await controller.execute(
+            run.backend,
+            experiment.command,
+            id=request_id(run, number),
+            folder=folder_of(run, number),
+            environment=experiment.environment,
+            working_dir=experiment.working_dir,
+            user=experiment.user,
+            timeout_s=experiment.timeout_s,
+            silence_s=experiment.silence_s,
+            grace_s=campaign.grace_s,
+            leftovers=experiment.leftovers,
+            max_output_bytes=experiment.max_output_bytes,
+            before=before,
+        )
+        how = _as_seen(ended, results)
+    except DispatchError as error:  # the container is at fault, not the experiment
+        unseen = Ending.INTERRUPTED if ending() else Ending.LOST
+        how = _unseen(unseen, str(error), started_at)
+    except asyncio.CancelledError:
+        folder = PurePath(run.backend, folder_of(run, number))
+        written = Written(results.folder, run.backend, request_id(run, number), folder)
+        how = _unseen(Ending.INTERRUPTED, "it could not be ended", started_at)
+        how |= await _found(written, experiment, results, started_at)
+    return _record(campaign, run, number, how)
+
+
+async def outlived(
+    run: PlannedRun,
+    begun: Attempt,
+    *,
+    campaign: Campaign,
+    controller: Controller,
+    results: Results,
+    ending: Callable[[], bool],
+) -> AttemptRecord:
+    """Wait for the end of an attempt that an earlier session began, and say how it went.
+
+    Args:
+        begun: the attempt, as the journal has it.
+        ending: whether the campaign is being torn down.
+    """
+    cut_short = _unseen(
+        Ending.INTERRUPTED, "the campaign was ended before it was found", begun.begun_at
+    )
+    gone = {**_unseen(Ending.INTERRUPTED, _GONE, begun.begun_at), "duration_s": None}
+    ended: Ended | None = None
+    try:
+        ended = await controller.outlived(run.backend)
+        how = cut_short if ending() else gone
+    except DispatchError:  # its backend could not even be begun to be started
+        how = cut_short if ending() else gone
+    except asyncio.CancelledError:
+        how = _unseen(Ending.INTERRUPTED, "it could not be ended", begun.begun_at)
+    if ended is not None:
+        how = _as_seen(ended, results)
+    else:
+        written = Written.by(results.folder, begun)
+        how |= await _found(written, run.experiment, results, begun.begun_at)
+    if how["ending"] != Ending.EXITED.value:
+        how = {"container_id": begun.container_id, "generation": begun.generation, **how}
+    return _record(campaign, run, begun.number, how)
+
+
+async def _found(
+    written: Written, experiment: Experiment, results: Results, begun_at: datetime
+) -> dict[str, Any]:
+    """What is found of an attempt that no controller saw the end of: its end, if noted, and its output."""
+
+    def find() -> dict[str, Any]:
+        how = written.ended_alone(begun_at, experiment.max_output_bytes)
+        return {**how, **written.fields(results.secrets)}
+
+    return await asyncio.to_thread(find)
+
+
+def _record(
+    campaign: Campaign, run: PlannedRun, number: int, how: Mapping[str, Any]
+) -> AttemptRecord:
+    return AttemptRecord(
+        campaign=campaign.name,
+        experiment=run.experiment.name,
+        run=run.id,
+        backend=run.backend,
+        cycle=run.cycle,
+        repeat=run.repeat,
+        attempt=number,
+        command=run.experiment.command,
+        **how,
+    )
+
+
+def request_id(run: PlannedRun, number: int) -> str:
+    """What an attempt is called among all commands of the campaign."""
+    return f"{run.id}.{number}"
+
+
+def folder_of(run: PlannedRun, number: int) -> str:
+    """Where an attempt's output goes, from its backend's folder on."""
+    return f"{run.id}/attempt-{number}"
+
+
+def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
+    if not ended.kept:  # no fault of the experiment's: it is taken up again when there is room
+        raise SetupError(ended.reason)
+    return {
+        "ending": ended.ending.value,
+        "exit_code": ended.exit_code,
+        "reason": ended.reason,
+        "started_at": ended.started_at,
+        "ended_at": ended.ended_at,
+        "duration_s": ended.duration_s,
+        "ran_from": ended.ran and ended.ran.began_at,
+        "ran_until": ended.ran and ended.ran.ended_at,
+        "container_id": ended.container_id,
+        "image": ended.image,
+        "generation": ended.generation,
+        "since_restart": ended.since_restart,
+        "restart_cause": ended.restart_cause,
+        "left": ended.left,
+        **results.output(ended),
+    }
+
+
+def _unseen(ending: Ending, reason: str, started_at: datetime) -> dict[str, Any]:
+    ended_at = utc_now()
+    return {
+        "ending": ending.value,
+        "exit_code": None,
+        "reason": reason,
+        "started_at": started_at,
+        "ended_at": ended_at,
+        "duration_s": max(0.0, (ended_at - started_at).total_seconds()),
+    }

@@ -1,0 +1,425 @@
+"""Running a campaign: queues of runs on backends, each run by the experiment table.
+
+What can be cut short at once (start-up, pauses, waiting) happens in the tasks of the queues. An attempt
+is a task of its own, which nobody cancels: the teardown ends its command, and it records how that went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Literal
+
+from attrs import define, field
+
+from engine.backend.machine import Machine
+from engine.campaign.events import (
+    Adopted,
+    AttemptEnded,
+    AttemptReattached,
+    AttemptStarted,
+    Event,
+    Listener,
+    Pausing,
+    RunSettled,
+)
+from engine.campaign.execution.attempt import attempt, folder_of, outlived, request_id
+from engine.campaign.execution.backend_pool import Fleet
+from engine.campaign.execution.handover import heritages
+from engine.campaign.execution.progress import Progress, of_backend
+from engine.campaign.execution.shutdown import conclude, tear_down
+from engine.campaign.model import Campaign
+from engine.campaign.persistence.recorder import Ledger
+from engine.campaign.persistence.results import AttemptRecord, Results
+from engine.campaign.planning.plan import PlannedRun, pause_s, queues
+from engine.campaign.views.summary import Summary
+from engine.compose import needed
+from engine.controller import Controller, Hold
+from engine.errors import ContainerLost, RuntimeFault, SetupError, StartError
+from engine.journal import Journal
+from engine.model.results import Ending, Transition
+from engine.model.spec import Project
+from engine.runtimes.base import Runtime
+from engine.util.clock import now_s, utc_now
+from states import EXPERIMENT
+
+__all__ = ["CampaignRunner"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+_FAILURES: Final = frozenset({"failed", "lost"})
+
+
+@define(eq=False)
+class CampaignRunner:
+    """Runs a campaign, or what an earlier session has left of it.
+
+    A backend that cannot be started, or whose restart budget is spent, has its remaining runs skipped
+    with that reason, while the others go on.
+
+    Args:
+        campaign: what the campaign file says.
+        project: what its compose file says.
+        runtime: the hands.
+        runs: the plan, or what of it is to be run.
+        results: where output and records go.
+        journal: where transitions, attempts and outcomes are recorded; None for nowhere.
+        hold: see :class:`~engine.controller.Controller`. Under ``on_controller_exit: keep`` nothing is held.
+        earlier: how far runs had come in earlier sessions; None where there was none.
+
+    Attributes:
+        controller: the backends themselves.
+        fleet: which of them take runs.
+        ledger: what is written into the journal and the results.
+        progress: how far each run has come, by its id, in the plan's order.
+    """
+
+    campaign: Campaign
+    project: Project
+    runtime: Runtime
+    runs: Sequence[PlannedRun]
+    results: Results
+    journal: Journal | None = None
+    hold: Callable[[], Hold] | Literal["watchdog"] | None = "watchdog"
+    earlier: Mapping[str, Progress] | None = None
+
+    controller: Controller = field(init=False)
+    fleet: Fleet = field(init=False)
+    ledger: Ledger = field(init=False)
+    progress: dict[str, Progress] = field(init=False)
+    _todo: tuple[PlannedRun, ...] = field(init=False)
+    _listeners: list[Listener] = field(factory=list, init=False)
+    _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _outlived: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    _announcing: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _adopted: set[str] = field(factory=set, init=False)
+    _failures: int = field(default=0, init=False)
+    _halted: str = field(default="", init=False)
+    _halt: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _interrupt: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _force: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _ending: bool = field(default=False, init=False)
+    _started_at: datetime = field(factory=utc_now, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        machine = Machine(EXPERIMENT)
+        earlier = self.earlier or {}
+        self.progress = {
+            run.id: earlier.get(run.id) or Progress(run, machine.instance()) for run in self.runs
+        }
+        self._todo = tuple(run for run in self.runs if not self.progress[run.id].settled)
+        self._failures = sum(one.state in _FAILURES for one in self.progress.values())
+        self.controller = Controller(
+            self.project,
+            self.runtime,
+            self.results.folder,
+            self.campaign.policies,
+            seed=self.campaign.seed,
+            marked=self.campaign.secrets,
+            hold=None if self.campaign.keep else self.hold,
+        )
+        self.ledger = Ledger(self.journal, self.results, self.interrupt)
+        self.controller.on_transition(self.ledger.transition)
+        self.controller.on_look(self.ledger.look)
+        self.controller.on_transition(self._on_transition)
+        self.fleet = Fleet(self.campaign, self.controller)
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The backends that runs are planned on, in the plan's order."""
+        return _backends(self.runs)
+
+    def on_event(self, listener: Listener) -> None:
+        """Call ``listener`` with each event from now on; it must be quick."""
+        self._listeners.append(listener)
+
+    def interrupt(self, *, force: bool = False) -> None:
+        """Begin no other attempt, end those that run, and tear down.
+
+        Call it on the event loop; :meth:`run` returns once all is down. Harmless when repeated.
+
+        Args:
+            force: whether to leave what runs no time to end by itself.
+        """
+        self._interrupt.set()
+        if force:
+            self._force.set()
+
+    async def run(self) -> Summary:
+        """Carry the campaign out; whatever happens, everything is torn down at the end.
+
+        Raises:
+            ComposeError: a needed service asks for what the runtime cannot do.
+            SetupError: the runtime cannot work here, or results cannot be written.
+            StartError: none of the backends could be started.
+            TeardownError: something of ours is left; all runs have been recorded.
+        """
+        todo = _backends(self._todo)
+        needed(self.project, todo)  # refuses what cannot be honoured before anything starts
+        work = asyncio.create_task(self._work(), name="campaign")
+        interrupt = asyncio.create_task(self._interrupt.wait())
+        down = asyncio.create_task(self._wind_down(work, interrupt))
+        await self._insist(down)
+        for announcing in self._announcing:
+            announcing.cancel()
+        errors = down.result()
+        for error in errors[1:]:
+            _LOG.error("%s", error)
+        if errors:
+            raise errors[0]
+        summary = self.summary()
+        none_started = self.fleet.unusable.keys() >= {*todo} and not summary.attempted
+        if todo and none_started and not self._interrupt.is_set():
+            raise StartError(self.fleet.unusable)
+        return summary
+
+    def summary(self) -> Summary:
+        """Where the campaign stands now."""
+        outcomes = tuple(progress.outcome() for progress in self.progress.values())
+        return Summary(
+            campaign=self.campaign.name,
+            runtime=self.runtime.description,
+            results=str(self.results.folder),
+            started_at=self._started_at,
+            ended_at=utc_now(),
+            interrupted=self._interrupt.is_set(),
+            outcomes=outcomes,
+            backends=tuple(
+                of_backend(name, self.progress.values(), self.fleet.restarts(name))
+                for name in self.backends
+            ),
+            resumed=self.earlier is not None,
+        )
+
+    # The queues
+
+    async def _work(self) -> None:
+        self._count()
+        if self.journal is not None and self.earlier is not None:
+            await self._take_over(self.journal)
+        if self.campaign.eager:
+            await self.fleet.launch(_backends(self._todo))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for queue in queues(self.campaign, self._todo):
+                    group.create_task(self._go_through(queue))
+        except ExceptionGroup as raised:
+            raise raised.exceptions[0] from raised
+
+    async def _take_over(self, journal: Journal) -> None:
+        """Take over what an earlier session left: what may still run at once, the rest when it is due."""
+        under_way = [one for one in self.progress.values() if one.under_way is not None]
+        known = heritages(self.campaign, journal, under_way, self.results.folder, now=utc_now())
+        services = self.project.services
+        self.controller.heritages = {name: one for name, one in known.items() if name in services}
+        busy = {one.run.backend for one in under_way}
+        wanted = busy if self.campaign.exclusive else busy | {*_backends(self._todo)}
+        unwanted = {*needed(self.project, self.controller.heritages)}
+        await self.fleet.clear(sorted(unwanted - {*needed(self.project, wanted)}))
+        await self.fleet.take_over(busy)
+        self._await_outlived()
+        if self._outlived and not self.campaign.parallel:  # one experiment runs at a time
+            await asyncio.wait(self._outlived.values())
+
+    def _await_outlived(self) -> None:
+        """Begin to see the attempts of an earlier session to their ends; harmless when repeated."""
+        for name, progress in self.progress.items():
+            if progress.under_way is not None and name not in self._outlived:
+                task = asyncio.create_task(self._await(progress), name=name)
+                self._outlived[name] = task
+                self._attempts.add(task)
+
+    async def _await(self, progress: Progress) -> None:
+        """See an attempt of an earlier session to its end."""
+        assert progress.under_way is not None
+        record = await outlived(
+            progress.run,
+            progress.under_way,
+            campaign=self.campaign,
+            controller=self.controller,
+            results=self.results,
+            ending=lambda: self._ending,
+        )
+        self._conclude(progress, record)
+
+    async def _go_through(self, queue: Sequence[PlannedRun]) -> None:
+        if self.campaign.eager:  # nothing is measured while something of this queue still starts
+            await self.fleet.see_ready(run.backend for run in queue)
+        before: PlannedRun | None = None
+        for run in queue:
+            if before is not None and not self._barred(run):
+                await self._pause(before, run)
+            if await self._carry_out(self.progress[run.id]):
+                before = run
+
+    async def _pause(self, before: PlannedRun, run: PlannedRun) -> None:
+        seconds = pause_s(self.campaign.pauses, before, run)
+        if seconds == 0:
+            return
+        self._say_pause(run, seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._halt.wait()
+        except TimeoutError:
+            return
+
+    def _say_pause(self, run: PlannedRun, seconds: float, reason: str = "") -> None:
+        self._tell(Pausing(run, seconds, reason))
+
+    async def _carry_out(self, progress: Progress) -> bool:
+        """Try a run until it has come to its outcome; say whether anything was tried."""
+        if progress.run.id in self._outlived:
+            await asyncio.shield(self._outlived[progress.run.id])
+        while not progress.settled:
+            reason = await self._refused(progress.run)
+            if reason:
+                progress.abandon(reason)
+                self._failures += progress.state in _FAILURES
+                self.ledger.abandoned(progress)
+                break
+            attempt = asyncio.create_task(self._attempt(progress), name=progress.run.id)
+            self._attempts.add(attempt)
+            attempt.add_done_callback(self._attempts.discard)
+            await asyncio.shield(attempt)
+        self._tell(RunSettled(progress.run, progress.state, progress.reason))
+        self._count()
+        return progress.attempts > 0
+
+    async def _refused(self, run: PlannedRun) -> str:
+        """Prepare the backend of a run; say why no attempt of it is begun, or nothing if one may be."""
+        return (
+            self._barred(run)
+            or await self.fleet.prepare(run, partial(self._say_pause, run))
+            or self._barred(run)
+            or await self.fleet.unfit(run.backend)
+        )
+
+    def _count(self) -> None:
+        """Halt the campaign, once too large a share of it has failed."""
+        share = self.campaign.stop_at_failure_share
+        if share is None or self._halted:
+            return
+        failed, total = self._failures, len(self.runs)
+        if failed and failed >= share * total:
+            self._halted = f"{failed} of {total} failed, and stop_at_failure_share is {share:g}"
+            self._halt.set()
+
+    def _barred(self, run: PlannedRun) -> str:
+        """Why nothing more is begun for a run; empty if nothing stands against it."""
+        return self._halted or self.fleet.unusable.get(run.backend, "")
+
+    async def _attempt(self, progress: Progress) -> None:
+        run = progress.run
+        number = progress.dispatch(now_s())
+        self.ledger.begun(
+            run,
+            number,
+            request=request_id(run, number),
+            folder=f"{run.backend}/{folder_of(run, number)}",
+        )
+        self._tell(AttemptStarted(run, number))
+        record = await attempt(
+            run,
+            number,
+            campaign=self.campaign,
+            controller=self.controller,
+            results=self.results,
+            ending=lambda: self._ending,
+            before=self.ledger.sync,
+        )
+        self._conclude(progress, record)
+
+    def _conclude(self, progress: Progress, record: AttemptRecord) -> None:
+        """Take in and write down how an attempt ended."""
+        progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
+        self._failures += progress.state in _FAILURES
+        self.ledger.ended(progress, record)
+        again = not progress.settled
+        if record.ending == Ending.INTERRUPTED.value:  # by us, or with the controller before us
+            again = not self._ending
+        self._tell(AttemptEnded(progress.run, record, retry=again))
+
+    # The end
+
+    async def _wind_down(
+        self, work: asyncio.Task[None], interrupt: asyncio.Task[Any]
+    ) -> list[BaseException]:
+        """Wait for the end of the work, or an interrupt of it; tear down; return what went wrong."""
+        await asyncio.wait({work, interrupt}, return_when=asyncio.FIRST_COMPLETED)
+        interrupt.cancel()
+        self._ending = True
+        work.cancel()
+        outcomes: list[Any] = [*await asyncio.gather(work, return_exceptions=True)]
+        if self.controller.opened:  # else what they left goes on, and the next session may find it
+            self._await_outlived()
+        grace_s = self.campaign.grace_s if self._interrupt.is_set() else None
+        outcomes += await tear_down(self.controller, grace_s=grace_s, force=self._force)
+        outcomes += await conclude(self._attempts)
+        self.ledger.sync()
+        outcomes.append(self.ledger.failure)
+        try:
+            self.results.write_summary(self.summary().to_dict())
+        except SetupError as error:
+            outcomes.append(error)
+        return [
+            outcome
+            for outcome in outcomes
+            if isinstance(outcome, BaseException)
+            and not isinstance(outcome, asyncio.CancelledError)
+        ]
+
+    async def _insist(self, down: asyncio.Task[list[BaseException]]) -> None:
+        """Wait for the end of the teardown, whoever cancels the wait; the second time, hurry it."""
+        cancelled = False
+        while not down.done():
+            try:
+                await asyncio.wait({down})
+            except asyncio.CancelledError:
+                self.interrupt(force=cancelled)
+                cancelled = True
+        if cancelled:
+            raise asyncio.CancelledError
+
+    def _on_transition(self, transition: Transition) -> None:
+        name = transition.backend
+        adopted = self.controller.backends[name].adopted
+        if adopted is not None and name not in self._adopted:
+            self._adopted.add(name)
+            self._tell(Adopted(name, adopted.id))
+        if transition.event == "reattach":
+            for one in self.progress.values():
+                if one.under_way is not None and one.under_way.request == transition.reason:
+                    announcing = asyncio.create_task(self._announce(one), name=transition.reason)
+                    self._announcing.add(announcing)
+                    announcing.add_done_callback(self._announcing.discard)
+        self._tell(transition)
+
+    async def _announce(self, progress: Progress) -> None:
+        """Tell that an attempt outlived its controller, if it still runs; it may never have begun."""
+        name = progress.run.backend
+        container = self.controller.backends[name].container
+        under_way = self.controller.heritages[name].under_way
+        assert container is not None
+        assert under_way is not None
+        try:
+            runs = bool(await self.runtime.leftovers(container, under_way.request))
+        except ContainerLost:
+            return
+        except RuntimeFault:
+            runs = True  # as far as anything is known
+        if runs and progress.under_way is not None:
+            self._tell(AttemptReattached(progress.run, progress.under_way.number))
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - whoever looks on must not stop a campaign
+                _LOG.exception("a listener failed on %s", event)
+
+
+def _backends(runs: Sequence[PlannedRun]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(run.backend for run in runs))

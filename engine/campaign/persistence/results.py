@@ -1,0 +1,371 @@
+"""What is written of a campaign: a folder for each run of it, and a line of JSON for each attempt.
+
+::
+
+    <results>/latest                             a link to the newest of these:
+    <results>/20260131T101500Z/                  one for each run of the campaign; its owner's alone
+        results.jsonl                            a line for each attempt, as they end
+        summary.json                             written at the end, also after an interrupt
+        <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code; there when it has ended
+        .spool/<backend>/<run id>.<n>/           the same while it runs; all that a container sees
+
+What was interrupted is gone on with in its folder, where lines are only ever added; nothing of any other
+earlier run is touched. Values of environment variables are not recorded, and secrets that turn up in what
+is recorded are hidden; the output files are the experiments' own and stay as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import count
+from pathlib import Path, PurePath
+from typing import Any, Final, Literal, Self, TextIO
+
+from attrs import define, evolve, field, fields, frozen
+
+from engine.errors import SetupError
+from engine.model.results import Ended, Ending, LeftProcess, Span
+from engine.spool import vacate
+from engine.spool.below import folder_below, tail_of
+from engine.util.redaction import Secrets
+
+__all__ = [
+    "RESULTS",
+    "SUMMARY",
+    "AttemptRecord",
+    "Results",
+    "last_lines",
+    "read_records",
+    "unwritable",
+]
+
+RESULTS: Final = "results.jsonl"
+SUMMARY: Final = "summary.json"
+
+_LATEST: Final = "latest"
+_NEEDED: Final = ("started_at", "ended_at")
+_MOMENTS: Final = (*_NEEDED, "ran_from", "ran_until")
+_STREAMS: Final = ("stdout", "stderr")
+_MOST_LINES: Final = 100
+_MOST_BYTES: Final = 16 * 1024
+_CHARACTER_BYTES: Final = 4
+"""The most that UTF-8 takes."""
+
+
+@frozen(kw_only=True)
+class AttemptRecord:
+    """One attempt of one run: what a line of the results holds.
+
+    Attributes:
+        campaign: the campaign's name.
+        experiment: the experiment's name.
+        run: the run's id.
+        attempt: from 1.
+        ending: exited, unstarted, timeout, silence, output, leftovers, lost or interrupted.
+        exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
+        reason: in words, where the ending is not simply its exit.
+        duration_s: in seconds; None when nobody measured.
+        ran_from: when the command itself began to run; None where that was not seen.
+        ran_until: likewise, when it had run.
+        since_restart: how many commands had run in the container since its last start.
+        left: the processes that it left running when its command had ended.
+        stdout: the file, relative to the folder of the results; None where there is none.
+        stdout_lines: the last lines of it, at most 100, and at most 16 KiB.
+    """
+
+    campaign: str
+    experiment: str
+    run: str
+    backend: str
+    cycle: int
+    repeat: int
+    attempt: int
+    command: tuple[str, ...]
+    ending: str
+    exit_code: int | None
+    reason: str
+    started_at: datetime
+    ended_at: datetime
+    duration_s: float | None
+    ran_from: datetime | None = None
+    ran_until: datetime | None = None
+    container_id: str | None = None
+    image: str | None = None
+    generation: int | None = None
+    since_restart: int | None = None
+    restart_cause: str | None = None
+    left: tuple[LeftProcess, ...] = ()
+    stdout: str | None = None
+    stderr: str | None = None
+    stdout_lines: tuple[str, ...] = ()
+    stderr_lines: tuple[str, ...] = ()
+
+    @property
+    def ran(self) -> Span | None:
+        """When the command itself ran; None where that was not seen."""
+        if self.ran_from is None or self.ran_until is None:
+            return None
+        return Span(self.ran_from, self.ran_until)
+
+    def without(self, secrets: Secrets) -> Self:
+        """The record with none of these in what it quotes."""
+        if not secrets:
+            return self
+        return evolve(
+            self,
+            command=secrets.hide_all(self.command),
+            reason=secrets.hide(self.reason),
+            restart_cause=self.restart_cause and secrets.hide(self.restart_cause),
+            left=tuple(evolve(one, command=secrets.hide(one.command)) for one in self.left),
+        )
+
+    def to_json(self) -> str:
+        """The record on one line."""
+        return _ENCODER.encode({name: getattr(self, name) for name in _COLUMNS})
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """A record from its line.
+
+        Raises:
+            ValueError: the line is no record.
+        """
+        try:
+            told = json.loads(line)
+            known = {one.name: told[one.name] for one in fields(cls) if one.name in told}
+            for moment in _MOMENTS:
+                if moment in _NEEDED or known.get(moment) is not None:
+                    known[moment] = datetime.fromisoformat(known[moment])
+            known["ending"] = Ending(known["ending"]).value
+            known["left"] = tuple(LeftProcess.from_plain(one) for one in known.get("left", ()))
+            return cls(**known)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no record of an attempt: {error!r}") from error
+
+
+def _plain(value: datetime | LeftProcess) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value.to_plain()
+
+
+_COLUMNS: Final = tuple(one.name for one in fields(AttemptRecord))
+_ENCODER: Final = json.JSONEncoder(default=_plain)
+
+
+@define(eq=False)
+class Results:
+    """The folder of one run of a campaign. Use it as a context manager.
+
+    Attributes:
+        folder: absolute; exists.
+        secrets: kept out of what is written.
+        durable: whether :meth:`sync` sees records onto the disk; False is for simulations.
+    """
+
+    folder: Path
+    _lines: TextIO
+    secrets: Secrets = field(factory=Secrets)
+    durable: bool = True
+
+    @classmethod
+    def create(
+        cls,
+        results: Path,
+        at: datetime,
+        secrets: Secrets | None = None,
+        *,
+        durable: bool = True,
+    ) -> Self:
+        """Make a new folder for a run that begins at ``at``.
+
+        Args:
+            durable: see the attribute.
+
+        Raises:
+            SetupError: it cannot be made.
+        """
+        try:
+            folder = _new_folder(results, at.strftime("%Y%m%dT%H%M%SZ"))
+            _point_to(folder)
+            lines = _open_private(folder / RESULTS, "x")
+        except OSError as error:
+            raise unwritable(results, error) from error
+        return cls(folder, lines, secrets or Secrets(), durable)
+
+    @classmethod
+    def reopen(cls, folder: Path, secrets: Secrets | None = None) -> Self:
+        """Go on in the folder of an earlier run; a last line that is not whole is taken away.
+
+        Raises:
+            SetupError: it cannot be written to.
+        """
+        try:
+            opened = _open_private(folder / RESULTS, "a+")
+            opened.truncate(_whole_lines(folder / RESULTS))
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        return cls(folder, opened, secrets or Secrets())
+
+    def records(self) -> Iterator[AttemptRecord]:
+        """The records that are there, without their last lines of output; other lines are passed over."""
+        for record in read_records(self.folder / RESULTS):
+            yield evolve(record, stdout_lines=(), stderr_lines=())
+
+    def write(self, record: AttemptRecord) -> None:
+        """Add a record. It outlives this process at once, and a loss of power from :meth:`sync` on.
+
+        Raises:
+            SetupError: it could not be written.
+        """
+        try:
+            self._lines.write(f"{record.without(self.secrets).to_json()}\n")
+            self._lines.flush()
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def sync(self) -> None:
+        """See all records onto the disk.
+
+        Raises:
+            SetupError: they could not be written.
+        """
+        try:
+            if self.durable:
+                os.fsync(self._lines.fileno())
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary, or put it in the place of an earlier one.
+
+        Raises:
+            SetupError: it could not be written.
+        """
+        written = self.folder / f".{SUMMARY}"
+        try:
+            with _open_private(written, "w") as opened:
+                json.dump(summary, opened, indent=2)  # piece by piece: of many runs it is long
+                opened.write("\n")
+            written.replace(self.folder / SUMMARY)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def vacate(self, folder: PurePath) -> None:
+        """See that the folder of an attempt's output is free: what lies there is moved aside, and kept.
+
+        Args:
+            folder: relative to ours.
+
+        Raises:
+            SetupError: it cannot be moved.
+        """
+        try:
+            vacate(self.folder, folder)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def output(self, ended: Ended) -> dict[str, Any]:
+        """Where an attempt's output is, and its last lines, as fields of a record."""
+        folder = ended.stdout.parent.relative_to(self.folder)
+        stdout, stderr = last_lines(self.folder, folder, _STREAMS, self.secrets)
+        return {
+            "stdout": f"{folder}/stdout",
+            "stderr": f"{folder}/stderr",
+            "stdout_lines": stdout,
+            "stderr_lines": stderr,
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+
+
+def read_records(file: Path) -> Iterator[AttemptRecord]:
+    """The records of a file, also while it is written; lines that are none are passed over.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                yield AttemptRecord.from_json(line)
+
+
+def last_lines(
+    results: Path, folder: PurePath, names: Sequence[str], secrets: Secrets
+) -> list[tuple[str, ...]]:
+    """The last lines of output files, without these; bytes that are no UTF-8 are replaced.
+
+    Args:
+        results: the folder of the results.
+        folder: where they are, relative to it. It may be where an experiment writes: see
+            :mod:`engine.spool`.
+        names: of the files; one that cannot be read has no lines.
+    """
+    try:
+        with folder_below(results, folder) as inside:
+            return [_last_lines(inside, name, secrets) for name in names]
+    except OSError:
+        return [()] * len(names)
+
+
+def _last_lines(folder: int, name: str, secrets: Secrets) -> tuple[str, ...]:
+    # As much more as it takes to know a secret that begins before.
+    most = _MOST_BYTES + _CHARACTER_BYTES * secrets.longest
+    try:
+        text = secrets.hide(tail_of(folder, name, most).decode(errors="replace"))
+    except OSError:
+        return ()
+    written = text.encode()[-_MOST_BYTES:]
+    # Only line feeds end a line here: splitlines() would also cut at form feeds and the like.
+    lines = written.decode(errors="replace").removesuffix("\n").split("\n")
+    return tuple(lines[-_MOST_LINES:]) if written else ()
+
+
+def _open_private(file: Path, mode: Literal["x", "a+", "w"]) -> TextIO:
+    """Open a text file; where that makes it, only its owner may read it."""
+    return open(file, mode, encoding="utf-8", opener=partial(os.open, mode=0o600))
+
+
+def _whole_lines(file: Path) -> int:
+    """How many bytes of a file are whole lines: a process that is killed may leave half a one."""
+    with file.open("rb") as opened:
+        whole = 0
+        for line in opened:
+            whole += len(line) if line.endswith(b"\n") else 0
+        return whole
+
+
+def _new_folder(results: Path, name: str) -> Path:
+    results.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        folder = results / (name if number == 1 else f"{name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            return folder
+    raise AssertionError("counting does not end")
+
+
+def _point_to(folder: Path) -> None:
+    """Let the link ``latest`` lead to a run's folder, where the file system has links."""
+    link, made = folder.parent / _LATEST, folder.parent / f".{folder.name}.link"
+    if link.exists() and not link.is_symlink():
+        return
+    with contextlib.suppress(OSError):
+        made.symlink_to(folder.name)
+        made.replace(link)
+
+
+def unwritable(folder: Path, error: OSError) -> SetupError:
+    """The error that results cannot be written to a folder."""
+    return SetupError(
+        f"results cannot be written to {folder}: {error.strerror or error};"
+        " make it writable, free some space, or choose another folder with --results"
+    )

@@ -1,0 +1,69 @@
+"""``dockwarden report``: what became of a campaign, to be looked at and to be passed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from engine.cli.exit_codes import DONE
+from engine.cli.output.messages import aside, document
+
+__all__ = ["report"]
+
+_FORMATS = ("html", "json", "csv", "md")
+
+
+@click.command()
+@click.argument("journal", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="html", help="What to write: html."
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The file to write; - is standard output. Default: report.html beside the journal; the"
+    " other formats go to standard output.",
+)
+@click.option(
+    "--lines",
+    type=click.IntRange(0, 100),
+    default=20,
+    show_default=True,
+    help="How many last lines of each attempt's output are told.",
+)
+def report(journal: Path, *, form: str, output: Path | None, lines: int) -> int:
+    """Write a report of what JOURNAL, or the journal in a folder of results, tells.
+
+    The HTML page needs nothing else: it opens from the disk, without a server or a network. It may be
+    made while the campaign runs.
+
+    \b
+    Example:
+      dockwarden report results/
+      dockwarden report results/ --format csv --output attempts.csv
+    """
+    from engine import report as made
+    from engine.journal import Journal, find_journal
+
+    write = {
+        "html": made.to_html,
+        "json": made.to_json,
+        "csv": made.to_csv,
+        "md": made.to_markdown,
+    }[form]
+    file = find_journal(journal)
+    with Journal.read(file) as reader:
+        text = write(made.gather(reader, lines=lines))
+    if output is None and form == "html":
+        output = file.resolve().with_name("report.html")
+    if output is None or str(output) == "-":
+        document(text if text.endswith("\n") else f"{text}\n")
+        return DONE
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror or error}") from error
+    aside(f"written: {output}")
+    return DONE

@@ -1,0 +1,79 @@
+"""``dockwarden watch``: look on from another terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from engine.cli.exit_codes import DONE
+from engine.cli.output.messages import show
+
+if TYPE_CHECKING:
+    from engine.cli.output.dashboard import Picture
+    from engine.journal import JournalReader
+
+__all__ = ["watch"]
+
+_EVERY_S: Final = 1.0
+
+
+@click.command()
+@click.argument("journal", type=click.Path(path_type=Path))
+@click.option("--once", is_flag=True, help="Show how it stands now, and end.")
+def watch(journal: Path, *, once: bool) -> int:
+    """Look on at the campaign that writes JOURNAL, or the journal in a folder of results.
+
+    Reads the journal alone, and disturbs nothing. Ends when the campaign's session does, or when its
+    controller is gone; without a terminal it shows how it stands, waits, and shows how it ended.
+
+    \b
+    Example:
+      dockwarden watch results/
+    """
+    from rich.console import Console
+    from rich.live import Live
+
+    from engine.journal import Journal, find_journal
+
+    with Journal.read(find_journal(journal)) as reader:
+        console = Console(file=sys.stdout)
+        if once:
+            console.print(_picture(reader))
+            return DONE
+        if console.is_terminal:
+            with Live(_picture(reader), console=console, auto_refresh=False) as shown:
+                while not _ended(reader):
+                    time.sleep(_EVERY_S)
+                    shown.update(_picture(reader), refresh=True)
+        elif not _ended(reader):
+            console.print(_picture(reader))
+            while not _ended(reader):
+                time.sleep(_EVERY_S)
+        if not console.is_terminal:
+            console.print(_picture(reader))
+        show(_ended(reader))
+    return DONE
+
+
+def _picture(reader: JournalReader) -> Picture:
+    from engine.campaign.views.snapshot import of_journal
+    from engine.cli.output.dashboard import Picture
+    from engine.util.redaction import Secrets
+
+    return Picture(of_journal(reader, datetime.now(UTC), Secrets.of(os.environ)))
+
+
+def _ended(reader: JournalReader) -> str:
+    """Why nothing more is to be seen, in words; empty while there is."""
+    *_, last = reader.sessions()
+    if last.ended_at is not None:
+        return f"it ended at {last.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+    if not last.owner.alive:
+        return f"its controller, {last.owner}, is gone; run it again to go on with it"
+    return ""

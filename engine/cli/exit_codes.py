@@ -1,0 +1,19 @@
+"""Exit codes, and how errors are told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.cli.output.messages import note
+
+__all__ = ["BAD", "DONE", "FAILED", "INTERRUPTED", "tell"]
+
+DONE: Final = 0
+FAILED: Final = 1
+BAD: Final = 2
+INTERRUPTED: Final = 130
+
+
+def tell(error: BaseException) -> None:
+    """Print an error as one paragraph on standard error."""
+    note(str(error))

@@ -1,0 +1,1 @@
+"""What commands print: messages, progress as plain lines, and the live dashboard."""

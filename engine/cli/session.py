@@ -1,0 +1,227 @@
+"""Carrying a campaign out under a terminal's eyes: signals, the view, the summary, the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import define, field
+
+from engine.campaign.config.secrets import secrets_of
+from engine.campaign.execution.progress import Progress
+from engine.campaign.execution.runner import CampaignRunner
+from engine.campaign.model import Campaign
+from engine.campaign.persistence.results import Results
+from engine.campaign.persistence.resume import journaled, resume
+from engine.campaign.persistence.resume_point import RUNTIME_NAME, Standing, beginning
+from engine.campaign.persistence.unused_folder import Before
+from engine.campaign.planning.plan import PlannedRun
+from engine.cli.exit_codes import BAD, DONE, FAILED, tell
+from engine.cli.hangup import signals_to_handle, silence, terminals
+from engine.cli.output.file_messages import note_warnings
+from engine.cli.output.messages import note, show
+from engine.cli.output.view import view
+from engine.compose import needed
+from engine.errors import DockwardenError
+from engine.journal import FILE_NAME, Journal
+from engine.model.results import Transition
+from engine.model.spec import Project
+from engine.ownership.owner import LABEL, Owner
+from engine.runtimes.base import Runtime
+from engine.runtimes.selection import choose_runtime
+from engine.watchdog import Leash
+
+__all__ = ["conduct"]
+
+_SIGNALLED: Final = 128
+
+
+def conduct(
+    campaign: Campaign,
+    project: Project,
+    runs: Sequence[PlannedRun],
+    digests: Mapping[str, str],
+    standing: Standing | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    metrics_port: int | None = None,
+) -> int:
+    """Run a campaign and return the command's exit code.
+
+    Args:
+        digests: of what it is made of, by name.
+        standing: where the interrupted run of it stands that is to be gone on with; None for a new one.
+        metrics_port: where metrics are served meanwhile; None for nowhere.
+    """
+    conductor = _Conductor(campaign, project, runs, digests, standing, as_json, quiet, metrics_port)
+    return asyncio.run(conductor.run())
+
+
+@define(eq=False)
+class _Conductor:
+    campaign: Campaign
+    project: Project
+    runs: Sequence[PlannedRun]
+    digests: Mapping[str, str]
+    standing: Standing | None
+    as_json: bool
+    quiet: bool
+    metrics_port: int | None
+
+    _runner: CampaignRunner | None = field(default=None, init=False)
+    _signal: int | None = field(default=None, init=False)
+    _terminals: tuple[int, ...] = field(factory=terminals, init=False)
+    _made: Path | None = field(default=None, init=False)
+    _started: bool = field(default=False, init=False)
+
+    async def run(self) -> int:
+        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in signals_to_handle():
+            loop.add_signal_handler(number, self._on_signal, int(number), task)
+        try:
+            code = await self._carry_out()
+        except asyncio.CancelledError:
+            if self._signal is None:
+                raise
+            code = BAD
+        return code if self._signal is None else _SIGNALLED + self._signal
+
+    def _on_signal(self, number: int, task: asyncio.Task[Any] | None) -> None:
+        """The first ends the campaign, each further one hurries the end.
+
+        Except SIGHUP: a connection that is lost sends several, and nobody is in a hurry.
+        """
+        again, self._signal = self._signal is not None, self._signal or number
+        if number == signal.SIGHUP:
+            silence(self._terminals)
+            if again:
+                return
+        if self._runner is not None:
+            note("hurrying the end" if again else "ending: once more to leave no time for it")
+            self._runner.interrupt(force=again)
+        elif again:  # nothing has been started yet; a call to the engine may hang
+            os._exit(_SIGNALLED + number)
+        elif task is not None:
+            task.cancel()
+
+    async def _carry_out(self) -> int:
+        runtime = await choose_runtime(
+            self.campaign.runtime,
+            self.project,
+            self.campaign.policies,
+            {f"{LABEL}campaign": self.campaign.name},
+            adopt_compose=self.campaign.adopt_compose,
+            services=self._services(),
+            needs_engine=[
+                f"{name} asks for a user"
+                for name in dict.fromkeys(
+                    one.experiment.name for one in self.runs if one.experiment.user
+                )
+            ],
+        )
+        if not self.quiet:
+            note(f"backends run on the {runtime.name} runtime")
+            note_warnings(self.project, self._services(), getattr(runtime, "warnings", {}))
+        before = Before.of(self.campaign.results)
+        try:
+            return await self._run(runtime)
+        finally:
+            if self._made is not None and not self._started:
+                before.restore(self._made)
+
+    async def _run(self, runtime: Runtime) -> int:
+        """Run the campaign on a runtime, and tell what came of it."""
+        with ExitStack() as stack:
+            software = _software(runtime)
+            results, journal, earlier = self._open(stack, software)
+            log = results.folder / "leash.log"
+            hold = None
+            if not self.campaign.keep:
+                hold = partial(Leash.hold, Owner.current(), runtime.name, log=log)
+            runner = CampaignRunner(
+                self.campaign, self.project, runtime, self.runs, results, journal, hold, earlier
+            )
+            runner.controller.on_transition(self._on_transition)
+            self._serve_metrics(stack, runner)
+            self._runner = runner
+            error: DockwardenError | None = None
+            try:
+                async with view(runner, to_stderr=self.as_json, quiet=self.quiet):
+                    await runner.run()
+            except DockwardenError as raised:
+                error = raised
+            summary = runner.summary()
+        if self._made is not None and not self._started and error is None:
+            note("nothing was started, so no results are kept")
+        elif error is None or summary.attempted:
+            as_json = json.dumps(summary.to_dict(), indent=2) if self.as_json else None
+            with contextlib.suppress(click.exceptions.Exit):  # the exit code still tells
+                show(as_json or summary.to_text())
+        if error is not None:
+            tell(error)
+            return BAD
+        return DONE if summary.all_completed else FAILED
+
+    def _on_transition(self, _transition: Transition) -> None:
+        self._started = True
+
+    def _open(
+        self, stack: ExitStack, software: Mapping[str, str]
+    ) -> tuple[Results, Journal, dict[str, Progress] | None]:
+        """The folder and the journal of a new run, or those of the one to go on with."""
+        secrets = secrets_of(self.campaign, self.project)
+        if self.standing is None:
+            with beginning(self.campaign):
+                made = Results.create(self.campaign.results, datetime.now(UTC), secrets)
+                results = stack.enter_context(made)
+                self._made = results.folder
+                file = results.folder / FILE_NAME
+                journal = Journal.create(
+                    file, campaign=self.campaign.name, digests=self.digests, software=software
+                )
+                stack.enter_context(journal).plan(journaled(self.runs))
+            return results, journal, None
+        journal = stack.enter_context(Journal.open(self.standing.folder / FILE_NAME))
+        for line in () if self.quiet else self.standing.lines:
+            note(line)
+        results = stack.enter_context(Results.reopen(self.standing.folder, secrets))
+        journal.begin_session({**self.standing.digests, **self.digests}, software)
+        return results, journal, resume(self.campaign, self.runs, journal, results)
+
+    def _serve_metrics(self, stack: ExitStack, runner: CampaignRunner) -> None:
+        if self.metrics_port is None:
+            return
+        from engine.metrics import serve
+
+        endpoint = stack.enter_context(serve(runner, self.metrics_port))
+        if not self.quiet:
+            note(f"metrics are at {endpoint.url}")
+
+    def _services(self) -> tuple[str, ...]:
+        """What is started for the runs: their backends, and what those depend on."""
+        return needed(self.project, dict.fromkeys(run.backend for run in self.runs))
+
+
+def _software(runtime: Runtime) -> dict[str, str]:
+    """What a session's records come from, by name."""
+    return {
+        "dockwarden": version("dockwarden"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "runtime": runtime.description,
+        RUNTIME_NAME: runtime.name,
+    }

@@ -1,0 +1,1 @@
+"""Commands in containers: execs, their output, and the processes that they leave behind."""

@@ -1,0 +1,1 @@
+"""Containers, networks, volumes and images: how they are made, started and stopped."""

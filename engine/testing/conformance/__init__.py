@@ -1,0 +1,13 @@
+"""What every runtime must do: a suite to subclass.
+
+Needs pytest (``pip install 'dockwarden[testing]'``).
+"""
+
+from engine.testing.conformance.suite import (
+    AdoptionBehaviour,
+    CommandBehaviour,
+    ContainerBehaviour,
+    RuntimeConformance,
+)
+
+__all__ = ["AdoptionBehaviour", "CommandBehaviour", "ContainerBehaviour", "RuntimeConformance"]

@@ -1,0 +1,1 @@
+"""Small tools that know nothing of backends: clocks, safe text, safe files, ``/proc``."""

@@ -1,0 +1,120 @@
+"""Removing what a dead controller has left, until nothing of it turns up any more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from engine.errors import TeardownError
+from engine.ownership.owner import Owner
+from engine.util.printable import printable
+
+__all__ = ["HANDS", "Hand", "clear", "clear_after"]
+
+Hand = Callable[[Owner], Sequence[str]]
+"""Removes what it finds of an owner's, and names it; raises where something could not be removed."""
+
+_GRACE_S: Final = 2.0
+"""Between TERM and KILL. Nobody is left to wait for, and all is to be gone within 10 seconds."""
+
+_LOOKS: Final = 3
+"""So often in a row there must be nothing: the engine may still be creating what was asked of it."""
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 10.0
+_GIVE_UP_AFTER_S: Final = 600.0
+"""An engine that is restarted is back by then."""
+
+
+def clear_after(runtime: str, owner: str, log: str) -> bool:
+    """Clear up after a controller that is gone; see :func:`engine.watchdog.process.main`."""
+    gone = Owner.from_labels(json.loads(owner))
+    assert gone is not None
+
+    def say(sentence: str) -> None:
+        if log:
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            _append(log, f"{at} {printable(sentence)}\n")
+
+    say(f"{gone} has gone without a goodbye; removing what it left (runtime {runtime})")
+    return clear(HANDS[runtime], gone, say)
+
+
+def clear(
+    hand: Hand,
+    owner: Owner,
+    say: Callable[[str], None],
+    *,
+    now_s: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Have a hand remove what is the owner's, until nothing is left, or for ten minutes.
+
+    Args:
+        say: told what is removed, and what goes wrong.
+
+    Returns:
+        whether nothing is left.
+    """
+    until_s = now_s() + _GIVE_UP_AFTER_S
+    pause_s, empty_looks = _FIRST_PAUSE_S, 0
+    while True:
+        try:
+            removed = hand(owner)
+        except Exception as error:  # noqa: BLE001 - nobody else is left to try again
+            say(f"not yet: {error}")
+            if now_s() >= until_s:
+                say("gave up; dockwarden reap removes what is left")
+                return False
+            empty_looks, pause_s = 0, min(2 * pause_s, _LONGEST_PAUSE_S)
+        else:
+            for name in removed:
+                say(f"removed {name}")
+            empty_looks, pause_s = (0 if removed else empty_looks + 1), _FIRST_PAUSE_S
+            if empty_looks == _LOOKS:
+                say("nothing is left")
+                return True
+        sleep(pause_s)
+
+
+def _containers(owner: Owner) -> Sequence[str]:
+    from engine.runtimes.docker.ownership.inventory import remove_all, take
+
+    found = [one for one in take().everything if one.owner == owner]
+    remove_all(found, project=None, grace_s=_GRACE_S)
+    return [f"{one.kind} {one.name}" for one in found]
+
+
+def _processes(owner: Owner) -> Sequence[str]:
+    from engine.runtimes.process.backend import owner_mark
+    from engine.runtimes.process.tree import end, find, stuck
+
+    mark = owner_mark(owner)
+    # Those that lead a session bring along whoever in it has shed the mark.
+    found = find(mark, find(mark))
+    left = asyncio.run(end(lambda: find(mark, find(mark)), _GRACE_S)) if found else set()
+    if left:
+        raise TeardownError({"processes": stuck(left)})
+    return [f"process {one.pid}" for one in sorted(found, key=lambda one: one.pid)]
+
+
+HANDS: Final[Mapping[str, Hand]] = MappingProxyType(
+    {"docker": _containers, "compose": _containers, "process": _processes}
+)
+"""By the name of the runtime."""
+
+
+def _append(log: str, line: str) -> None:
+    # The disk may be full, the folder gone; there is nobody to tell, and what counts is done anyway.
+    with suppress(OSError):
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode(errors="replace"))
+        finally:
+            os.close(descriptor)
