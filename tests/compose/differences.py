@@ -37,6 +37,7 @@ class Difference:
         ours: what we make, in words.
         why: the reason.
         holds: whether two values, Compose's and ours, differ in this way; None where there is none.
+        before: the first major version of Docker on which it is gone; None where it is on every one.
     """
 
     key: str
@@ -44,6 +45,11 @@ class Difference:
     ours: str
     why: str
     holds: Holds
+    before: int | None = None
+
+    def is_on(self, version: str) -> bool:
+        """Whether an engine of this version shows it."""
+        return self.before is None or int(version.partition(".")[0]) < self.before
 
     def explains(self, key: str, theirs: Any, ours: Any) -> bool:
         """Whether this is why the two values under a key differ."""
@@ -155,6 +161,7 @@ DIFFERENCES: Final = (
         "the service's `mac_address`",
         "engines before 25 look nowhere else, and leave Compose's unheeded",
         _is_ours_alone,
+        before=25,
     ),
     Difference(
         "Networks.*.MacAddress",
@@ -162,6 +169,7 @@ DIFFERENCES: Final = (
         "none, unless the file gives it for that network",
         "see above",
         _is_theirs_alone,
+        before=25,
     ),
     Difference(
         "HostConfig.MemorySwappiness",
