@@ -13,6 +13,7 @@ from .errors import LabFailed
 from .kinds import Kind
 from .layout import Layout
 from .packages import SYSTEM_PATH, find_program
+from .podman import configure_podman, podman_command, podman_environment
 from .processes import TOKEN_VARIABLE, Process, spawn_detached
 from .room import close_room, inside, open_room, room_is_open, token
 
@@ -92,12 +93,17 @@ def start_engine(layout: Layout) -> None:
         # has that pid by now; ours is known to be gone.
         layout.pidfile.unlink(missing_ok=True)
         _forget_dead_containerd(layout)
-        program = find_program("dockerd") if layout.system is None else _DOCKERD
-        command = [program, f"--config-file={layout.daemon_config}"]
+        if layout.kind.podman:
+            configure_podman(layout)
+            command, more = podman_command(layout), podman_environment(layout)
+        else:
+            program = find_program("dockerd") if layout.system is None else _DOCKERD
+            command, more = [program, f"--config-file={layout.daemon_config}"], {}
         environment = {
             "PATH": f"{layout.bin_dir}:{SYSTEM_PATH}",
             "HOME": "/root",
             **layout.kind.environment,
+            **more,
             TOKEN_VARIABLE: token(layout),
         }
         daemon = spawn_detached(inside(keeper, command), environment, layout.log)

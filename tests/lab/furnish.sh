@@ -27,6 +27,8 @@ fi
 mkdir -p /run/containerd /etc/docker
 mount -t tmpfs -o mode=0711 dockwarden-lab /run/containerd
 mount -t tmpfs -o mode=0755 dockwarden-lab /etc/docker
+# crun takes a mix of both versions of control groups for neither.
+if [ -n "$PODMAN" ] && [ -d /sys/fs/cgroup/unified ]; then umount --lazy /sys/fs/cgroup/unified; fi
 ip link set lo up
 : > "$furnished"
 exec sleep infinity

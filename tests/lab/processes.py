@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-__all__ = ["TOKEN_VARIABLE", "Process", "descendants", "marked", "spawn_detached"]
+__all__ = ["TOKEN_VARIABLE", "Process", "descendants", "marked", "sharing_mounts", "spawn_detached"]
 
 TOKEN_VARIABLE = "DOCKWARDEN_LAB_TOKEN"
 """Every process of a lab carries its token in this variable, and hands it on to its children."""
@@ -143,6 +143,20 @@ def marked(token: str) -> list[Process]:
             if process is not None:
                 found.append(process)
     return found
+
+
+def sharing_mounts(process: Process) -> list[Process]:
+    """The processes in a process's mount namespace, itself included."""
+    namespace = _mounts_of(process.pid)
+    pids = [pid for pid in _pids() if namespace and _mounts_of(pid) == namespace]
+    return [found for found in map(Process.of, pids) if found is not None]
+
+
+def _mounts_of(pid: int) -> str | None:
+    try:
+        return str((_PROC / str(pid) / "ns/mnt").readlink())
+    except OSError:
+        return None
 
 
 def descendants(ancestors: Sequence[Process]) -> list[Process]:

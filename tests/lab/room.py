@@ -17,7 +17,7 @@ from pathlib import Path
 from .errors import LabFailed, LabUnavailable
 from .layout import Layout
 from .packages import SYSTEM_PATH, find_program
-from .processes import TOKEN_VARIABLE, Process, descendants, marked, spawn_detached
+from .processes import TOKEN_VARIABLE, Process, descendants, marked, sharing_mounts, spawn_detached
 
 __all__ = ["close_room", "inside", "open_room", "room_is_open", "token"]
 
@@ -65,7 +65,11 @@ def open_room(layout: Layout) -> Process:
     shell = ["/bin/sh", "-c", _FURNISH, "dockwarden-lab", str(furnished), *system]
     keeper = spawn_detached(
         [find_program("unshare"), *_UNSHARE, *shell],
-        {"PATH": SYSTEM_PATH, TOKEN_VARIABLE: token(layout)},
+        {
+            "PATH": SYSTEM_PATH,
+            "PODMAN": "yes" if layout.kind.podman else "",
+            TOKEN_VARIABLE: token(layout),
+        },
         layout.log,
     )
     keeper.write(layout.room_record)
@@ -106,6 +110,9 @@ def close_room(layout: Layout) -> list[Process]:
     keeper = Process.read(layout.room_record)
     mark = token(layout)
     leftovers = marked(mark) if mark else []
+    if keeper is not None and keeper.alive():
+        # Podman's monitors outlive it, with neither its environment nor a parent.
+        leftovers += [one for one in sharing_mounts(keeper) if one not in leftovers]
     # Shims before what they look after, or they would report its end to nobody for a while.
     doomed = [process for process in leftovers if process != keeper]
     doomed += [process for process in descendants(leftovers) if process not in leftovers]
