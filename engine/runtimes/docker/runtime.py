@@ -412,7 +412,7 @@ class DockerRuntime:
                 said_last = (health.get("Log") or [{}])[-1].get("Output", "").strip()
                 reason = f"its health check fails: {said_last or 'it says nothing'}"
                 raise NotReady(container.service, reason)
-            healthy = health.get("Status", "none")
+            healthy = health.get("Status") or "none"  # Podman 4 says nothing of one without a check
             if healthy == "healthy" or (healthy == "none" and now_s() >= steady_s):
                 return
 
@@ -633,7 +633,7 @@ def _observation(found: Mapping[str, Any]) -> Observation:
         container=_container(found),
         running=state["Running"],
         paused=state["Paused"],
-        health=(state.get("Health") or {}).get("Status"),
+        health=(state.get("Health") or {}).get("Status") or None,
         exit_code=None if state["Running"] else state["ExitCode"],
         oom_killed=state["OOMKilled"],
     )

@@ -94,6 +94,47 @@ def test_where_nobody_says_whether_it_runs_nothing_else_may_run_there() -> None:
         run(Client(start=LOST, look=LOST))
 
 
+def test_success_is_not_believed_of_an_engine_that_says_it_of_what_never_ran() -> None:
+    """As Podman does; Docker has no exit code for such an exec."""
+    with pytest.raises(ContainerLost, match="does not say whether its command has run"):
+        run(Client(start=LOST, look={"Running": False, "ExitCode": 0}))
+
+
+class Unannounced(Client):
+    """An engine that announces no end: only a look shows it."""
+
+    looks = 0
+
+    def exec_inspect(self, _exec_id: str) -> Any:
+        self.looks += 1
+        return {"Running": self.looks < 4, "ExitCode": 5}
+
+
+def test_an_end_that_is_not_announced_is_seen() -> None:
+    client = Unannounced()
+
+    async def story() -> int:
+        return await execs(client)._run(CONTAINER, ["true"], None)
+
+    assert clock.run(story()) == 5
+
+
+def test_an_engine_that_has_announced_an_end_is_not_asked() -> None:
+    client = Unannounced()
+
+    async def story() -> int:
+        ours = execs(client)
+        died = {"ID": CONTAINER.id, "Attributes": {"execID": "e1", "exitCode": "3"}}
+        ours.on_event({"Action": "exec_die", "Actor": died})
+        running = asyncio.create_task(ours._run(CONTAINER, ["true"], None))
+        await asyncio.sleep(60)
+        ours.on_event({"Action": "exec_die", "Actor": died})
+        return await running
+
+    assert clock.run(story()) == 3
+    assert client.looks == 0
+
+
 FAILED = docker.errors.APIError(
     "500 Server Error",
     Mock(status_code=500),

@@ -3,7 +3,8 @@
 A command's output goes straight from its process into files, mostly in a folder that the container shares
 with this machine (see :mod:`engine.runtimes.docker.commands.output`), so nothing passes through a connection that
 could lose it, no thread waits, and it goes on when the controller dies. Its exit code comes with the engine's ``exec_die`` event; after a gap in the
-event stream everything is inspected instead. An engine that has been restarted has forgotten its execs,
+event stream everything is inspected instead. Podman's events do not say which exec has ended, and come only once it is inspected: until an
+engine has announced an end, execs are inspected now and then. An engine that has been restarted has forgotten its execs,
 and what it had started may run on: then the exit code that the command's shell notes is waited for.
 """
 
@@ -53,6 +54,9 @@ _LIST_EVERY_S: Final = 30.0
 """How often it is then asked whether the command still runs."""
 
 
+_ANNOUNCED_S: Final = 0.3
+"""How often an exec is inspected on an engine that has not announced the end of one yet."""
+
 _UNLIKELY: Final = (0, 2)
 """The exit codes of a program in the shell's place that does nothing, and of a shell that cannot open its files."""
 
@@ -95,6 +99,7 @@ class Execs:
         self._checks: set[asyncio.Task[None]] = set()
         self._killed: set[str] = set()
         self._over: set[str] = set()
+        self._announces = False
         self._leftovers = Leftovers(calls, self._run)
 
     async def execute(
@@ -267,6 +272,7 @@ class Execs:
         if event["Action"] == "exec_die":
             exec_id, exit_code = attributes.get("execID"), attributes.get("exitCode")
             if exec_id is not None and exit_code is not None:
+                self._announces = True
                 self._resolve(exec_id, int(exit_code))
             else:
                 self._look_at(actor["ID"])
@@ -344,6 +350,9 @@ class Execs:
                 self._pending[exec_id] = _Pending(container, ended)
             else:
                 await self._check(exec_id)
+            while not (self._announces or ended.done()):
+                await asyncio.wait({ended}, timeout=_ANNOUNCED_S)
+                await self._check(exec_id)
             exit_code = await ended
         finally:
             del self._pending[exec_id]
@@ -378,8 +387,20 @@ class Execs:
                 if self._calls.patience.away_since(began_ns):
                     raise _Forgotten from None
                 raise
+            if found["ExitCode"] == 0 and not await self._tells_unstarted(container):
+                reason = "the engine does not say whether its command has run"
+                raise ContainerLost(container.service, reason) from None
             if not found["Running"]:
                 self._resolve(exec_id, found["ExitCode"])
+
+    async def _tells_unstarted(self, container: Container) -> bool:
+        """Whether the engine tells an exec that has never been started from one that has succeeded."""
+        try:
+            exec_id = await self._create(container, ["true"])
+            found = await self._calls(lambda client: client.exec_inspect(exec_id))
+        except ENGINE_ERRORS:
+            return False
+        return found["ExitCode"] is None
 
     async def _until_noted(self, container: Container, request: ExecRequest, output: Output) -> int:
         """Wait until the shell around a command has noted its end, which the engine knows nothing of.

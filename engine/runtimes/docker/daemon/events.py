@@ -25,6 +25,9 @@ __all__ = ["EventStream"]
 
 _LOG: Final = logging.getLogger(__name__)
 _KINDS: Final = ["die", "oom", "health_status", "exec_die", "pause", "unpause", "destroy"]
+_PODMANS: Final = {"exec_died": "exec_die", "remove": "destroy"}
+"""What Podman calls some of them."""
+
 _RETRY_S: Final = 0.2
 _RETRY_MAX_S: Final = 5.0
 
@@ -50,7 +53,7 @@ class EventStream:
     ) -> None:
         self._patience = patience
         self._connect = connect
-        self._filters = {**filters, "type": "container", "event": _KINDS}
+        self._filters = {**filters, "type": "container", "event": [*_KINDS, *_PODMANS]}
         self._on_event = on_event
         self._on_blind = on_blind
         self._loop = asyncio.get_running_loop()
@@ -92,7 +95,8 @@ class EventStream:
                     blind, wait_s = False, _RETRY_S
                     for event in stream:
                         self._since = event["time"]
-                        self._tell(self._on_event, event)
+                        action = _PODMANS.get(event["Action"], event["Action"])
+                        self._tell(self._on_event, {**event, "Action": action})
             except (*ENGINE_ERRORS, RuntimeUnavailable, ValueError) as error:
                 _LOG.debug("the engine's event stream broke off: %s", error)
             if self._closing.is_set():

@@ -87,7 +87,7 @@ class Provenance:
 
 def _identity(container: Mapping[str, Any]) -> tuple[Mapping[str, str], set[str], str]:
     """The labels, names and image id of a container, from its inspection or from a listing."""
-    if "Config" in container:
+    if container.get("Config"):  # Podman lists it too, empty
         config = container["Config"]
         return config["Labels"] or {}, _plain([container["Name"]]), container["Image"]
     return container["Labels"] or {}, _plain(container["Names"] or ()), container["ImageID"]
