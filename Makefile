@@ -12,7 +12,7 @@ SEQUENCES ?= 50
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fuzz soak mutants chaos hostile conformance differential compose docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: help setup demo test bench fuzz soak mutants chaos hostile conformance engines differential compose docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: $(READY) ## Run all tests; as root on Debian, install what they use, and b
 mutants: $(READY) ## Break the tables and the engine in hundreds of ways; each has to be noticed
 	$(BIN)/python -m tests.mutants
 
+engines: $(READY) ## Run the tests on Docker with each engine of the lab, and print a table (ENGINES="docker-28 podman-5", SUITE=tests/faults)
+	$(BIN)/python -m tests.engines $(SUITE) $(if $(ENGINES),--engines $(ENGINES))
+
 conformance: $(READY) ## Run the whole suite of all runtimes for each way to use an engine (minutes)
 	$(BIN)/python -m pytest tests/runtimes/conformance_everywhere.py
 
@@ -58,6 +61,7 @@ pages: $(READY) ## Write anew what is generated in the Markdown files: diagrams 
 	$(BIN)/dockwarden diagram --write $$(git ls-files '*.md')
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.faults.table
+	$(BIN)/python -m tests.engines.page
 
 pictures: $(READY) ## Make the pictures in docs anew (takes Graphviz, Chromium and the lab)
 	$(BIN)/python -m tests.pictures
