@@ -9,7 +9,6 @@ from unittest.mock import Mock
 
 import pytest
 from docker.api import APIClient
-
 from engine.runtimes.docker.events import EventStream
 
 
