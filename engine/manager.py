@@ -458,7 +458,8 @@ class ContainerManager:
             return str(error), 1
         if ended.exit_code is None:
             return ended.reason, 1
-        if ended.ending is Ending.OUTPUT:  # what it wrote is not what it should be
+        # What it wrote is not what it should be, or lies where its container may replace it.
+        if ended.ending is Ending.OUTPUT or not ended.kept:
             return ended.reason, ended.exit_code or 1
         return ended.stdout.read_text(errors="replace"), ended.exit_code
 

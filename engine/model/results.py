@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = [
     "Ended",
@@ -165,7 +165,12 @@ _FATES: Final = {
     EndedBy.RESTART: "ended by a restart",
     EndedBy.NOTHING: "kept",
 }
+_LONGEST: Final = 1024
 _SHORT: Final = 60
+
+
+def _beginning(command: str) -> str:
+    return command[:_LONGEST]
 
 
 @frozen
@@ -174,13 +179,14 @@ class LeftProcess:
 
     Attributes:
         pid: as the machine numbers it that the container runs on.
-        command: its command line when it was found; a process can change what it shows there.
+        command: its command line when it was found, or the first 1,024 characters of it; a process can change
+            what it shows there.
         doubtful: whether it may be the service's own instead.
         ended_by: what ended it; None while that is not decided.
     """
 
     pid: int
-    command: str
+    command: str = field(converter=_beginning)
     doubtful: bool = False
     ended_by: EndedBy | None = None
 

@@ -101,9 +101,14 @@ class Spool:
         Raises:
             OSError: it cannot be made.
         """
-        with make_private(self.output, PurePath(SPOOL, self.service)) as inside:
-            # Whatever the umask: the user that a container runs as has to get through to the slots.
-            os.fchmod(inside, _PASSABLE)
+        with make_private(self.output, PurePath(SPOOL)):
+            pass
+        if (
+            self.lost()
+        ):  # it is not there, or cannot be set right; a container may still have it mounted
+            with make_private(self.output, PurePath(SPOOL, self.service)) as inside:
+                # Whatever the umask: the user that a container runs as has to get through to the slots.
+                os.fchmod(inside, _PASSABLE)
         with make_private(self.output, PurePath(self.service)):
             pass
 

@@ -13,6 +13,9 @@ __all__ = ["Stat", "below", "children", "command_line", "pid_within", "pids", "s
 _PROC: Final = Path("/proc")
 _READ_BYTES: Final = 2**16
 
+_LONGEST_BYTES: Final = 2**16
+"""So much of a command line is read: a process can make its own as long as its memory."""
+
 
 @frozen
 class Stat:
@@ -78,9 +81,9 @@ def below(pid: int) -> dict[int, Stat]:
 
 
 def command_line(pid: int) -> tuple[str, ...]:
-    """The arguments of a process, as it shows them; nothing of one that has ended."""
+    """The arguments of a process, as it shows them, or the first of very many; nothing of one that has ended."""
     try:
-        text = _text(pid, "cmdline")
+        text = _text(pid, "cmdline", _LONGEST_BYTES)
     except OSError:
         return ()
     return tuple(text.removesuffix("\0").split("\0")) if text else ()
@@ -96,13 +99,15 @@ def pid_within(pid: int) -> int | None:
     return int(numbers[-1]) if len(numbers) > 1 else None
 
 
-def _text(pid: int, name: str) -> str:
+def _text(pid: int, name: str, most_bytes: int | None = None) -> str:
     """What a file of a process holds; a file object would take five more calls of the kernel's."""
     descriptor = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     try:
         read = bytearray()
         while more := os.read(descriptor, _READ_BYTES):
             read += more
-        return read.decode(errors="replace")
+            if most_bytes is not None and len(read) >= most_bytes:
+                break
+        return read[:most_bytes].decode(errors="replace")
     finally:
         os.close(descriptor)

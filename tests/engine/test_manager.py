@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 
 from engine import BackendPolicy, ContainerManager, Transition
 from engine.errors import ComposeError, DispatchError, StartError
-from engine.model.results import Ending
+from engine.model.results import Ended, Ending
 
 Make = Callable[..., ContainerManager]
 
@@ -49,6 +51,21 @@ class TestTheOriginalDesign:
         with make(experiment_command=["sh", "-c", "exit 7"]) as manager:
             manager.start_services(["pytorch"])
             assert manager.execute_experiment("pytorch", "c.yaml") == ("", 7)
+
+    def test_output_that_is_not_kept_is_not_read(
+        self, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It lies where its container may have put anything: a pipe would be read for ever."""
+        os.mkfifo(tmp_path / "stdout")
+        now = datetime.now(UTC)
+        ended = Ended(
+            *(Ending.INTERRUPTED, 143, "no room", now, now, 1.0),
+            *(tmp_path / "stdout", tmp_path / "stderr", "id", None, 1, 1, None),
+            kept=False,
+        )
+        monkeypatch.setattr(ContainerManager, "execute", lambda *_args, **_more: ended)
+        with make() as manager:
+            assert manager.execute_experiment("pytorch", "c.yaml") == ("no room", 143)
 
     def test_a_command_that_is_not_there_has_the_shells_exit_code(self, make: Make) -> None:
         with make(experiment_command=["no-such-program"]) as manager:

@@ -73,6 +73,36 @@ def test_a_spool_that_was_taken_away_is_replaced(spool: Spool) -> None:
     assert (spool.results / "run" / "stdout").read_text() == "true"
 
 
+def test_a_spool_that_an_earlier_controller_left_is_set_right_and_stays_the_same_folder(
+    tmp_path: Path,
+) -> None:
+    """Its container, which has given it to another user, may be taken over, and has this one mounted."""
+    spool = Spool(tmp_path, "alpha")
+    spool.make()
+    slot = spool.begin("run.1")
+    (slot.folder / "stdout").write_text("true")
+    before = spool.folder.stat().st_ino
+    os.chown(spool.folder, NOBODY, NOBODY)
+    spool.folder.chmod(0)
+    again = Spool(tmp_path, "alpha")
+    again.make()
+    seen = again.folder.stat()
+    assert (seen.st_ino, seen.st_uid, stat.S_IMODE(seen.st_mode)) == (before, 0, 0o711)
+    again.collect(again.find("run.1"), PurePath("alpha/run"))
+    assert (again.results / "run" / "stdout").read_text() == "true"
+
+
+def test_a_spool_that_cannot_be_set_right_is_made_again(spool: Spool) -> None:
+    before = spool.folder.stat().st_ino
+    with_user(0)
+    os.chown(spool.folder, 0, 0)
+    spool.folder.chmod(0o700)
+    with_user(NOBODY)
+    spool.make()
+    assert spool.folder.stat().st_ino != before
+    assert spool.lost() == ""
+
+
 def as_nobody(script: str, *arguments: Path) -> str:
     """What a script prints that another user of this machine runs."""
     command = ["sh", "-c", script, "sh", *map(str, arguments)]

@@ -225,6 +225,34 @@ if not os.path.islink("/bin/sh") or os.readlink("/bin/sh") != "/bin/true":
 """,
     ),
     Main(
+        "shell-that-waits",
+        "puts a program that never ends in the place of the shell",
+        """
+with open("/bin/.sh", "w") as shell:
+    shell.write("#!/usr/bin/python3\\nimport time\\ntime.sleep(10**6)\\n")
+os.chmod("/bin/.sh", 0o755)
+os.rename("/bin/.sh", "/bin/sh")
+""",
+    ),
+    Main(
+        "stops-everything",
+        "stops every other process in its container, those that would end it included",
+        """
+for pid in os.listdir("/proc"):
+    if pid.isdigit() and int(pid) not in (1, os.getpid()):
+        os.kill(int(pid), 19)
+""",
+    ),
+    Main(
+        "kills-everything",
+        "kills every other process in its container",
+        """
+for pid in os.listdir("/proc"):
+    if pid.isdigit() and int(pid) not in (1, os.getpid()):
+        os.kill(int(pid), 9)
+""",
+    ),
+    Main(
         "flickering-copies",
         "exchanges each folder with another one that holds forged files, to and fro, while much is copied",
         """

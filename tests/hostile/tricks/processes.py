@@ -97,7 +97,7 @@ PROCESSES: Final = (
     ),
 )
 
-TITLES: Final = tuple(
+_SAYING: Final = tuple(
     Trick(
         f"title-{name}",
         f"it leaves a process with the title {text}",
@@ -107,6 +107,24 @@ until read -r name </proc/$!/comm && [ "$name" = sleep ]; do :; done""",
         Completes(left=True),
     )
     for name, text in SAID.items()
+)
+_LONG: Final = """python3 - <<'END'
+import os
+for _ in range(100):
+    if os.fork() == 0:
+        os.close(1), os.close(2)
+        os.execv("/bin/sleep", ["sleep", *["0" * 120_000] * 16, "300"])
+END
+while [ "$(grep -l '^sleep$' /proc/[0-9]*/comm | wc -l)" -lt 100 ]; do :; done"""
+
+TITLES: Final = (
+    *_SAYING,
+    Trick(
+        "title-long",
+        "it leaves 100 processes with titles of 2 MB",
+        _LONG,
+        Completes(left=True),
+    ),
 )
 """The title of a process is in the record of what was left, and in the engine's list of processes."""
 

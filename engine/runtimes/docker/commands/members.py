@@ -191,6 +191,8 @@ def _seen(present: Mapping[int, Seen], place: _Place, *, here: bool) -> Look:
             stat = procfs.stat(place.main)
             name = "" if stat is None else stat.name
         else:
-            name = PurePath(present[place.main].command.split()[0]).name
+            name = PurePath(
+                *present[place.main].command.split()[:1]
+            ).name  # it may show nothing at all
         init = Init(place.main, mere=name in REAPERS)
     return Look(present, place.main, init, place.own_pids, here)

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import docker.errors
@@ -57,9 +58,15 @@ def spec_label(
         ),
         list(further_networks(making.project, spec)),
         spec.platform,
+        _identity(output),
     ]
     text = json.dumps(made_of, sort_keys=True, default=str)
     return {_SPEC: hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _identity(output: Mount) -> int | None:
+    """What tells the folder that a container mounts from another one that has taken its name since."""
+    return Path(output.source).stat().st_ino if output.source else None
 
 
 def find(

@@ -1,0 +1,23 @@
+"""What ``/proc`` tells of processes, some of which say very much."""
+
+from __future__ import annotations
+
+import subprocess
+
+from engine.record import LeftProcess
+from engine.runtimes import proc
+
+
+def test_a_command_line_is_read_up_to_a_bound() -> None:
+    arguments = ["first", *("x" * 100_000 for _ in range(10))]
+    with subprocess.Popen(["sh", "-c", "read line", *arguments], stdin=subprocess.PIPE) as process:
+        shown = proc.command_line(process.pid)
+        process.communicate(b"\n")
+    assert shown[:4] == ("sh", "-c", "read line", "first")
+    assert sum(map(len, shown)) <= 2**16
+
+
+def test_of_a_process_that_was_left_the_beginning_is_kept() -> None:
+    left = LeftProcess(7, "worker " + "x" * 2_000_000)
+    assert left.command.startswith("worker x")
+    assert len(left.command) == 1024
