@@ -32,6 +32,7 @@ from engine.runtimes.selection import (
     choose_runtime,
     read_project,
 )
+from engine.spool import close_to_others
 from states import TransitionRefused
 
 if TYPE_CHECKING:
@@ -553,4 +554,5 @@ def _output_folder(chosen: str | Path | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="dockwarden-")).resolve()
     folder = Path(chosen).resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    close_to_others(folder)
     return folder

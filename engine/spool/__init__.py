@@ -12,7 +12,7 @@ only regular files with one link are read, up to a bound.
 from __future__ import annotations
 
 from engine.spool.below import read_below
-from engine.spool.private import make_private, vacate
+from engine.spool.private import close_to_others, make_private, vacate
 from engine.spool.slot import Collected, Slot, Unkept
 from engine.spool.spool import SPOOL, Spool, SpoolUnusable, kept_log
 
@@ -23,6 +23,7 @@ __all__ = [
     "Spool",
     "SpoolUnusable",
     "Unkept",
+    "close_to_others",
     "kept_log",
     "make_private",
     "read_below",

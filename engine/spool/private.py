@@ -5,17 +5,43 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Final
 
+from engine.errors import SetupError
 from engine.spool.below import FOLDER, folder_below
 from engine.spool.removal import put_aside
 
-__all__ = ["make_private", "vacate"]
+__all__ = ["close_to_others", "make_private", "vacate"]
 
 _LOG: Final = logging.getLogger(__name__)
+
+
+def close_to_others(folder: Path) -> None:
+    """See that other users of this machine cannot replace what will lie in a folder.
+
+    A folder of our own that everybody may write to is closed to them: version 0.1 made such ones. Where
+    everybody may make folders, as in ``/tmp``, one that somebody else has made there is not used.
+
+    Args:
+        folder: an existing one, which is trusted otherwise.
+
+    Raises:
+        SetupError: it is another user's, who has made it before us.
+    """
+    found, above = folder.stat(), folder.parent.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid == os.geteuid():
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            folder.chmod(mode & ~stat.S_IWOTH)
+            _LOG.warning("%s could be written to by everybody; it is closed to others now", folder)
+    elif above.st_mode & stat.S_IWOTH and found.st_uid not in (0, above.st_uid):
+        raise SetupError(
+            f"{folder} belongs to user {found.st_uid}, who could replace what is in it; choose another folder"
+        )
 
 
 @contextmanager

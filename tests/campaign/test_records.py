@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from engine.campaign.persistence.results import AttemptRecord, Results, last_lines
+from engine.campaign.persistence.results import AttemptRecord, Results, last_lines, read_records
 from engine.errors import SetupError
 from engine.util.redaction import Secrets
 
@@ -103,3 +103,27 @@ class TestLastLines:
         os.mkfifo(tmp_path / "pipe")
         assert lines_of(tmp_path, "link") == lines_of(tmp_path, "pipe") == ()
         assert lines_of(tmp_path, "none") == ()
+
+
+@pytest.mark.parametrize("instead", ["link", "pipe"])
+def test_what_is_in_the_place_of_the_records_is_neither_read_nor_written(
+    tmp_path: Path, instead: str
+) -> None:
+    """Containers of version 0.1 could write to results folders."""
+    other = tmp_path / "other"
+    other.write_text("not whole")
+    file = tmp_path / "results.jsonl"
+    file.symlink_to(other) if instead == "link" else os.mkfifo(file)
+    with pytest.raises(SetupError):
+        Results.reopen(tmp_path)
+    with pytest.raises(OSError, match=r"link|pipe"):
+        list(read_records(file))
+    assert other.read_text() == "not whole"
+
+
+def test_a_line_that_is_longer_than_any_record_is_passed_over(tmp_path: Path) -> None:
+    with Results.create(tmp_path, AT) as results:
+        results.write(RECORD)
+    file = results.folder / "results.jsonl"
+    file.write_text("x" * (2**24 + 5) + "\n" + file.read_text())
+    assert [record.run for record in read_records(file)] == ["a-x"]

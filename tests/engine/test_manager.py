@@ -59,8 +59,19 @@ class TestTheOriginalDesign:
         os.mkfifo(tmp_path / "stdout")
         now = datetime.now(UTC)
         ended = Ended(
-            *(Ending.INTERRUPTED, 143, "no room", now, now, 1.0),
-            *(tmp_path / "stdout", tmp_path / "stderr", "id", None, 1, 1, None),
+            ending=Ending.INTERRUPTED,
+            exit_code=143,
+            reason="no room",
+            started_at=now,
+            ended_at=now,
+            duration_s=1.0,
+            stdout=tmp_path / "stdout",
+            stderr=tmp_path / "stderr",
+            container_id="id",
+            image=None,
+            generation=1,
+            since_restart=1,
+            restart_cause=None,
             kept=False,
         )
         monkeypatch.setattr(ContainerManager, "execute", lambda *_args, **_more: ended)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 
-from engine.record import LeftProcess
-from engine.runtimes import proc
+from engine.model.results import LeftProcess
+from engine.util import procfs
 
 
 def test_a_command_line_is_read_up_to_a_bound() -> None:
     arguments = ["first", *("x" * 100_000 for _ in range(10))]
     with subprocess.Popen(["sh", "-c", "read line", *arguments], stdin=subprocess.PIPE) as process:
-        shown = proc.command_line(process.pid)
+        shown = procfs.command_line(process.pid)
         process.communicate(b"\n")
     assert shown[:4] == ("sh", "-c", "read line", "first")
     assert sum(map(len, shown)) <= 2**16

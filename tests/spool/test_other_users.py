@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 import pytest
 
 from engine import ContainerManager
+from engine.errors import SetupError
 from engine.spool import Spool, SpoolUnusable
 
 NOBODY = 65534
@@ -109,6 +110,41 @@ def as_nobody(script: str, *arguments: Path) -> str:
     options = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
     return str(done.stdout)
+
+
+def test_an_output_folder_that_everybody_may_write_to_is_closed_to_others() -> None:
+    """As version 0.1 made it: another user could put a folder of theirs in the place of a spool."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o755)
+        output = folder / "output"
+        output.mkdir()
+        output.chmod(0o777)
+        file = folder / "docker-compose.yml"
+        file.write_text("services: {alpha: {image: none}}")
+        assert as_nobody('mkdir "$1" && echo made', output / "before") == "made\n"
+        with ContainerManager(file, runtime="process", output_dir=output) as manager:
+            manager.start_services(["alpha"])
+            moved = 'mv "$1/.spool" "$1/away"; mv "$1/alpha" "$1/away"; mkdir "$1/after"; ls "$1"'
+            assert as_nobody(moved, output).split() == ["alpha", "before"]
+            ended = manager.execute("alpha", ["echo", "true"])
+        assert ended.stdout.read_text() == "true\n"
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_an_output_folder_that_another_user_has_made_before_us_is_not_used() -> None:
+    """Where everybody may make folders, as in ``/tmp``."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o1777)
+        assert as_nobody('mkdir "$1" && echo made', folder / "output") == "made\n"
+        file = folder / "docker-compose.yml"
+        file.write_text("services: {alpha: {image: none}}")
+        with pytest.raises(SetupError, match="belongs to user 65534, who could replace"):
+            ContainerManager(file, runtime="process", output_dir=folder / "output")
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_another_user_of_the_machine_can_neither_read_nor_forge_output() -> None:

@@ -21,7 +21,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from io import TextIOWrapper
 from itertools import count
 from pathlib import Path, PurePath
 from typing import Any, Final, Literal, Self, TextIO
@@ -30,8 +30,9 @@ from attrs import define, evolve, field, fields, frozen
 
 from engine.errors import SetupError
 from engine.model.results import Ended, Ending, LeftProcess, Span
-from engine.spool import vacate
+from engine.spool import close_to_others, vacate
 from engine.spool.below import folder_below, tail_of
+from engine.util.regular_file import open_plain
 from engine.util.redaction import Secrets
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
 ]
 
 RESULTS: Final = "results.jsonl"
+_LONGEST_LINE: Final = 2**24
+"""A line of more characters is no record."""
 SUMMARY: Final = "summary.json"
 
 _LATEST: Final = "latest"
@@ -292,8 +295,8 @@ def read_records(file: Path) -> Iterator[AttemptRecord]:
     Raises:
         OSError: it cannot be read.
     """
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+    with TextIOWrapper(open_plain(file), encoding="utf-8", errors="replace") as lines:
+        while line := lines.readline(_LONGEST_LINE):
             with contextlib.suppress(ValueError):
                 yield AttemptRecord.from_json(line)
 
@@ -331,12 +334,17 @@ def _last_lines(folder: int, name: str, secrets: Secrets) -> tuple[str, ...]:
 
 def _open_private(file: Path, mode: Literal["x", "a+", "w"]) -> TextIO:
     """Open a text file; where that makes it, only its owner may read it."""
-    return open(file, mode, encoding="utf-8", opener=partial(os.open, mode=0o600))
+    return open(file, mode, encoding="utf-8", opener=_unlinked)
+
+
+def _unlinked(file: str, flags: int) -> int:
+    """Containers of version 0.1 could write to results folders: a link may be in the place of a file."""
+    return os.open(file, flags | os.O_NOFOLLOW, mode=0o600)
 
 
 def _whole_lines(file: Path) -> int:
     """How many bytes of a file are whole lines: a process that is killed may leave half a one."""
-    with file.open("rb") as opened:
+    with open_plain(file) as opened:
         whole = 0
         for line in opened:
             whole += len(line) if line.endswith(b"\n") else 0
@@ -345,6 +353,7 @@ def _whole_lines(file: Path) -> int:
 
 def _new_folder(results: Path, name: str) -> Path:
     results.mkdir(parents=True, exist_ok=True)
+    close_to_others(results)
     for number in count(1):
         folder = results / (name if number == 1 else f"{name}-{number}")
         with contextlib.suppress(FileExistsError):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from engine.compose import load_project
-from engine.runtimes.docker.adoption import spec_label
-from engine.runtimes.docker.maker import INSIDE, Making
-from engine.spec import Mount, MountKind
+from engine.model.spec import Mount, MountKind
+from engine.runtimes.docker.containers.provisioner import INSIDE, Making
+from engine.runtimes.docker.ownership.adoption import spec_label
 
 
 class Client:

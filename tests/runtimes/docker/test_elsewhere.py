@@ -178,10 +178,10 @@ def test_what_is_put_in_the_place_of_output_fails_its_own_command(
     with make({}) as containers:
         containers.start_services(["alpha"])
         for trick, reason in (
-            ("ln -s /etc/hostname $S/stdout", "was replaced: it is no regular file"),
-            ("mkfifo $S/stdout", "was replaced: it is no regular file"),
-            (f"python3 -c '{SOCKET}' $S/stdout", "was replaced: it is no regular file"),
-            ("mkdir $S/stdout", "was replaced: it is no regular file"),
+            ("ln -s /etc/hostname $S/stdout", "was replaced: it is a symbolic link"),
+            ("mkfifo $S/stdout", "was replaced: it is a pipe"),
+            (f"python3 -c '{SOCKET}' $S/stdout", "was replaced: it is a socket"),
+            ("mkdir $S/stdout", "was replaced: it is a folder"),
             ("true", "was removed"),
         ):
             ended = containers.execute("alpha", ["sh", "-c", f"{slot}; rm $S/stdout; {trick}"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.runtimes.base import Container
-from engine.runtimes.docker.members import Look, Members
+from engine.runtimes.docker.commands.members import Look, Members
 
 CONTAINER = Container("alpha", "id", "2026-01-31T10:15:00Z")
 NONE = 2**22 + 1

@@ -28,8 +28,16 @@ _CHUNK_BYTES: Final = 2**20
 _TIMEOUT_S: Final = 60.0
 _NOT_FOUND: Final = 404
 
-_NO_FILE: Final = 1 << 31 | 1 << 27 | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
-"""The bits of the engine's file modes that say folder, link, device, pipe, socket, or something else."""
+_KINDS: Final = {
+    1 << 31: "is a folder",
+    1 << 27: "is a symbolic link",
+    1 << 26: "is a device",
+    1 << 25: "is a pipe",
+    1 << 24: "is a socket",
+    1 << 21: "is a device",
+    1 << 19: "is no regular file",
+}
+"""The bits of the engine's file modes, which are those of Go, by what they say."""
 
 
 class NoFile(OSError):
@@ -42,12 +50,12 @@ class Seen:
 
     Attributes:
         written_s: when it was last written to, in seconds since the epoch, by its machine's clock.
-        regular: whether it is a regular file.
+        oddity: why it is no regular file, in words; empty if it is one.
     """
 
     size_bytes: int
     written_s: float
-    regular: bool = True
+    oddity: str = ""
 
 
 def look(client: APIClient, container_id: str, path: str) -> Seen | None:
@@ -64,7 +72,8 @@ def look(client: APIClient, container_id: str, path: str) -> Seen | None:
     try:
         told = json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
         written_s = datetime.fromisoformat(told["mtime"]).timestamp()
-        return Seen(told["size"], written_s, not told["mode"] & _NO_FILE)
+        odd = next((words for bit, words in _KINDS.items() if told["mode"] & bit), "")
+        return Seen(told["size"], written_s, odd)
     except (KeyError, OverflowError, TypeError, ValueError) as error:
         # The time is the container's to set, and may be of a year that Python does not know.
         raise OSError(f"the engine does not say of {path} what can be used: {error}") from error

@@ -181,7 +181,7 @@ class CarriedOutput:
     ) -> int:
         path = f"{self.inside(request)}/{name}"
         there = archive.look(client, container_id, path)
-        size = there.size_bytes if there is not None and there.regular else 0
+        size = there.size_bytes if there is not None and not there.oddity else 0
         if size > seen:
             file = request.folder / name
             here = file.stat().st_size
@@ -247,8 +247,8 @@ class CarriedOutput:
         for left in reversed(range(_TRIES)):
             try:
                 there = await self.calls(lambda client: archive.look(client, container.id, path))
-                if there is None or not there.regular:
-                    what = "was removed" if there is None else "was replaced: it is no regular file"
+                if there is None or there.oddity:
+                    what = "was removed" if there is None else f"was replaced: it {there.oddity}"
                     if name in _STREAMS:
                         self._problems.setdefault(request.id, f"its {name} {what}")
                     return
