@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from engine.runtimes.docker.client import connect
 
+from engine.runtimes.docker.daemon.client import connect
 from tests.engines.behaviours import BEHAVIOURS
 from tests.engines.page import PAGE, page
 from tests.engines.probe import PROBES, Room

@@ -32,8 +32,8 @@ from engine.errors import SetupError
 from engine.model.results import Ended, Ending, LeftProcess, Span
 from engine.spool import close_to_others, vacate
 from engine.spool.below import folder_below, tail_of
-from engine.util.regular_file import open_plain
 from engine.util.redaction import Secrets
+from engine.util.regular_file import open_plain
 
 __all__ = [
     "RESULTS",

@@ -9,7 +9,8 @@ from unittest.mock import Mock
 
 import pytest
 from docker.api import APIClient
-from engine.runtimes.docker.events import EventStream
+
+from engine.runtimes.docker.daemon.events import EventStream
 
 
 class Client:
