@@ -22,7 +22,7 @@ from tests.compose.reading import in_use
 from tests.compose.shapes import FILES, SHAPES, read_alone
 from tests.lab import BASE_IMAGE, Engine
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # the first test waits for all cases
 
 PROJECT = "dockwarden-corpus"
 DOCKERFILE = f"""
