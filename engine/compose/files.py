@@ -47,7 +47,7 @@ _SMALLEST, _LARGEST = (
 )  # of what Go reads as a whole number; beyond it is a float
 _DECIMAL = 10
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
-_ODD_NUMBER = re.compile(r"(?:[-+]_|[-+]?\._)[0-9_.eE+-]*")
+_ODD_NUMBER = re.compile(r"(?:[-+]_|[-+]?\.[0-9]*_)[0-9_.eE+-]*")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _BIG_LETTER = re.compile(r"[-+]?0(?:X[0-9a-fA-F_]+|B[01_]+|O[0-7_]+)")
 

@@ -26,7 +26,6 @@ _VOLUME_OPTIONS: dict[str, dict[str, Any]] = {
         for mode in ("shared", "rshared", "slave", "rslave", "private", "rprivate")
     },
 }
-_WINDOWS_DRIVE = re.compile(r"[a-zA-Z]:")
 _DEVICE_PARTS = 3
 
 
@@ -97,9 +96,11 @@ def volume(value: Any) -> dict[str, Any]:
     """
     if isinstance(value, dict):
         return dict(value)
-    if _WINDOWS_DRIVE.match(value):
+    *first, _ = value.split(":")
+    if any(len(part) == 1 and part.isalpha() for part in first):
         raise ValueError(
-            f"{value!r} is a path on a Windows drive for Compose; give the volume a longer name"
+            f"{value!r} holds a path on a Windows drive for Compose; use more than one letter, or the"
+            " long form"
         )
     source, colon, rest = value.partition(":")
     target, more, options = rest.partition(":")

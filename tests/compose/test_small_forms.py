@@ -184,6 +184,9 @@ ROWS: dict[str, Row] = {
         "environment: {A: +_1E9}", "environment.A", compose_takes=True
     ),
     "a fraction that does": refused("environment: {A: ._9}", "environment.A", compose_takes=True),
+    "a fraction that ends in an underscore": refused(
+        "environment: {A: .0_}", "environment.A", compose_takes=True
+    ),
     "a date": refused("environment: {A: 2024-01-01}", "environment.A", compose_takes=True),
     # Sizes and numbers
     "a size as a float in quotes": Row('mem_limit: "1e9"\nshm_size: "1.5g"'),
@@ -264,6 +267,7 @@ ROWS: dict[str, Row] = {
     ),
     "paths at home": Row("volumes: ['~x/y:/a', '~:/b', '~/c/:/c']\nbuild: ~x"),
     "a volume that ends in a colon": refused("volumes: ['/a:/b:']", "volumes"),
+    "a mount point of one letter": refused("volumes: ['/a:z:ro']", "volumes", compose_takes=True),
     "a volume of one letter": refused("volumes: ['v:/m']", "volumes", compose_takes=True),
     "no limit": Row("mem_limit: 0\nshm_size: 0m"),
     # YAML
