@@ -1,7 +1,7 @@
 """Reading docker-compose.yml: files to a typed project, without any engine.
 
 The way of a file: YAML (:mod:`.files`), variables (:mod:`.variables`), the official schema
-(:mod:`.schema`), short forms written out (:mod:`.canonical`), files merged (:mod:`.merge`), and each
+(:mod:`.schema`), short forms written out (:mod:`.normalize`), files merged (:mod:`.merge`), and each
 service typed (:mod:`.services`). Every finding is a :class:`engine.errors.ComposeError` that names the
 file, the service and the key.
 

@@ -1,10 +1,12 @@
 """A digest of a service's configuration, for the label ``com.docker.compose.config-hash``.
 
-Real Compose hashes its own JSON of a service, which no other program can make exactly. Ours is the
+Real Compose hashes its own JSON of a service, which only Compose itself can reproduce; where it is
+installed, its own digest becomes the label. This one is for machines without Compose, and for comparing
+configurations across runs. It is the
 SHA-256 of a JSON text with sorted keys: everything of the service that shapes its container, and the
 networks and volumes it uses. It is stable over machines, Python versions and the order in a file, and
 it is 64 hexadecimal digits as Compose's is. Real Compose sees a different digest and would recreate the
-container on ``docker compose up``; ``ps``, ``logs``, ``exec`` and ``down`` do not look at it.
+container on ``docker compose up``; ``ps``, ``logs``, ``exec`` and ``down`` do not read it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from engine.model.spec import Project, ServiceSpec
 
 __all__ = ["config_digest"]
 
-# What does not shape the container: Compose leaves these out as well, and the last three are ours.
+# What does not shape the container: Compose leaves these out as well, and the last three are dockwarden's.
 _LEFT_OUT = frozenset(
     {
         "build",

@@ -3,7 +3,7 @@ r"""Where variables come from: the process, ``.env``, and the files under ``env_
 The files are in Compose's own dialect: ``NAME=value`` or ``NAME: value`` on each line, a comment after
 ``#`` at the start of a line or after a space, quotes of both kinds that may span lines. Single quotes
 keep everything; elsewhere variables are put in. A variable may use those above it, and the process wins
-over the file. What Compose reads as something that nobody can have meant is refused here.
+over the file. An entry that Compose reads as something the author is unlikely to mean is refused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reading compose files: YAML to plain values, with nothing lost and nothing guessed.
 
 YAML 1.2 with the few readings in which Compose differs: ``010`` is octal, ``0b11`` binary, ``1_000`` a
-thousand, and ``<<`` merges. A tab may stand where Compose takes one. What Compose reads as something that
-nobody can have meant, such as a date, is refused. Its own tags ``!reset`` and ``!override`` are understood.
+thousand, and ``<<`` merges. A tab may stand where Compose takes one. A value that Compose reads as
+something the author is unlikely to mean, such as a date, is refused. Its own tags ``!reset`` and ``!override`` are understood.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class _Tagged:
 
 @frozen
 class _Unquoted:
-    """What was written without quotes, and means something that nobody can have meant."""
+    """What was written without quotes, and means something the author is unlikely to mean."""
 
     written: str
     meaning: str

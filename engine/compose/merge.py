@@ -2,7 +2,7 @@
 
 Mappings are merged and lists joined; a command, an entrypoint, a health check's test and a limit are
 replaced as a whole. Entries of a list that mean the same thing (a port, a mount point, a device) are
-kept once, and the later one counts. Everything is in its long form here (:mod:`.canonical`).
+kept once, and the later one counts. Everything is in its long form here (:mod:`.normalize`).
 """
 
 from __future__ import annotations

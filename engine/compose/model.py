@@ -10,10 +10,10 @@ from typing import Any
 from attrs import field, frozen, mutable
 
 from engine.compose import files, schema
-from engine.compose.canonical import canonical
 from engine.compose.extends import Home, Services, extend
 from engine.compose.merge import merge, without, without_empty
 from engine.compose.node import KeyPath, Node, Sources
+from engine.compose.normalize import normalize
 from engine.compose.variables import interpolate
 
 __all__ = ["Model", "merged"]
@@ -76,7 +76,7 @@ class _Merging:
             schema.check(data, document.file)
         for path, variable in done.missing:
             self.missing[_service_at(path)].append(variable)
-        return canonical(data, document.file)
+        return normalize(data, document.file)
 
     def home(self, file: str, directory: Path, services: Services) -> Home:
         return Home(

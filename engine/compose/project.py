@@ -17,8 +17,8 @@ from engine.compose.interpolation import InterpolationError, substitute
 from engine.compose.model import Model, merged
 from engine.compose.node import Node, compose_error, dotted
 from engine.compose.order import check_dependencies
-from engine.compose.refusals import REMEDY
 from engine.compose.services import service_spec
+from engine.compose.unsupported import REMEDY
 from engine.errors import ComposeError
 from engine.model.spec import Project, Refusal, ServiceSpec, unset
 

@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 
 from attrs import evolve
 
-from engine.compose import beside, units
+from engine.compose import file_inputs, units
 from engine.compose.build import build_spec
 from engine.compose.commands import dropped, words
 from engine.compose.context import Context
 from engine.compose.gpus import gpus
-from engine.compose.handed import handed, unheeded
 from engine.compose.health import health_check
 from engine.compose.mounts import devices, mounts
 from engine.compose.networking import attachments, expose, ports
 from engine.compose.node import Node, dotted
-from engine.compose.refusals import refusals, unused
+from engine.compose.secrets_configs import ignored_ownership, injected_files
+from engine.compose.unsupported import refusals, unused
 from engine.errors import ComposeError
 from engine.model.spec import (
     Condition,
@@ -75,7 +75,7 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "working_dir": ("working_dir", units.text),
 }
 
-# The keys that are lists of text (canonical by now), and the field they fill.
+# The keys that are lists of text (normalized by now), and the field they fill.
 _LISTS = (
     "cap_add",
     "cap_drop",
@@ -119,9 +119,11 @@ def service_spec(
         raise node.error("the service has neither an image nor a build; give it one")
     problems = [] if is_plain(name) else [_unfit_name(node)]
     environment: dict[str, str | None] = _or_refusal(
-        beside.environment, node, context, {}, problems
+        file_inputs.environment, node, context, {}, problems
     )
-    files: tuple[Mount | InjectedFile, ...] = _or_refusal(handed, node, context, (), problems)
+    files: tuple[Mount | InjectedFile, ...] = _or_refusal(
+        injected_files, node, context, (), problems
+    )
     values: dict[str, Any] = {
         **{key: node.get(key).optional(tuple) or () for key in _LISTS},
         **{key: _texts(node.get(key)) for key in _MAPPINGS},
@@ -141,7 +143,7 @@ def service_spec(
         entrypoint=node.get("entrypoint").optional(words),
         environment={key: value for key, value in environment.items() if value is not None},
         environment_unset=tuple(sorted(key for key, value in environment.items() if value is None)),
-        labels=_or_refusal(beside.labels, node, context, {}, problems),
+        labels=_or_refusal(file_inputs.labels, node, context, {}, problems),
         mounts=(*mounts(node, context, volumes), *(f for f in files if isinstance(f, Mount))),
         files=tuple(file for file in files if isinstance(file, InjectedFile)),
         devices=devices(node),
@@ -155,7 +157,7 @@ def service_spec(
         ports=ports(node),
         expose=expose(node),
         extra_hosts=tuple(sorted(node.get("extra_hosts").value or (), key=_host)),
-        security_opt=_or_refusal(beside.security_options, node, context, (), problems),
+        security_opt=_or_refusal(file_inputs.security_options, node, context, (), problems),
         logging_driver=node.at("logging", "driver").optional(units.text),
         logging_options=_texts(node.at("logging", "options")),
         restart=_restart(node),
@@ -282,5 +284,5 @@ def _warnings(node: Node, context: Context) -> Iterator[str]:
         )
     if node.get("init").value is False:
         yield "init: false leaves zombie processes of ended experiments behind"
-    yield from unheeded(node, context)
+    yield from ignored_ownership(node, context)
     yield from unused(node)

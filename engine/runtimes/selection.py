@@ -144,14 +144,14 @@ async def choose_runtime(
         raise InputError(f"docker_client is for the compose runtime, and not for {name!r}")
     if name == "compose":
         from engine.runtimes.compose.client import client
-        from engine.runtimes.compose.maker import ComposeMaker
+        from engine.runtimes.compose.provisioner import ComposeProvisioner
         from engine.runtimes.docker.runtime import DockerRuntime
 
         return DockerRuntime(
             project,
             keep_alive=keep_alive,
             labels=labels,
-            maker=partial(ComposeMaker, client(docker_client)),
+            maker=partial(ComposeProvisioner, client(docker_client)),
             engine=engine_variables(docker_client),
             adopt_compose=adopt_compose,
         )

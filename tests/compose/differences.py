@@ -1,4 +1,4 @@
-"""Where a container of ours differs from Compose's, on purpose: a table, each row with its reason.
+"""Where a container of dockwarden differs from Compose's, on purpose: a table, each row with its reason.
 
 ``python -m tests.compose.differences`` writes it into ``docs/compose.md``.
 """
@@ -87,8 +87,8 @@ DIFFERENCES: Final = (
     Difference(
         "Config.Cmd",
         "the image's command",
-        f"`{' '.join(DEFAULT)}`, where the file names neither command nor entrypoint and nobody"
-        " depends on the service",
+        f"`{' '.join(DEFAULT)}`, where the file names neither command nor entrypoint and no"
+        " other service depends on it",
         "a backend stays up and takes experiments by exec",
         lambda _, ours: bool(ours == list(DEFAULT)),
     ),
@@ -159,7 +159,7 @@ DIFFERENCES: Final = (
         "Config.MacAddress",
         "none",
         "the service's `mac_address`",
-        "engines before 25 look nowhere else, and leave Compose's unheeded",
+        "engines before 25 read only this field, and so ignore what Compose sets",
         _is_ours_alone,
         before=25,
     ),

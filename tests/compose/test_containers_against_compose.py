@@ -186,4 +186,4 @@ def test_every_meant_difference_is_seen(outcomes: Outcomes, lab: Engine) -> None
 
 def test_the_page_is_up_to_date() -> None:
     written = PAGE.read_text()
-    assert written == page(written), "write it anew: python -m tests.compose.differences"
+    assert written == page(written), "write it again: python -m tests.compose.differences"

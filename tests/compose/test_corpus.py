@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from engine.compose.project import REFUSED_SECTIONS
-from engine.compose.refusals import REFUSED
+from engine.compose.unsupported import REFUSED
 from tests.compose.cases import CASES, Case
 from tests.compose.differences import PAGE
 from tests.compose.shapes import FILES, FOLDER

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.compose.canonical import canonical
 from engine.compose.commands import dropped, words
+from engine.compose.normalize import normalize
 from engine.compose.shortforms import device, ports, volume
 from engine.errors import ComposeError
 
@@ -157,7 +157,7 @@ def test_a_form_raises_nothing_but_value_errors(form: Any, text: str) -> None:
     ],
 )
 def test_short_forms_of_a_service_are_written_out(key: str, written: Any, expected: Any) -> None:
-    long = canonical({"services": {"a": {key: written}}}, "f.yml")
+    long = normalize({"services": {"a": {key: written}}}, "f.yml")
     assert long["services"]["a"] == {key: expected}
 
 
@@ -165,4 +165,4 @@ def test_a_short_form_that_cannot_be_read_is_named_with_its_key() -> None:
     with pytest.raises(
         ComposeError, match=r"^f\.yml: services\.a\.extra_hosts: 'a' has no address"
     ):
-        canonical({"services": {"a": {"extra_hosts": ["a"]}}}, "f.yml")
+        normalize({"services": {"a": {"extra_hosts": ["a"]}}}, "f.yml")

@@ -15,7 +15,7 @@ from engine.model.spec import HealthCheck, Project, ServiceSpec
 from engine.ownership.owner import Owner
 from engine.runtimes.base import Container, Runtime
 from engine.runtimes.compose.client import client
-from engine.runtimes.compose.maker import ComposeMaker
+from engine.runtimes.compose.provisioner import ComposeProvisioner
 from engine.runtimes.docker.daemon.client import connect
 from engine.runtimes.docker.runtime import DockerRuntime
 from engine.testing.conformance.harness import Harness
@@ -48,7 +48,7 @@ class ComposeHarness(DockerHarness):
         services = {name: written(spec) for name, spec in project.services.items()}
         model = json.dumps({"name": project.name, "services": services})
         file.write_text(model.replace("$", "$$"))
-        maker = partial(ComposeMaker, client(None))
+        maker = partial(ComposeProvisioner, client(None))
         return DockerRuntime(evolve(project, files=(file,)), owner=owner, maker=maker)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from docker.api import APIClient
 
-from engine.runtimes.compose.apart import main as apart
+from engine.runtimes.compose.detached import main as detached
 from engine.runtimes.compose.handles import lifeline, unlinked
 from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
@@ -108,11 +108,11 @@ class TestABuild:
 class TestApart:
     """What runs Compose: the command lives no longer than the lifeline, whatever it does."""
 
-    APART = Path(apart.__code__.co_filename)
+    DETACHED = Path(detached.__code__.co_filename)
 
     def begin(self, line: str, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-IS", str(self.APART), line, *command],
+            [sys.executable, "-IS", str(self.DETACHED), line, *command],
             stdout=subprocess.PIPE,
             stdin=subprocess.PIPE,
             text=True,

@@ -1,4 +1,4 @@
-"""The way to real Compose: python-on-whales' client, one of the user's or one of ours."""
+"""Clients of python-on-whales for real Compose: the user's, or one that follows the environment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DETACHED", "client", "engine_of", "for_files", "refused"]
 
-DETACHED: Final = str(Path(__file__).with_name("apart.py"))
+DETACHED: Final = str(Path(__file__).with_name("detached.py"))
 """The script that runs a command in a session of its own; see there."""
 
 _PROGRESS: Final = re.compile(r" ?(Container|Image|Network|Volume|service:\S+) |time=\"")
@@ -84,7 +84,7 @@ def engine_of(given: DockerClient | None) -> dict[str, str] | None:
 
     Raises:
         RuntimeUnavailable: it names a context that is not there.
-        InputError: it names certificates, which cannot be handed on.
+        InputError: it names certificates, which the SDK cannot take over.
     """
     if given is None:
         return None

@@ -1,4 +1,4 @@
-"""What a child process may open by a path, and what is gone with us: texts and pipes without a name on a disk."""
+"""Files and pipes without a name on a disk: a child process opens them by a path, and they end with this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["lifeline", "unlinked"]
 
 @contextmanager
 def unlinked(text: str, name: str) -> Iterator[str]:
-    """A file with a text, for as long as the block lasts; it lies in memory, for our user alone.
+    """A file with a text, for as long as the block lasts; it is in memory, and readable by this user alone.
 
     A temporary file would stay behind, secrets and all, where the controller is killed.
 
@@ -19,7 +19,7 @@ def unlinked(text: str, name: str) -> Iterator[str]:
         name: what it is called in lists of open files.
 
     Yields:
-        its path, which our children may open.
+        its path, which child processes may open.
     """
     descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""What is ours in a container that Compose makes: a compose file that goes last, as a value."""
+"""What dockwarden adds to a container that Compose creates: the last of the compose files, as a value."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def override(
 ) -> dict[str, Any]:
     """The file, for one service to be made, or for what services share.
 
-    Ours are the labels, the mount for output, the keep-alive and the init process (unless a file says
-    otherwise), and that nobody but us restarts it. Everything else is as the user's files have it.
+    It adds the labels, the mount for output, the keep-alive command and the init process (unless a file
+    says otherwise), and turns restarts by the engine off. Everything else is as in the user's files.
 
     Args:
         spec: the service; None for none.
         output: its further mount; None for none.
         networks: the labels of each network of the project, by key. They must be those that it carries
-            already: where the two differ, Compose would make it anew.
+            already: where the two differ, Compose would create it again.
     """
     file: dict[str, Any] = {
         "networks": {key: {"labels": dict(labels)} for key, labels in networks.items() if labels}

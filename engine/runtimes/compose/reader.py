@@ -65,12 +65,14 @@ def read_by_compose(
             )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         _LOG.warning(
-            "%s cannot be used, so our own reader reads the compose file: %s", program, error
+            "%s cannot be used, so the reader of dockwarden reads the compose file: %s",
+            program,
+            error,
         )
         return None
     if not is_supported(printed.version):
         _LOG.info(
-            "%s is Compose %s, and only %d.%d and later is relied on: our own reader reads the compose file",
+            "%s is Compose %s, and only %d.%d and later is supported: the reader of dockwarden reads the compose file",
             program,
             printed.version or "of an unknown version",
             *OLDEST,
@@ -127,7 +129,7 @@ def _environment(
     try:
         return (*project_environment(directory, os.environ), ())
     except ComposeError as error:
-        return None, dict(os.environ), (f"its profiles and secrets are not known to us: {error}",)
+        return None, dict(os.environ), (f"its profiles and secrets are not known: {error}",)
 
 
 def _unset(said: str) -> Iterator[str]:

@@ -36,7 +36,7 @@ from engine.runtimes.docker.ownership.provenance import Provenance, bound_to
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
-__all__ = ["ComposeMaker"]
+__all__ = ["ComposeProvisioner"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -45,11 +45,11 @@ _UNSEEN: Final = (
     " children, hides the exit codes of commands: leave SIGCHLD alone, or use the docker runtime"
 )
 
-_OURS: Final = "compose.dockwarden.json"
+_ADDED: Final = "compose.dockwarden.json"
 
 
 @frozen
-class ComposeMaker:
+class ComposeProvisioner:
     """See :class:`engine.runtimes.docker.containers.provisioner.Maker`.
 
     Attributes:
@@ -193,7 +193,7 @@ class ComposeMaker:
     def _compose(
         self, client: APIClient, spec: ServiceSpec | None, output: Mount | None
     ) -> Iterator[DockerClient]:
-        """Compose on the user's files and what is ours, which lies outside of their folders meanwhile."""
+        """Compose on the user's files and on what dockwarden adds, which is kept out of their folders."""
         project = self.making.project
         making = self.making
         if spec is not None and output is not None:
@@ -204,12 +204,12 @@ class ComposeMaker:
         file = override(making, spec, output, self._network_labels(client))
         # Its YAML takes no characters beyond the basic plane by two escapes, as JSON has them.
         text = json.dumps(file, ensure_ascii=False)
-        with unlinked(text, _OURS) as ours, lifeline() as (line, cut):
+        with unlinked(text, _ADDED) as added, lifeline() as (line, cut):
             self.calls.on_cut(cut)
             with refused():
                 yield for_files(
                     self.given,
-                    [*project.files, ours],
+                    [*project.files, added],
                     lifeline=line,
                     directory=project.directory,
                     project=project.name,

@@ -13,10 +13,10 @@ from engine.compose import units
 from engine.compose.node import compose_error
 from engine.compose.shortforms import device, ports, volume
 
-__all__ = ["canonical"]
+__all__ = ["normalize"]
 
 
-def canonical(data: dict[str, Any], file: str) -> dict[str, Any]:
+def normalize(data: dict[str, Any], file: str) -> dict[str, Any]:
     """The document with every short form written out.
 
     Raises:

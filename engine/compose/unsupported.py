@@ -1,6 +1,6 @@
-"""What our own docker runtime cannot honour, or need not: a table of keys.
+"""Keys that the docker runtime does not support: a table.
 
-A refusal is no error while nobody needs the service. What has no effect outside Swarm, in real Compose
+A refusal becomes an error only when the service is needed. What has no effect outside Swarm, in real Compose
 as well, is a warning.
 """
 
@@ -86,7 +86,7 @@ _RULES: dict[str, Reason] = {
     "pull_refresh_after": _always("images are not refreshed by age here"),
     "scale": _more_than_one,
     "umask": _always("the umask is not set here"),
-    "use_api_socket": _true("the engine's socket is not handed to containers here"),
+    "use_api_socket": _true("the engine's socket is not mounted into containers here"),
     "volumes.*.bind.recursive": _always("recursive read-only binds are not made here"),
     "volumes.*.type": _among("mounts of type {} are not made here", "cluster", "npipe", "image"),
     "volumes.*.volume.labels": _always("labels on volumes of one mount are not set here"),

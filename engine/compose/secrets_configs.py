@@ -1,4 +1,4 @@
-"""Secrets and configs: files that a service is handed.
+"""Secrets and configs: files that a service gets.
 
 As in Compose, one that is a file on this machine is mounted, read-only; one whose content comes from a
 variable or stands in the compose file itself is written into the container before that starts.
@@ -14,18 +14,18 @@ from engine.compose.context import Context
 from engine.compose.node import Node, nearest
 from engine.model.spec import InjectedFile, Mount, MountKind
 
-__all__ = ["handed", "unheeded"]
+__all__ = ["ignored_ownership", "injected_files"]
 
 _FOLDERS = {"secrets": "/run/secrets", "configs": "/"}
 _OWNERSHIP = ("uid", "gid", "mode")
 
 
-def handed(service: Node, context: Context) -> tuple[Mount | InjectedFile, ...]:
-    """The files that a service is handed."""
-    return tuple(_handed(entry, section, context) for section, entry in _entries(service))
+def injected_files(service: Node, context: Context) -> tuple[Mount | InjectedFile, ...]:
+    """The files of a service's secrets and configs."""
+    return tuple(_injected(entry, section, context) for section, entry in _entries(service))
 
 
-def unheeded(service: Node, context: Context) -> Iterator[str]:
+def ignored_ownership(service: Node, context: Context) -> Iterator[str]:
     """A sentence about each file whose owner and mode are those that it has on this machine."""
     for section, entry in _entries(service):
         if _declared(entry, section, context).get("file").value:
@@ -47,7 +47,7 @@ def _declared(entry: Node, section: str, context: Context) -> Node:
     return context.root.get(section).get(entry.get("source").read(units.text))
 
 
-def _handed(entry: Node, section: str, context: Context) -> Mount | InjectedFile:
+def _injected(entry: Node, section: str, context: Context) -> Mount | InjectedFile:
     name = entry.get("source").read(units.text)
     declared = _declared(entry, section, context)
     if declared.value is None:

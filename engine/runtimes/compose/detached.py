@@ -1,8 +1,7 @@
-"""Runs a command without our terminal, and for no longer than whoever asked for it.
+"""Run a command in a session of its own, for no longer than its caller lives.
 
-It is run by its path, ``python -IS apart.py LIFELINE COMMAND...``, and so imports nothing of ours. Where
-Compose would ask something, nobody would see the question, and what Ctrl+C is to do is for dockwarden to
-say; so the command has a session of its own. The lifeline is a pipe that the controller holds open: when
+It is run by its path, ``python -IS detached.py LIFELINE COMMAND...``, and so imports nothing of dockwarden.
+Without a terminal Compose asks no question that the user would not see, and Ctrl+C reaches dockwarden alone. The lifeline is a pipe that the controller holds open: when
 it is closed, since the call was cancelled or the controller was killed, all of that session is ended.
 Otherwise an image build, and what Compose creates after it, would go on.
 """
@@ -32,14 +31,16 @@ def main(lifeline: str, *command: str) -> int:
         command: the argument vector.
     """
     os.setsid()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nobody is there to send one that is meant
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # a session without a terminal gets none that is meant
     signal.signal(
         signal.SIGCHLD, signal.SIG_DFL
     )  # the program may ignore it, and then no exit code is known
     try:
         watched = os.open(lifeline, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return 1  # whoever asked is gone
+        return 1  # the caller is gone
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     child = os.posix_spawnp(command[0], command, os.environ, setsigdef=[signal.SIGHUP])
     ended = os.pidfd_open(child)
@@ -64,13 +65,13 @@ def _end_session() -> None:
 
 
 def _others() -> Iterator[int]:
-    """The processes of our session that run, but for ourselves."""
-    ours = os.getpid()
+    """The running processes of this session, without this one."""
+    session = os.getpid()
     for name in os.listdir("/proc"):  # noqa: PTH208 - a path would cost an import
-        if name.isdecimal() and int(name) != ours:
+        if name.isdecimal() and int(name) != session:
             with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
                 fields = stat.read().rpartition(b")")[2].split()
-                if fields[0] not in {b"Z", b"X"} and int(fields[3]) == ours:
+                if fields[0] not in {b"Z", b"X"} and int(fields[3]) == session:
                     yield int(name)
 
 
