@@ -58,7 +58,7 @@ differential: $(READY) ## Ask the same of simulated and of real containers, at r
 	DIFFERENTIAL_SEQUENCES=$(SEQUENCES) $(BIN)/python -m pytest -n 2 --dist loadfile tests/runtimes/simulated/differential
 
 compose: $(READY) ## Create the containers of every compose file of the tests, by real Compose too (COMPOSE=program)
-	COMPOSE_CASES=all $(BIN)/python -m pytest tests/compose
+	COMPOSE_CASES=all $(BIN)/python -m pytest tests/compose tests/runtimes/compose/test_own_commands.py
 
 docs: $(READY) ## Build the documentation, to be read from the disk: build/docs/index.html (takes Graphviz)
 	$(BIN)/python -m sphinx -q -E -a -W --keep-going -b html docs build/docs

@@ -99,7 +99,7 @@ def test_tags_of_compose_are_understood() -> None:
         ("a: !!set {x}\n", "means nothing to Compose"),
         ("a: &a [*a]\n", "contains itself"),
         ("a: " + "[" * 200 + "]" * 200, "nested too deeply"),
-        ("a: " + "[" * 20_000 + "]" * 20_000, "nested too deeply"),
+        ("a: " + "[" * 2_000 + "]" * 2_000, "nested too deeply"),
         ("a: " + "9" * 5000, "not YAML that can be read"),
         ("a: \x01\n", "not YAML that can be read"),
     ],
@@ -110,7 +110,8 @@ def test_what_cannot_be_read_is_said(written: str, said: str) -> None:
     assert said in str(caught.value)
 
 
-def test_a_bomb_of_aliases_is_refused() -> None:
+def test_a_bomb_of_aliases_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.compose.files._MOST_VALUES", 10_000)
     levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
     with pytest.raises(ComposeError, match="aliases unfold"):
         list(parse(f"a0: &a0 [x]\n{levels}", "f.yml"))
