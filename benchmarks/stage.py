@@ -18,9 +18,9 @@ from engine.campaign.config.load import check_services, load_campaign
 from engine.campaign.events import Listener
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.persistence.results import Results
-from engine.campaign.persistence.resume import journaled
-from engine.campaign.planning.plan import plan
-from engine.campaign.views.summary import Summary
+from engine.campaign.resumption.resume import journaled
+from engine.campaign.runs.plan import plan
+from engine.campaign.runs.summary import Summary
 from engine.compose import load_project
 from engine.journal import FILE_NAME, Journal
 from engine.runtimes.selection import choose_runtime

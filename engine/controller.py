@@ -40,6 +40,7 @@ from engine.errors import (
     UsedOnOtherLoop,
 )
 from engine.model.results import Ended, GpuLook, Leftovers, Transition
+from engine.model.secrets import project_secrets
 from engine.model.spec import Project
 from engine.policy import BackendPolicy
 from engine.runtimes.base import MAX_OUTPUT_BYTES, ExecRequest, Notice, Runtime, nothing
@@ -138,7 +139,7 @@ class Controller:
                 f"the lifecycle {lifecycle.name!r} has facts that nobody tells:"
                 f" {', '.join(untold)}; pass a function for each under facts"
             )
-        self._secrets = Secrets.of_project(self.project, self.marked)
+        self._secrets = project_secrets(self.project, self.marked)
         self._machine = Machine(self.lifecycle)
         self._rng = random.Random(self.seed)  # noqa: S311 - jitter, not cryptography
         self._startup = StartUp(

@@ -48,8 +48,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.model.exec import ExecResult
     from engine.ownership.owner import Owner
-    from engine.runtimes.base import ExecResult
 
 __all__ = [
     "CampaignError",

@@ -22,12 +22,12 @@ from engine.campaign.events import AttemptStarted, Event, RunSettled
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.persistence.results import Results
-from engine.campaign.persistence.resume import journaled
-from engine.campaign.planning.plan import plan
+from engine.campaign.resumption.resume import journaled
+from engine.campaign.runs.plan import plan
 from engine.journal import FILE_NAME, Journal
 from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.simulated import SimulatedRuntime
-from engine.testing.clock import VirtualClockLoop
+from engine.util.virtual_clock import VirtualClockLoop
 
 __all__ = ["EACH", "MEMORY", "SIZES", "UNSYNCED", "simulated"]
 

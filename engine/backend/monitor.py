@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
@@ -15,19 +15,62 @@ from engine.errors import ContainerLost, DispatchError, NotReady, RuntimeFault
 from engine.health import Look, Watch, judge, post_mortem
 from engine.health.gpu import GpuReading, Verdict
 from engine.model.results import Fault, GpuLook
+from engine.model.spec import ServiceSpec
+from engine.policy import BackendPolicy
 from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
+from engine.spool import Spool
 from engine.util.clock import now_s, utc_now
 
-if TYPE_CHECKING:
-    from engine.backend import Backend
-
-__all__ = ["Attention"]
+__all__ = ["Attention", "Monitored"]
 
 _LOG: Final = logging.getLogger(__name__)
 
 _AGAIN_S: Final = 1.0
 _SELDOM_S: Final = 60.0
 """How long an inspection that got no answer waits for the next one, at first and at most."""
+
+
+class Monitored(Protocol):
+    """What the checks need of the backend that they are about.
+
+    Attributes:
+        turn: held by whoever runs a command in it, or checks it.
+    """
+
+    spec: ServiceSpec
+    policy: BackendPolicy
+    spool: Spool
+    container: Container | None
+    generation: int
+    turn: asyncio.Lock
+
+    @property
+    def name(self) -> str:
+        """The service."""
+
+    @property
+    def state(self) -> str:
+        """Where its machine is."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is ready, and no command runs in it."""
+
+    @property
+    def ticket(self) -> int:
+        """Changes with each effect that makes what was seen before it stale."""
+
+    async def settled(self) -> str:
+        """Wait until it is neither starting nor restarting; its state then."""
+
+    def refusal(self) -> DispatchError:
+        """Why it takes no experiment."""
+
+    def report(self, fault: Fault) -> bool:
+        """Put a fault to the machine."""
+
+    def saw(self, look: GpuLook) -> None:
+        """Pass on what the GPUs showed."""
 
 
 @define(eq=False)
@@ -39,7 +82,7 @@ class Attention:
             that is to be kept.
     """
 
-    _backend: Backend
+    _backend: Monitored
     _runtime: Runtime
     last: ExecRequest | None = field(default=None, init=False)
     _watch: Watch = field(init=False)

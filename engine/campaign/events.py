@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from engine.campaign.persistence.results import AttemptRecord
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import PlannedRun
 from engine.model.results import Transition
 
 __all__ = [

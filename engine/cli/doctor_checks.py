@@ -16,7 +16,7 @@ from engine.compose import needed
 from engine.errors import DockwardenError, MissingExtra, RuntimeUnavailable, SetupError
 from engine.model.spec import UNSET, Project
 from engine.runtimes.compose.program import OLDEST, is_supported
-from engine.runtimes.docker.daemon.diagnostics import (
+from engine.runtimes.docker.diagnostics import (
     EngineReport,
     compose_version,
     examine,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.commands.completion import campaign_files
+from engine.cli.completers import campaign_files
 from engine.cli.output.messages import keep
 
 if TYPE_CHECKING:

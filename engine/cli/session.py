@@ -20,14 +20,14 @@ import click
 from attrs import define, field
 
 from engine.campaign.config.secrets import secrets_of
-from engine.campaign.execution.progress import Progress
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign
 from engine.campaign.persistence.results import Results
-from engine.campaign.persistence.resume import journaled, resume
-from engine.campaign.persistence.resume_point import RUNTIME_NAME, Standing, beginning
 from engine.campaign.persistence.unused_folder import Before
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.resumption.resume import journaled, resume
+from engine.campaign.resumption.resume_point import RUNTIME_NAME, Standing, beginning
+from engine.campaign.runs.plan import PlannedRun
+from engine.campaign.runs.progress import Progress
 from engine.cli.exit_codes import BAD, DONE, FAILED, tell
 from engine.cli.hangup import signals_to_handle, silence, terminals
 from engine.cli.output.file_messages import note_warnings

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from engine.campaign import simulation
 from engine.campaign.model import Campaign
-from engine.campaign.persistence.resume_point import Standing
-from engine.campaign.planning import simulation
 from engine.campaign.planning.estimates import estimates
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.resumption.resume_point import Standing
+from engine.campaign.runs.plan import PlannedRun
 from engine.cli.exit_codes import DONE, FAILED
 from engine.cli.output.messages import note, show
 from engine.model.spec import Project
-from engine.testing.clock import VirtualClockLoop
+from engine.util.virtual_clock import VirtualClockLoop
 
 __all__ = ["rehearse"]
 

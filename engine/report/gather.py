@@ -8,8 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from engine.campaign.persistence.replay import backend_course
 from engine.campaign.persistence.results import RESULTS, read_records
+from engine.campaign.resumption.replay import backend_course
 from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Session
 from engine.model.results import GpuLook, Span
 from engine.report.model import (

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Final
 
-from engine.campaign.views.summary import human_s
+from engine.campaign.runs.summary import human_s
 from engine.errors import MissingExtra
 from engine.report.diagram import HEIGHT, WIDTH, picture
 from engine.report.model import AttemptReport, BackendReport, Report, RunReport, spread

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from engine.campaign.views.summary import human_s
+from engine.campaign.runs.summary import human_s
 from engine.report.model import AttemptReport, Report, RunReport, spread
 from engine.util.printable import printable, printable_cell
 

@@ -10,15 +10,15 @@ it has under way (no call that creates something is left in flight), then raises
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePath
-from typing import Final, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from attrs import field, frozen
+from attrs import frozen
 
-from engine.model.results import LeftProcess, Span
-from engine.model.spec import ServiceSpec
+from engine.model.container import Container, Happening, Notice, Observation
+from engine.model.exec import MAX_OUTPUT_BYTES, ExecRequest, ExecResult, nothing
+from engine.model.results import LeftProcess
 from engine.ownership.owner import Owner
 
 __all__ = [
@@ -34,130 +34,6 @@ __all__ = [
     "Runtime",
     "nothing",
 ]
-
-
-@frozen
-class Container:
-    """The identity of one run of a service's container.
-
-    Attributes:
-        service: the service.
-        id: the runtime's own id: a Docker container id, or ``pid:start time`` of a process group.
-        started_at: when this run of it started, as the runtime tells it. A restart keeps ``id`` and
-            changes this.
-        image: the digest of the image, where there is one.
-    """
-
-    service: str
-    id: str
-    started_at: str
-    image: str | None = None
-
-
-@frozen
-class Observation:
-    """What inspection shows of one service's container.
-
-    Attributes:
-        container: its identity.
-        running: whether its main process runs.
-        paused: whether it is frozen.
-        health: the verdict of the image's or the file's own health check, or None without one:
-            ``starting``, ``healthy`` or ``unhealthy``. Counts only while running.
-        exit_code: of the main process, when not running.
-        oom_killed: whether the kernel killed it for memory.
-        engine_restarted: whether it ended before the container engine itself was found to be back.
-    """
-
-    container: Container
-    running: bool
-    paused: bool = False
-    health: str | None = None
-    exit_code: int | None = None
-    oom_killed: bool = False
-    engine_restarted: bool = False
-
-
-class Happening(enum.Enum):
-    """What a notice is about."""
-
-    DIED = "died"
-    OOM = "oom"
-    HEALTH = "health"
-    PAUSED = "paused"
-    BLIND = "blind"
-    """The runtime could not see for a while: look again at everything."""
-
-
-@frozen
-class Notice:
-    """A hint from the runtime that something happened. It only wakes us: inspect before acting.
-
-    Attributes:
-        service: the service it is about, or None for all of them.
-        container_id: the container it is about, where there is one.
-        seen: what inspection would show, where the hint itself proves it.
-    """
-
-    happening: Happening
-    service: str | None
-    container_id: str | None = None
-    seen: Observation | None = None
-
-
-MAX_OUTPUT_BYTES: Final = 2**30
-"""How much output of one command is kept, unless it is said otherwise."""
-
-
-def nothing() -> None:
-    """What there is to do before most commands."""
-
-
-@frozen
-class ExecRequest:
-    """A command to run in a running container.
-
-    Attributes:
-        id: unique among all requests of the campaign, a plain file name; marks the process tree.
-        command: the argument vector. Never joined into a shell string.
-        folder: where ``stdout`` and ``stderr`` go on this machine while they come; exists already, with
-            these files, and lies in the folder given to :meth:`Runtime.launch`, as ``id``. A container may
-            put anything in its place, so it is a name: see :mod:`engine.spool`.
-        environment: added to the container's own.
-        working_dir: within the container; None for the container's own.
-        user: within the container; None for the container's own.
-        before: called once, before anything of it runs; where it raises, nothing does.
-        results: where its output goes when it has ended, relative to the folder of all output; None for
-            ``<service>/<id>``. Nothing for the runtime to do.
-        max_output_bytes: how much of its output is kept; None for all of it.
-    """
-
-    id: str
-    command: tuple[str, ...] = field(converter=tuple[str, ...])
-    folder: Path
-    environment: Mapping[str, str] = field(factory=dict, repr=False)
-    working_dir: str | None = None
-    user: str | None = None
-    before: Callable[[], None] = field(default=nothing, eq=False, repr=False)
-    results: PurePath | None = None
-    max_output_bytes: int | None = MAX_OUTPUT_BYTES
-
-
-@frozen
-class ExecResult:
-    """How a command ended.
-
-    Attributes:
-        exit_code: as the command gave it; 128 + n where signal n ended it.
-        ran: when it ran; None where that was not seen.
-        by_itself: whether it ended before :meth:`Runtime.kill` sent it any signal.
-        problem: why its output is not what it wrote, in words; empty where nothing is known against it.
-    """
-
-    exit_code: int
-    ran: Span | None = None
-    by_itself: bool = True
-    problem: str = ""
 
 
 class Runtime(Protocol):
@@ -338,7 +214,3 @@ class Outlasting(Protocol):
     @property
     def cleanup(self) -> Cleanup:
         """How they are removed then."""
-
-
-ServiceTable = Mapping[str, ServiceSpec]
-"""The services of a project, by name."""

@@ -14,9 +14,9 @@ from attrs import evolve
 from engine.compose import load_project
 from engine.compose.node import nearest
 from engine.errors import InputError, RuntimeUnavailable
-from engine.model.keep_alive import keep_alives
 from engine.model.spec import Project
 from engine.policy import BackendPolicy
+from engine.policy.keep_alive import keep_alives
 from engine.runtimes.base import Runtime
 
 if TYPE_CHECKING:
@@ -164,8 +164,8 @@ async def choose_runtime(
         name = await asyncio.to_thread(_resolve, project, asked, needs_engine)
     if name == "docker":
         from engine.runtimes.compose.installed import InstalledCompose
-        from engine.runtimes.docker.containers.sdk_provisioner import SdkMaker
         from engine.runtimes.docker.runtime import DockerRuntime
+        from engine.runtimes.docker.sdk_provisioner import SdkMaker
 
         program = project.compose
         compose = None if program is None else InstalledCompose(program, project)

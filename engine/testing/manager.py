@@ -11,14 +11,14 @@ from attrs import frozen
 from engine.compose.files import DEFAULT_FILE
 from engine.control.loop_thread import Worker
 from engine.manager import ContainerManager
-from engine.model.keep_alive import keep_alives
 from engine.model.spec import Project
 from engine.policy import BackendPolicy
+from engine.policy.keep_alive import keep_alives
 from engine.runtimes.base import Runtime
 from engine.runtimes.selection import RuntimeName
 from engine.runtimes.simulated import Commands, SimulatedRuntime, World
-from engine.testing.clock import VirtualClock
 from engine.testing.scripted_faults import OrderedFaults
+from engine.util.virtual_clock import VirtualClock
 
 __all__ = ["SimulatedManager"]
 

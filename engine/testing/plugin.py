@@ -13,10 +13,10 @@ import pytest
 
 if TYPE_CHECKING:
     from engine.policy import BackendPolicy
-    from engine.testing.clock import VirtualClock
     from engine.testing.manager import SimulatedManager
     from engine.testing.scripted_faults import OrderedFaults
     from engine.testing.simulation import Simulation
+    from engine.util.virtual_clock import VirtualClock
 
 __all__ = [
     "COVERAGE",
@@ -81,7 +81,7 @@ def simulated_policies() -> Mapping[str, BackendPolicy]:
 @pytest.fixture
 def virtual_clock() -> Iterator[VirtualClock]:
     """A clock on which time passes only when a test lets it."""
-    from engine.testing.clock import VirtualClock
+    from engine.util.virtual_clock import VirtualClock
 
     clock = VirtualClock()
     yield clock

@@ -16,8 +16,8 @@ from engine.model.results import Transition
 from engine.model.spec import Project
 from engine.policy import BackendPolicy
 from engine.runtimes.simulated import Commands, EachLasts, SimulatedRuntime, World
-from engine.testing.clock import VirtualClock
 from engine.testing.scripted_faults import OrderedFaults
+from engine.util.virtual_clock import VirtualClock
 from states import BACKEND, Lifecycle
 
 __all__ = ["MakeRuntime", "Simulation", "left_in"]

@@ -10,13 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
-
-if TYPE_CHECKING:
-    from engine.model.spec import Project
 
 __all__ = ["HIDDEN", "SHORTEST", "Secrets", "is_secret_name"]
 
@@ -84,21 +81,6 @@ class Secrets:
                 if len(value) >= SHORTEST
             )
         )
-
-    @classmethod
-    def of_project(cls, project: Project, marked: Iterable[str] = ()) -> Self:
-        """The secrets that a compose project can hold: those of its services, and of its variables."""
-        services = project.services.values()
-        builds = [service.build.args for service in services if service.build is not None]
-        environments = [service.environment for service in services]
-        handed = {
-            file.target: file.content
-            for service in services
-            for file in service.files
-            if file.secret
-        }
-        marked = {*marked, *handed}
-        return cls.of(project.variables, *environments, *builds, handed, marked=marked)
 
     def __or__(self, other: Secrets) -> Secrets:
         """These and those."""

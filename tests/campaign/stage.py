@@ -14,10 +14,10 @@ from engine.campaign.events import AttemptStarted, Event
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.persistence.results import Results
-from engine.campaign.planning.plan import plan
+from engine.campaign.runs.plan import plan
 from engine.model.spec import Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.testing import clock
+from engine.util import virtual_clock
 from tests.fake_runtime import FakeRuntime
 
 AT_ONCE = BackendPolicy(restart=RestartPolicy(max_restarts=2, backoff_s=0))
@@ -65,7 +65,7 @@ class Stage:
                     self.runner.on_event(on_event)
                 await self.runner.run()
 
-        clock.run(run())
+        virtual_clock.run(run())
         return self.states
 
     @property

@@ -18,15 +18,15 @@ from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Pauses
 from engine.campaign.persistence import recorder
 from engine.campaign.persistence.results import RESULTS, Results, read_records
-from engine.campaign.persistence.resume import journaled
-from engine.campaign.planning.plan import plan
+from engine.campaign.resumption.resume import journaled
+from engine.campaign.runs.plan import plan
 from engine.errors import DockwardenError, JournalUnwritable, SetupError
 from engine.journal import FILE_NAME, Journal
 from engine.runtimes.base import ExecRequest
 from engine.runtimes.simulated import SimulatedRuntime
 from engine.runtimes.simulated.processes import Process, Program, lasting
 from engine.runtimes.simulated.programs import EachLasts
-from engine.testing import clock
+from engine.util import virtual_clock
 from engine.util.clock import now_s
 from tests.campaign.stage import Stage
 
@@ -111,7 +111,7 @@ def carry_out(
         Journal.create(results.folder / FILE_NAME, campaign="stage") as journal,
     ):
         journal.plan(journaled(runs))
-        clock.run(session(results, journal))
+        virtual_clock.run(session(results, journal))
         at_the_end(results.folder)
         return results.folder
 

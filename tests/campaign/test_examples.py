@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.campaign.config.load import check_services, load_campaign
-from engine.campaign.planning.plan import plan
+from engine.campaign.runs.plan import plan
 from engine.compose import load_project
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

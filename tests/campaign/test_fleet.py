@@ -10,7 +10,7 @@ from attrs import evolve
 from engine.campaign.events import Pausing
 from engine.campaign.execution.backend_pool import refresh_reason
 from engine.campaign.model import CoolDown, Experiment, Order, Refresh
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.runs.plan import PlannedRun
 from engine.errors import RemovalFailed
 from engine.model.results import Transition
 from engine.policy.health import HealthPolicy

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.campaign.model import Campaign, Experiment, Order, Pauses
-from engine.campaign.planning.plan import pause_s, plan, queues
+from engine.campaign.runs.plan import pause_s, plan, queues
 
 
 def campaign(*experiments: Experiment, **more: Any) -> Campaign:

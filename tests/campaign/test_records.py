@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from engine.campaign.persistence.results import AttemptRecord, Results, last_lines, read_records
+from engine.campaign.persistence.results import Results, last_lines, read_records
+from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.errors import SetupError
 from engine.util.redaction import Secrets
 

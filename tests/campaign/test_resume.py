@@ -18,18 +18,19 @@ import pytest
 from attrs import evolve
 
 from engine.campaign.execution.handover import heritages
-from engine.campaign.execution.progress import Progress
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Experiment
-from engine.campaign.persistence.results import AttemptRecord, Results
-from engine.campaign.persistence.resume import journaled, resume
-from engine.campaign.persistence.resume_point import Standing, standing
-from engine.campaign.planning.plan import plan
+from engine.campaign.persistence.results import Results
+from engine.campaign.resumption.resume import journaled, resume
+from engine.campaign.resumption.resume_point import Standing, standing
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import plan
+from engine.campaign.runs.progress import Progress
 from engine.errors import ContainerLost, JournalCorrupt, RemovalFailed
 from engine.journal import FILE_NAME, Journal
 from engine.model.results import Ending, Transition
 from engine.policy import RetryPolicy
-from engine.testing import clock
+from engine.util import virtual_clock
 from engine.util.clock import uptime_s
 from tests.campaign.stage import Stage
 from tests.engine.spools import spool_in
@@ -76,7 +77,7 @@ def carry_out(
             *(results, journal, None, earlier),
         )
         stage.runner.on_event(stage.events.append)
-        clock.run(session())
+        virtual_clock.run(session())
     return stage.runner
 
 

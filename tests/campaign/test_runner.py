@@ -15,7 +15,7 @@ from engine.campaign.events import AttemptStarted, Event, Pausing, RunSettled
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Experiment, Order, Pauses
 from engine.campaign.persistence.results import Results
-from engine.campaign.planning.plan import plan
+from engine.campaign.runs.plan import plan
 from engine.controller import Controller
 from engine.errors import (
     ComposeError,

@@ -9,11 +9,11 @@ import pytest
 from attrs import evolve
 
 from engine.backend.machine import Machine
-from engine.campaign.execution.progress import Progress
 from engine.campaign.model import Campaign, Experiment, Pauses
 from engine.campaign.planning.eta import eta_s
-from engine.campaign.planning.plan import plan
-from engine.campaign.views.summary import BackendSummary, Outcome, Summary, human_s
+from engine.campaign.runs.plan import plan
+from engine.campaign.runs.progress import Progress
+from engine.campaign.runs.summary import BackendSummary, Outcome, Summary, human_s
 from states import EXPERIMENT
 from tests.campaign.test_records import RECORD
 

@@ -25,7 +25,8 @@ from typing import Any, Final
 
 import pytest
 
-from engine.campaign.persistence.results import RESULTS, AttemptRecord
+from engine.campaign.persistence.results import RESULTS
+from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.journal import FILE_NAME, Journal, Run
 from engine.model.results import Transition
 from engine.runtimes.docker.daemon.client import connect

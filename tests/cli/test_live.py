@@ -23,9 +23,9 @@ from engine.campaign.events import AttemptEnded, Event
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.persistence.results import Results, read_records
-from engine.campaign.persistence.resume import journaled
-from engine.campaign.planning.plan import plan
-from engine.campaign.views.snapshot import BackendScene, Scene, of_journal, of_runner
+from engine.campaign.resumption.resume import journaled
+from engine.campaign.runs.plan import plan
+from engine.campaign.snapshot import BackendScene, Scene, of_journal, of_runner
 from engine.cli.output.dashboard import Picture
 from engine.cli.output.live import live
 from engine.cli.program import cli

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.campaign.persistence.results import RESULTS, AttemptRecord
+from engine.campaign.persistence.results import RESULTS
+from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.cli import main
 
 COMPOSE = """

@@ -23,14 +23,14 @@ from docker.api import APIClient
 from docker.utils import parse_repository_tag
 
 from engine.compose import needed
-from engine.model.keep_alive import keep_alives
 from engine.model.spec import ComposeProgram, NetworkSpec, Project, ServiceSpec
+from engine.policy.keep_alive import keep_alives
 from engine.runtimes.compose.installed import InstalledCompose
-from engine.runtimes.docker.containers import sdk_provisioner
+from engine.runtimes.docker import sdk_provisioner
 from engine.runtimes.docker.containers.images import image_name
-from engine.runtimes.docker.containers.sdk_provisioner import SdkMaker
 from engine.runtimes.docker.daemon.client import connect
 from engine.runtimes.docker.runtime import DockerRuntime
+from engine.runtimes.docker.sdk_provisioner import SdkMaker
 from tests.compose.cases import Case
 
 __all__ = ["IMAGE", "Created", "Shape", "clear", "created", "creating_only"]

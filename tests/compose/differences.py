@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from engine.model.keep_alive import DEFAULT
+from engine.policy.keep_alive import DEFAULT
 from engine.runtimes.docker.containers.provisioner import INSIDE
 
 __all__ = ["DIFFERENCES", "PAGE", "Difference", "page"]

@@ -9,8 +9,8 @@ import pytest
 
 from engine.compose import needed
 from engine.errors import ComposeError
+from engine.model.secrets import project_secrets
 from engine.model.spec import InjectedFile, Mount, MountKind, Project, ServiceSpec
-from engine.util.redaction import Secrets
 
 Load = Callable[..., Project]
 Service = Callable[..., ServiceSpec]
@@ -52,7 +52,7 @@ def test_a_secret_is_shown_nowhere(load: Load) -> None:
     plain = load(text.replace("TOKEN", "PLAIN"), env={"PLAIN": "not to be seen"})
 
     assert "very secret" not in repr(project.services)
-    assert Secrets.of_project(plain).hide("it is not to be seen") == "it is ***"
+    assert project_secrets(plain).hide("it is not to be seen") == "it is ***"
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from engine.controller import Controller
 from engine.errors import DispatchError, StartError, UsedOnOtherLoop
 from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.simulated import EachLasts, SimulatedRuntime, World
-from engine.testing.clock import run
 from engine.testing.simulation import left_in
+from engine.util.virtual_clock import run
 from tests.fake_runtime import FakeRuntime
 
 MakeController = Callable[..., Controller]

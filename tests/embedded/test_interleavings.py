@@ -19,8 +19,8 @@ from engine.controller import Controller
 from engine.errors import DockwardenError, UseError
 from engine.model.spec import Condition, Dependency, Project, ServiceSpec
 from engine.runtimes.simulated import EachLasts, SimulatedRuntime, World
-from engine.testing.clock import run
 from engine.testing.simulation import left_in
+from engine.util.virtual_clock import run
 from states import StateError
 from tests.embedded.conftest import PATIENCE_S, Make, SimulatedThreads
 

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import ContainerLost, LaunchFailed, NotReady, RemovalFailed
 from engine.model.results import Fault
 from engine.policy import BackendPolicy, RestartPolicy
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 from tests.engine.late import Scene
 
 

@@ -12,7 +12,7 @@ from engine.errors import RuntimeFault
 from engine.model.results import EndedBy, Ending, Leftovers, LeftProcess
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.spool.slot import Unkept
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 from tests.engine.watched import until
 from tests.fake_runtime import FakeRuntime
 

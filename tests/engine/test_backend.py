@@ -29,8 +29,8 @@ from engine.model.results import Ending, Fault, Transition
 from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.base import Container, ExecRequest, ExecResult, Happening, Notice, Observation
-from engine.testing.clock import VirtualClockLoop, run
 from engine.util.clock import utc_now
+from engine.util.virtual_clock import VirtualClockLoop, run
 from states import BACKEND, Lifecycle, Row, TransitionRefused, fact
 from tests.engine.spools import spool_in
 from tests.engine.watched import until

@@ -23,7 +23,7 @@ from engine.errors import (
 from engine.model.results import Transition
 from engine.model.spec import Condition, Dependency, Project, ServiceSpec
 from engine.policy import BackendPolicy
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 from states import BACKEND, Row, fact
 from tests.fake_runtime import FakeRuntime
 

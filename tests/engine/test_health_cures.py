@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import DispatchError
 from engine.health.gpu import Action
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 from tests.engine.watched import (
     FAULT,
     FIT,

@@ -13,7 +13,7 @@ from engine.errors import ContainerLost, DispatchError, ExecFailed
 from engine.health.gpu import GpuPolicy, Health
 from engine.model.results import Ending
 from engine.runtimes.in_container import GPU_PROBE
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 from tests.engine.watched import (
     AGAIN,
     BLIND,

@@ -20,8 +20,8 @@ from engine.model.results import Ended, Ending, Fault, Leftovers, Transition
 from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy
 from engine.runtimes.base import Container, ExecRequest
-from engine.testing.clock import run
 from engine.util.clock import uptime_s, utc_now
+from engine.util.virtual_clock import run
 from states import BACKEND
 from tests.engine.spools import spool_in
 from tests.engine.watched import FIT, later, until

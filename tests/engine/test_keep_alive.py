@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from engine.model.keep_alive import DEFAULT, keep_alives
 from engine.model.spec import Dependency, Project, ServiceSpec
 from engine.policy import BackendPolicy
+from engine.policy.keep_alive import DEFAULT, keep_alives
 
 
 def project(*services: ServiceSpec) -> Project:

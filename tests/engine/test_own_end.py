@@ -13,7 +13,7 @@ from engine.backend.execution import Limits
 from engine.errors import ContainerLost
 from engine.model.results import Ended, Ending, Fault
 from engine.runtimes.base import Container, ExecRequest, ExecResult
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 from tests.engine.test_backend import Scene
 from tests.engine.watched import until
 from tests.fake_runtime import FakeRuntime

@@ -19,7 +19,7 @@ from engine.model.results import Ended, Ending, Fault, Transition
 from engine.model.spec import Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.base import Container
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 from tests.fake_runtime import FakeRuntime
 
 

@@ -16,7 +16,7 @@ from engine.errors import ContainerLost, ExecFailed, LaunchFailed, RemovalFailed
 from engine.model.results import Ending, Fault
 from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.base import Happening, Notice, Observation
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 from states import BACKEND, Row
 from tests.engine.late import Deaf, Scene
 from tests.engine.watched import later, until

@@ -13,9 +13,9 @@ from docker.api import APIClient
 
 from engine.compose import load_project
 from engine.controller import Controller
-from engine.model.keep_alive import keep_alives
 from engine.model.results import Ending, Transition
 from engine.model.spec import Project, ServiceSpec
+from engine.policy.keep_alive import keep_alives
 from engine.runtimes.docker.runtime import DockerRuntime
 from tests.faults.stage import GPU_A, GPU_B, PROJECT
 from tests.lab import BASE_IMAGE

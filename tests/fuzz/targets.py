@@ -16,8 +16,8 @@ from attrs import frozen
 from hypothesis import strategies as st
 
 from engine.campaign.config.load import load_campaign
-from engine.campaign.persistence.results import AttemptRecord
-from engine.campaign.planning.plan import plan
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import plan
 from engine.compose import load_project, needed
 from engine.errors import CampaignError, ComposeError, JournalError
 from engine.health.gpu import Baseline, GpuPolicy, judge_gpu, parse

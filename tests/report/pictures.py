@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from engine.campaign.views.snapshot import of_journal
+from engine.campaign.snapshot import of_journal
 from engine.cli.output.dashboard import Picture
 from engine.journal import FILE_NAME, JournalReader
 from engine.report import gather, to_html

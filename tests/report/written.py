@@ -11,7 +11,8 @@ from typing import Final, TextIO
 from attrs import define, field
 
 from engine.backend.machine import Instance, Machine
-from engine.campaign.persistence.results import RESULTS, AttemptRecord
+from engine.campaign.persistence.results import RESULTS
+from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.journal import FILE_NAME, Journal, Run
 from engine.model.results import GpuLook, Span, Transition
 from states import BACKEND

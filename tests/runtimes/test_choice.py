@@ -208,8 +208,8 @@ def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     def interrupted(software: dict[str, str], **further: Any) -> Path:
         from engine.campaign.config.load import load_campaign
         from engine.campaign.persistence.results import Results
-        from engine.campaign.persistence.resume import journaled
-        from engine.campaign.planning.plan import plan
+        from engine.campaign.resumption.resume import journaled
+        from engine.campaign.runs.plan import plan
         from engine.journal import FILE_NAME, Journal
         from engine.util.clock import utc_now
 

@@ -18,18 +18,19 @@ from typing import Any
 from attrs import define, field
 
 from engine.campaign.execution.runner import CampaignRunner
-from engine.campaign.persistence.results import AttemptRecord, Results
-from engine.campaign.persistence.resume import journaled, resume
-from engine.campaign.planning.plan import plan
+from engine.campaign.persistence.results import Results
+from engine.campaign.resumption.resume import journaled, resume
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import plan
 from engine.controller import Controller
 from engine.errors import DockwardenError, StartError, TeardownError
 from engine.journal import FILE_NAME, Journal
 from engine.model.results import Ended, Fault
 from engine.runtimes.simulated import CATALOGUE, Faults, SimulatedRuntime, World
 from engine.runtimes.simulated.processes import WORLD
-from engine.testing.clock import run
 from engine.testing.invariants import Invariants
 from engine.util.clock import now_s
+from engine.util.virtual_clock import run
 from states import EXPERIMENT, TransitionRefused
 from tests.soak.by_hand import by_hand
 from tests.soak.drawn import Drawn, campaign

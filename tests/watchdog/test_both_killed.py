@@ -15,8 +15,8 @@ from docker.api import APIClient
 
 from engine.ownership import leases
 from engine.ownership.owner import LABEL, Owner
+from engine.runtimes.docker.containers.provenance import probe_labels
 from engine.runtimes.docker.daemon.client import connect
-from engine.runtimes.docker.ownership.provenance import probe_labels
 from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = pytest.mark.docker

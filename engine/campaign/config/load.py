@@ -27,7 +27,7 @@ from engine.campaign.config.format import (
 from engine.campaign.config.sections import Findings, Key
 from engine.campaign.config.values import kind
 from engine.campaign.model import Campaign, CoolDown, Experiment, Pauses, Refresh
-from engine.campaign.planning.plan import clashes
+from engine.campaign.runs.plan import clashes
 from engine.compose.files import DEFAULT_FILE
 from engine.compose.node import KeyPath, dotted, nearest
 from engine.errors import CampaignError, InputError

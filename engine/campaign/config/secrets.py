@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.campaign.model import Campaign
+from engine.model.secrets import project_secrets
 from engine.model.spec import Project
 from engine.util.redaction import Secrets
 
@@ -12,5 +13,5 @@ __all__ = ["secrets_of"]
 def secrets_of(campaign: Campaign, project: Project) -> Secrets:
     """The secrets of a campaign: of its experiments, of its project, and of what filled that in."""
     environments = [experiment.environment for experiment in campaign.experiments]
-    of_project = Secrets.of_project(project, campaign.secrets)
+    of_project = project_secrets(project, campaign.secrets)
     return of_project | Secrets.of(*environments, marked=campaign.secrets)

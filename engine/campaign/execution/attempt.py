@@ -10,15 +10,16 @@ from typing import Any, Final
 
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.persistence.attempt_output import Written
-from engine.campaign.persistence.results import AttemptRecord, Results
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.persistence.results import Results
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import PlannedRun, folder_of, request_id
 from engine.controller import Controller
 from engine.errors import DispatchError, SetupError
 from engine.journal import Attempt
 from engine.model.results import Ended, Ending
 from engine.util.clock import utc_now
 
-__all__ = ["attempt", "folder_of", "outlived", "request_id"]
+__all__ = ["attempt", "outlived"]
 
 _GONE: Final = "its controller died under it, and nothing of it was found"
 
@@ -138,16 +139,6 @@ def _record(
         command=run.experiment.command,
         **how,
     )
-
-
-def request_id(run: PlannedRun, number: int) -> str:
-    """What an attempt is called among all commands of the campaign."""
-    return f"{run.id}.{number}"
-
-
-def folder_of(run: PlannedRun, number: int) -> str:
-    """Where an attempt's output goes, from its backend's folder on."""
-    return f"{run.id}/attempt-{number}"
 
 
 def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:

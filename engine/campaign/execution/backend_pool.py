@@ -11,7 +11,7 @@ from attrs import define, field
 
 from engine.backend import Backend
 from engine.campaign.model import Campaign, CoolDown, Refresh
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.runs.plan import PlannedRun
 from engine.compose import needed
 from engine.controller import Controller
 from engine.errors import RemovalFailed, StartError

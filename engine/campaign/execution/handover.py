@@ -10,8 +10,8 @@ from attrs import evolve, field, frozen
 
 from engine.backend.execution import Limits
 from engine.backend.handover import Heritage, UnderWay
-from engine.campaign.execution.progress import Progress
 from engine.campaign.model import Campaign
+from engine.campaign.runs.progress import Progress
 from engine.journal import JournaledTransition, JournalReader
 from engine.ownership.owner import Owner
 from engine.runtimes.base import ExecRequest

@@ -26,16 +26,17 @@ from engine.campaign.events import (
     Pausing,
     RunSettled,
 )
-from engine.campaign.execution.attempt import attempt, folder_of, outlived, request_id
+from engine.campaign.execution.attempt import attempt, outlived
 from engine.campaign.execution.backend_pool import Fleet
 from engine.campaign.execution.handover import heritages
-from engine.campaign.execution.progress import Progress, of_backend
 from engine.campaign.execution.shutdown import conclude, tear_down
 from engine.campaign.model import Campaign
 from engine.campaign.persistence.recorder import Ledger
-from engine.campaign.persistence.results import AttemptRecord, Results
-from engine.campaign.planning.plan import PlannedRun, pause_s, queues
-from engine.campaign.views.summary import Summary
+from engine.campaign.persistence.results import Results
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import PlannedRun, folder_of, pause_s, queues, request_id
+from engine.campaign.runs.progress import Progress, of_backend
+from engine.campaign.runs.summary import Summary
 from engine.compose import needed
 from engine.controller import Controller, Hold
 from engine.errors import ContainerLost, RuntimeFault, SetupError, StartError

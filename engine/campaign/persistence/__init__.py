@@ -1,1 +1,1 @@
-"""What a campaign writes, and how an interrupted one is resumed from it."""
+"""What a campaign writes: the results folder, a record of each attempt, and what it is made of."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import asdict
 
 from engine.campaign.model import Campaign, Experiment
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.runs.plan import PlannedRun
 from engine.compose import config_digest, needed
 from engine.model.results import Leftovers
 from engine.model.spec import Project

@@ -19,9 +19,10 @@ from typing import Final
 
 from attrs import define, field
 
-from engine.campaign.execution.progress import Progress
-from engine.campaign.persistence.results import AttemptRecord, Results
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.persistence.results import Results
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import PlannedRun
+from engine.campaign.runs.progress import Progress
 from engine.errors import DockwardenError
 from engine.journal import Journal
 from engine.model.results import GpuLook, Transition

@@ -1,1 +1,1 @@
-"""What a campaign will do: its runs in order, how long they may take, and a simulation of them."""
+"""How long a campaign will take: from declarations, earlier runs, and the runs so far."""

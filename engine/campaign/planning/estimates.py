@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from engine.campaign.model import Campaign
-from engine.campaign.persistence.results import RESULTS, AttemptRecord, read_records
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.persistence.results import RESULTS, read_records
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import PlannedRun
 from engine.errors import JournalError
 from engine.journal import FILE_NAME, JournalReader
 from engine.model.results import Ending

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from engine.campaign.execution.progress import Progress
 from engine.campaign.model import Campaign
-from engine.campaign.planning.plan import pause_s, queues
+from engine.campaign.runs.plan import pause_s, queues
+from engine.campaign.runs.progress import Progress
 
 __all__ = ["eta_s"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import click
 
-from engine.cli.commands.completion import journal_backends, lifecycle_names
+from engine.cli.completers import journal_backends, lifecycle_names
 from engine.cli.exit_codes import DONE, FAILED
 from engine.cli.output.markdown_blocks import fenced, rewritten
 from engine.cli.output.messages import aside, document, show
@@ -188,7 +188,7 @@ def _keep(files: tuple[str, ...], *, write: bool) -> int:
 
 
 def _course(path: Path, lifecycle: Lifecycle, backend: str | None, at: datetime | None) -> Course:
-    from engine.campaign.persistence.replay import backend_course, run_course
+    from engine.campaign.resumption.replay import backend_course, run_course
     from engine.journal import Journal, find_journal
     from states import EXPERIMENT
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.commands.completion import journal_backends
+from engine.cli.completers import journal_backends
 from engine.cli.exit_codes import DONE
 from engine.cli.output.messages import show
 from engine.util.printable import printable

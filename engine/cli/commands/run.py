@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.commands.completion import campaign_backends
+from engine.cli.completers import campaign_backends
 from engine.cli.exit_codes import DONE
 from engine.cli.options import campaign_argument, load
 from engine.cli.output.file_messages import note_reader, note_warnings
 from engine.cli.output.messages import note, show
 
 if TYPE_CHECKING:
-    from engine.campaign.persistence.resume_point import Standing
-    from engine.campaign.planning.plan import PlannedRun
+    from engine.campaign.resumption.resume_point import Standing
+    from engine.campaign.runs.plan import PlannedRun
     from engine.model.spec import Project
     from engine.runtimes.selection import RuntimeName
     from engine.util.redaction import Secrets
@@ -108,8 +108,8 @@ def run(
     from engine.campaign.config.load import check_only
     from engine.campaign.config.secrets import secrets_of
     from engine.campaign.persistence.fingerprints import digests
-    from engine.campaign.persistence.resume_point import on_its_runtime, standing
-    from engine.campaign.planning.plan import plan
+    from engine.campaign.resumption.resume_point import on_its_runtime, standing
+    from engine.campaign.runs.plan import plan
     from engine.errors import JournalError
 
     if simulate and dry_run:

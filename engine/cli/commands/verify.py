@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.commands.completion import lifecycle_names
+from engine.cli.completers import lifecycle_names
 from engine.cli.exit_codes import DONE, FAILED
 from engine.cli.output.messages import show
 

@@ -62,7 +62,7 @@ def watch(journal: Path, *, once: bool) -> int:
 
 
 def _picture(reader: JournalReader) -> Picture:
-    from engine.campaign.views.snapshot import of_journal
+    from engine.campaign.snapshot import of_journal
     from engine.cli.output.dashboard import Picture
     from engine.util.redaction import Secrets
 

@@ -11,8 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from engine.campaign.views.snapshot import STOPPING, BackendScene, Scene
-from engine.campaign.views.summary import human_s
+from engine.campaign.runs.summary import human_s
+from engine.campaign.snapshot import STOPPING, BackendScene, Scene
 from engine.model.results import GpuLook
 from engine.util.printable import printable
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from engine.campaign.events import Adopted, AttemptReattached, Event, RunSettled
 from engine.campaign.execution.runner import CampaignRunner
-from engine.campaign.views.snapshot import of_runner
+from engine.campaign.snapshot import of_runner
 from engine.cli.output.closed_pipe import Unread
 from engine.cli.output.dashboard import Picture
 from engine.cli.output.plain_progress import taken_over

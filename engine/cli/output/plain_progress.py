@@ -15,9 +15,9 @@ from engine.campaign.events import (
     Pausing,
     RunSettled,
 )
-from engine.campaign.execution.progress import reason_of
 from engine.campaign.execution.runner import CampaignRunner
-from engine.campaign.views.summary import human_s
+from engine.campaign.runs.progress import reason_of
+from engine.campaign.runs.summary import human_s
 from engine.cli.output.messages import progress
 from engine.model.results import Transition
 

@@ -27,11 +27,11 @@ from engine.runtimes.docker.containers.naming import (
     PROJECT,
     container_name,
 )
+from engine.runtimes.docker.containers.provenance import Provenance, bound_to
 from engine.runtimes.docker.containers.provisioner import Making
 from engine.runtimes.docker.containers.stop import stop_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.ownership.adoption import spec_label
-from engine.runtimes.docker.ownership.provenance import Provenance, bound_to
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient

@@ -39,6 +39,8 @@ from engine.runtimes.base import (
 )
 from engine.runtimes.docker.commands.execs import Execs
 from engine.runtimes.docker.commands.output import CarriedOutput, Output, SharedOutput
+from engine.runtimes.docker.commands.shared_filesystem import sees
+from engine.runtimes.docker.compose_adoption import Guests, is_guest
 from engine.runtimes.docker.containers.conditions import check_conditions
 from engine.runtimes.docker.containers.images import image_name
 from engine.runtimes.docker.containers.naming import (
@@ -47,25 +49,23 @@ from engine.runtimes.docker.containers.naming import (
     PROJECT,
     container_name,
 )
+from engine.runtimes.docker.containers.provenance import PROBE, Provenance, probe_labels
 from engine.runtimes.docker.containers.provisioner import Maker, Making
 from engine.runtimes.docker.containers.resources import (
     remove_networks,
     remove_probes,
     take_over_networks,
 )
-from engine.runtimes.docker.containers.sdk_provisioner import SdkMaker
 from engine.runtimes.docker.containers.start_errors import explain
 from engine.runtimes.docker.containers.stop import remove_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
 from engine.runtimes.docker.daemon.event_labels import EventLabels
 from engine.runtimes.docker.daemon.events import EventStream
+from engine.runtimes.docker.daemon.moments import moment_ns
 from engine.runtimes.docker.daemon.proxies import proxies, with_proxies
 from engine.runtimes.docker.daemon.reported_deaths import Deaths
-from engine.runtimes.docker.daemon.shared_filesystem import sees
-from engine.runtimes.docker.moments import moment_ns
 from engine.runtimes.docker.ownership import adoption
-from engine.runtimes.docker.ownership.compose_adoption import Guests, is_guest
-from engine.runtimes.docker.ownership.provenance import PROBE, Provenance, probe_labels
+from engine.runtimes.docker.sdk_provisioner import SdkMaker
 from engine.util.clock import now_s
 
 __all__ = ["DockerRuntime"]

@@ -22,9 +22,9 @@ from engine.errors import (
     RemovalFailed,
     RuntimeFault,
 )
-from engine.model.keep_alive import DEFAULT
 from engine.model.results import LeftProcess
 from engine.model.spec import Project
+from engine.policy.keep_alive import DEFAULT
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -72,7 +72,7 @@ _CONFLICT: Final = 409
 class SimulatedRuntime:
     """Runs a project's services in memory.
 
-    It takes the time of the event loop: run it on a :class:`~engine.testing.clock.VirtualClockLoop` for
+    It takes the time of the event loop: run it on a :class:`~engine.util.virtual_clock.VirtualClockLoop` for
     hours in milliseconds. With the same seed it takes the same course.
 
     Args:

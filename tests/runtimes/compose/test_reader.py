@@ -12,9 +12,9 @@ import pytest
 
 from engine.compose import load_project, needed
 from engine.errors import ComposeError
+from engine.model.secrets import project_secrets
 from engine.runtimes.compose.program import OLDEST, compose_program, is_supported
 from engine.runtimes.selection import read_project
-from engine.util.redaction import Secrets
 from tests.compose.conftest import compose_binary
 from tests.compose.reading import shape
 
@@ -86,7 +86,7 @@ def test_compose_reads_by_one_call(
     ]
     assert len(calls()) == 2
     assert "the variable NOWHERE is not set; it is taken as empty" in project.warnings
-    assert "secret" not in Secrets.of_project(project).hide("it is a very secret word")
+    assert "secret" not in project_secrets(project).hide("it is a very secret word")
 
 
 def test_nothing_that_was_filled_in_is_written_down(

@@ -16,9 +16,9 @@ from python_on_whales import DockerClient
 
 from engine import ContainerManager
 from engine.errors import ComposeError, OwnedElsewhere, StartError
+from engine.model.secrets import project_secrets
 from engine.policy import BackendPolicy
 from engine.runtimes.selection import read_project
-from engine.util.redaction import Secrets
 from tests.lab import BASE_IMAGE
 from tests.runtimes.compose.conftest import PROJECT
 
@@ -102,7 +102,7 @@ def test_text_beyond_the_basic_plane_comes_through_and_is_known_as_secret(compos
     with manager(file, policies={"alpha": policy}) as containers:
         containers.start_services(["alpha"])
         assert said(containers, "alpha", "printenv", "API_TOKEN") == f"{token}\n"
-    secrets = Secrets.of_project(read_project("compose", file))
+    secrets = project_secrets(read_project("compose", file))
     assert token not in secrets.hide(f"it is {token}")
 
 

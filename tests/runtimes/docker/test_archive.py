@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.runtimes.docker.commands import archive
+from engine.runtimes.docker.daemon import archive
 
 
 class Client:

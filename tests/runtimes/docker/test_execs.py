@@ -21,7 +21,7 @@ from engine.runtimes.docker.daemon.client import Calls
 from engine.runtimes.docker.daemon.retrying import Patience
 from engine.runtimes.exit_status import ENDED
 from engine.runtimes.in_container import RUN
-from engine.testing import clock
+from engine.util import virtual_clock
 
 CONTAINER = Container("alpha", "c1", "now")
 STATE = {"HostConfig": {}, "State": {"Running": True, "Pid": 2**30, "StartedAt": "now"}}
@@ -116,7 +116,7 @@ def test_an_end_that_is_not_announced_is_seen() -> None:
     async def story() -> int:
         return await execs(client)._run(CONTAINER, ["true"], None)
 
-    assert clock.run(story()) == 5
+    assert virtual_clock.run(story()) == 5
 
 
 def test_an_engine_that_has_announced_an_end_is_not_asked() -> None:
@@ -131,7 +131,7 @@ def test_an_engine_that_has_announced_an_end_is_not_asked() -> None:
         ours.on_event({"Action": "exec_die", "Actor": died})
         return await running
 
-    assert clock.run(story()) == 3
+    assert virtual_clock.run(story()) == 3
     assert client.looks == 0
 
 
@@ -158,7 +158,7 @@ def execute(
         (request.folder / ENDED).write_text("3\n")
         return (await ending).exit_code
 
-    return clock.run(story())
+    return virtual_clock.run(story())
 
 
 LISTED = [["1", f"/bin/sh -c {RUN} dockwarden {INSIDE}/one true"]]
@@ -188,4 +188,4 @@ def test_two_commands_may_wait_for_the_death_of_one_container(tmp_path: Path) ->
         requests = (ExecRequest(name, ("true",), tmp_path) for name in ("one", "two"))
         await asyncio.gather(*(both._await_death(CONTAINER, one) for one in requests))
 
-    clock.run(story())
+    virtual_clock.run(story())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.runtimes.docker.daemon.client import engine_facts
-from engine.runtimes.docker.moments import moment_ns
+from engine.runtimes.docker.daemon.moments import moment_ns
 
 NOON_S = int(datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp())
 

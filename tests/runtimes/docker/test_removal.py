@@ -13,7 +13,7 @@ import requests
 from engine.errors import RemovalFailed
 from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.docker.runtime import DockerRuntime
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 
 LOST = requests.exceptions.ReadTimeout("read timed out")
 REFUSED = docker.errors.APIError("driver failed")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from engine.model.spec import Project
 from engine.runtimes.base import Container, Runtime
 from engine.runtimes.simulated import SimulatedRuntime
-from engine.testing.clock import VirtualClockLoop
 from engine.testing.conformance import RuntimeConformance
 from engine.testing.conformance.scripts import Script
+from engine.util.virtual_clock import VirtualClockLoop
 from tests.runtimes.simulated.scripts import Scripts, spell
 
 

@@ -11,7 +11,7 @@ from engine.model.spec import GpuRequest, Project, ServiceSpec
 from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.simulated import EachLasts, Faults, SimulatedRuntime
 from engine.runtimes.simulated.processes import KILLED
-from engine.testing.clock import run
+from engine.util.virtual_clock import run
 
 
 def test_two_commands_may_wait_for_the_death_of_one_container(tmp_path: Path) -> None:

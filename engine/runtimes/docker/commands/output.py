@@ -26,8 +26,8 @@ from docker.api import APIClient
 from engine.errors import CommandLost, ContainerLost
 from engine.model.spec import Mount, MountKind
 from engine.runtimes.base import Container, ExecRequest
-from engine.runtimes.docker.commands import archive
 from engine.runtimes.docker.containers.provisioner import INSIDE
+from engine.runtimes.docker.daemon import archive
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.exit_status import ENDED, STARTED
 

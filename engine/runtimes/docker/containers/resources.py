@@ -16,9 +16,9 @@ from engine.ownership import leases
 from engine.ownership.owner import Owner
 from engine.runtimes.docker.containers import payload
 from engine.runtimes.docker.containers.naming import COMPOSE_SERVICE, PROJECT
+from engine.runtimes.docker.containers.provenance import PROBE
 from engine.runtimes.docker.containers.stop import remove_container
 from engine.runtimes.docker.daemon.client import said
-from engine.runtimes.docker.ownership.provenance import PROBE
 
 __all__ = [
     "ensure_network",

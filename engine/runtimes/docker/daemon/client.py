@@ -26,8 +26,8 @@ from docker.utils import kwargs_from_env
 from engine.errors import MissingExtra, RuntimeUnavailable
 from engine.runtimes.docker.daemon.cli_config import forget_missing_helpers
 from engine.runtimes.docker.daemon.endpoint import leading_to
+from engine.runtimes.docker.daemon.moments import moment_ns
 from engine.runtimes.docker.daemon.retrying import GivenUp, Patience, be_patient
-from engine.runtimes.docker.moments import moment_ns
 from engine.util.futures import forget
 
 __all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "address", "connect", "engine_facts", "said"]

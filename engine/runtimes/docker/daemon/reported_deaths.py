@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field
 
 from engine.runtimes.base import Container, Observation
-from engine.runtimes.docker.moments import moment_ns
+from engine.runtimes.docker.daemon.moments import moment_ns
 
 __all__ = ["Deaths"]
 

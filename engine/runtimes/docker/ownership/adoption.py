@@ -20,9 +20,9 @@ from engine.ownership.owner import LABEL, Owner
 from engine.runtimes.docker.containers.images import image_name
 from engine.runtimes.docker.containers.naming import PROJECT, container_name
 from engine.runtimes.docker.containers.payload import container_payload, further_networks
+from engine.runtimes.docker.containers.provenance import Provenance
 from engine.runtimes.docker.containers.provisioner import INSIDE, Making
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, said
-from engine.runtimes.docker.ownership.provenance import Provenance
 from engine.runtimes.in_container import RUN
 
 __all__ = ["commands", "exec_of", "find", "forgotten", "spec_label"]

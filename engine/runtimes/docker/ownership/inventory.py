@@ -15,10 +15,10 @@ from docker.api import APIClient
 from engine.errors import RuntimeUnavailable, TeardownError
 from engine.ownership import leases
 from engine.runtimes.docker.containers.naming import COMPOSE_SERVICE, PROJECT
+from engine.runtimes.docker.containers.provenance import Provenance
 from engine.runtimes.docker.containers.resources import in_use_by, strangers_on
 from engine.runtimes.docker.containers.stop import remove_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, connect, said
-from engine.runtimes.docker.ownership.provenance import Provenance
 from engine.runtimes.resource import Resource
 
 __all__ = ["Census", "remove_all", "take"]

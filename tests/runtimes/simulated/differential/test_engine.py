@@ -27,7 +27,6 @@ from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.base import Runtime
 from engine.runtimes.docker.runtime import DockerRuntime
 from engine.runtimes.simulated import SimulatedRuntime
-from engine.testing.clock import VirtualClockLoop
 from engine.testing.conformance.rig import PATIENCE_S, until
 from engine.testing.conformance.scripts import (
     EXITS,
@@ -38,6 +37,7 @@ from engine.testing.conformance.scripts import (
     Spelling,
     spelt,
 )
+from engine.util.virtual_clock import VirtualClockLoop
 from states import TransitionRefused
 from tests.lab import BASE_IMAGE
 from tests.runtimes.simulated.differential.outside import Outside, on_docker, on_simulated

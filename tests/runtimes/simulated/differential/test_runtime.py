@@ -20,9 +20,9 @@ from engine.model.spec import Project, ServiceSpec
 from engine.runtimes.base import Container, Happening, Runtime
 from engine.runtimes.docker.runtime import DockerRuntime
 from engine.runtimes.simulated import SimulatedRuntime
-from engine.testing.clock import VirtualClockLoop
 from engine.testing.conformance.rig import Rig
 from engine.testing.conformance.scripts import EXITS, IGNORES_TERM, KEPT, STAYS, Spelling, spelt
+from engine.util.virtual_clock import VirtualClockLoop
 from tests.lab import BASE_IMAGE
 from tests.runtimes.simulated.differential.outside import Outside, on_docker, on_simulated
 from tests.runtimes.simulated.scripts import Scripts, spell

@@ -9,9 +9,9 @@ from typing import Final
 from attrs import define, field
 
 from engine.backend.machine import Instance
-from engine.campaign.persistence.results import AttemptRecord
-from engine.campaign.planning.plan import PlannedRun
-from engine.campaign.views.summary import BackendSummary, Outcome
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import PlannedRun
+from engine.campaign.runs.summary import BackendSummary, Outcome
 from engine.journal import Attempt
 from engine.model.results import Ending, LeftProcess
 from engine.policy import RetryPolicy

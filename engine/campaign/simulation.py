@@ -18,14 +18,15 @@ from attrs import evolve, frozen
 
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign
-from engine.campaign.persistence.results import AttemptRecord, Results
+from engine.campaign.persistence.results import Results
 from engine.campaign.planning.estimates import Estimates
-from engine.campaign.planning.plan import PlannedRun
-from engine.campaign.views.summary import Summary, human_s
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import PlannedRun
+from engine.campaign.runs.summary import Summary, human_s
 from engine.errors import StartError, TeardownError
-from engine.model.keep_alive import keep_alives
 from engine.model.results import Ended
 from engine.model.spec import Condition, HealthCheck, Project, ServiceSpec
+from engine.policy.keep_alive import keep_alives
 from engine.runtimes.base import ExecRequest
 from engine.runtimes.simulated import EachLasts, Faults, Program, SimulatedRuntime, lasting
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby, takewhile
 
-from engine.campaign.execution.progress import EVENTS
+from engine.campaign.runs.progress import EVENTS
 from engine.errors import JournalCorrupt
 from engine.journal import Attempt, JournalReader, Outcome, retrace
 from engine.model.results import Ending

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from engine.campaign.model import Campaign
 from engine.campaign.persistence.fingerprints import experiment_key
 from engine.campaign.persistence.results import unwritable
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.runs.plan import PlannedRun
 from engine.errors import InputError, JournalUnwritable
 from engine.journal import FILE_NAME, JournalReader, Session
 from engine.journal.lock import WriterLock

@@ -16,13 +16,13 @@ from typing import Any, Final
 from attrs import evolve
 
 from engine.backend.machine import Machine
-from engine.campaign.execution.attempt import folder_of, request_id
-from engine.campaign.execution.progress import Progress
 from engine.campaign.model import Campaign
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.persistence.recorder import write_end
-from engine.campaign.persistence.results import AttemptRecord, Results
-from engine.campaign.planning.plan import PlannedRun
+from engine.campaign.persistence.results import Results
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.plan import PlannedRun, folder_of, request_id
+from engine.campaign.runs.progress import Progress
 from engine.errors import JournalCorrupt
 from engine.journal import Attempt, Journal, Outcome, Run
 from engine.model.results import Ending

@@ -10,11 +10,11 @@ from typing import Final, Self
 
 from attrs import evolve, frozen
 
-from engine.campaign.execution.attempt import folder_of, request_id
-from engine.campaign.execution.progress import Progress
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.planning.eta import eta_s
+from engine.campaign.runs.plan import folder_of, request_id
+from engine.campaign.runs.progress import Progress
 from engine.journal import Attempt, JournalReader, Tally
 from engine.model.results import GpuLook, Transition
 from engine.util.redaction import Secrets

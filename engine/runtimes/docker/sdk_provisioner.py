@@ -19,12 +19,12 @@ from engine.runtimes.docker.containers import payload
 from engine.runtimes.docker.containers.images import ensure_image, image_name, platform_of
 from engine.runtimes.docker.containers.inject import archive
 from engine.runtimes.docker.containers.naming import COMPOSE, container_of, referenced_services
+from engine.runtimes.docker.containers.provenance import bound_to
 from engine.runtimes.docker.containers.provisioner import ComposeTools, Making
 from engine.runtimes.docker.containers.resources import ensure_network, ensure_volume
 from engine.runtimes.docker.containers.stop import stop_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.ownership.adoption import spec_label
-from engine.runtimes.docker.ownership.provenance import bound_to
 
 __all__ = ["SdkMaker"]
 

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from engine.campaign.model import Campaign, Experiment, Order, Pauses
 
-__all__ = ["PlannedRun", "clashes", "pause_s", "plan", "queues"]
+__all__ = ["PlannedRun", "clashes", "folder_of", "pause_s", "plan", "queues", "request_id"]
 
 
 @frozen
@@ -111,3 +111,13 @@ def _interleaved(grouped: Sequence[PlannedRun]) -> Iterator[PlannedRun]:
 def _by_backend(runs: Sequence[PlannedRun]) -> Mapping[str, tuple[PlannedRun, ...]]:
     backends = dict.fromkeys(run.backend for run in runs)
     return {name: tuple(run for run in runs if run.backend == name) for name in backends}
+
+
+def request_id(run: PlannedRun, number: int) -> str:
+    """What an attempt is called among all commands of the campaign."""
+    return f"{run.id}.{number}"
+
+
+def folder_of(run: PlannedRun, number: int) -> str:
+    """Where an attempt's output goes, from its backend's folder on."""
+    return f"{run.id}/attempt-{number}"

@@ -20,9 +20,9 @@ from docker.api import APIClient
 from engine.errors import LaunchFailed, OwnedElsewhere
 from engine.ownership import leases
 from engine.ownership.owner import LABEL, Owner
-from engine.runtimes.docker.commands import archive
 from engine.runtimes.docker.commands.output import CarriedOutput
 from engine.runtimes.docker.containers.naming import COMPOSE, COMPOSE_PROJECT, COMPOSE_SERVICE
+from engine.runtimes.docker.daemon import archive
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.ownership.adoption import commands
 

@@ -16,8 +16,8 @@ from typing import Final
 import docker.errors
 from docker.api import APIClient
 
-from engine.runtimes.docker.commands import archive
 from engine.runtimes.docker.containers.provisioner import INSIDE
+from engine.runtimes.docker.daemon import archive
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, said
 
 __all__ = ["sees"]

@@ -1,0 +1,1 @@
+"""Resuming an interrupted campaign: where it stands, and what its journal says of each run."""

@@ -1,0 +1,1 @@
+"""The runs of a campaign as values: planned, tried, settled, summarised. No I/O."""
