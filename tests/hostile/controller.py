@@ -25,7 +25,7 @@ __all__ = ["ORDINARY", "ROOT", "STRICT", "STRICT_ROOT", "Said", "User"]
 
 _ROOT_FOLDER: Final = Path(__file__).parents[2]
 _MAIN: Final = "from engine.cli import main; main()"
-_PATIENCE_S: Final = 420.0
+_PATIENCE_S: Final = 1500.0
 """For so long a command may take that must end. Not an expectation: machines are shared."""
 _SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 

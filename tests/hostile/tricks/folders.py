@@ -163,6 +163,7 @@ def many(files: int) -> tuple[Trick, ...]:
             f"{files:,} files in {words}",
             f"""python3 - "${variable}" {files} <<'END'\n{make}\nEND""",
             Completes(),
+            {"timeout": "900s"},
         )
         for place, words, variable in (
             ("folder", "its folder", "mine"),
