@@ -89,7 +89,9 @@ class TestForgottenExecs(DockerHarness):
         request, running = await rig.begin(await rig.ready("placed"), _VANISHES)
         await self.restart(rig, monkeypatch)
         self.go(rig)
-        with pytest.raises(CommandLost, match=f"nothing of {request.id} runs any more"):
+        with pytest.raises(
+            CommandLost, match=f"nothing of {request.id} runs, and it noted no exit code"
+        ):
             await running
 
     @scenario
