@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from engine.cli.completers import campaign_files
 from engine.cli.output.messages import keep
@@ -15,7 +16,37 @@ if TYPE_CHECKING:
     from engine.model.spec import Project
     from engine.runtimes.selection import RuntimeName
 
-__all__ = ["campaign_argument", "load", "maybe_campaign_argument", "project_name"]
+__all__ = ["RuntimeChoice", "campaign_argument", "load", "maybe_campaign_argument", "project_name"]
+
+
+class RuntimeChoice(click.ParamType[str]):
+    """The name of a runtime that is installed, here or by another package."""
+
+    name = "runtime"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Those that come with dockwarden: what else is installed differs from machine to machine."""
+        from engine.runtimes.registry import AUTO, BUILT_IN
+
+        return f"[{'|'.join((AUTO, *(name for name in BUILT_IN if name != 'simulated')))}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take a name that is known."""
+        from engine.runtimes.registry import names
+
+        known = names(real=True)
+        if value not in known:
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, known))}.", param, ctx)
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer every name."""
+        from engine.runtimes.registry import names
+
+        return [CompletionItem(name) for name in names(real=True) if name.startswith(incomplete)]
+
 
 # Existence and form are checked on loading, where the error can say more than click's.
 campaign_argument = click.argument(

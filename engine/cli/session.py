@@ -39,7 +39,7 @@ from engine.journal import FILE_NAME, Journal
 from engine.model.results import Transition
 from engine.model.spec import Project
 from engine.ownership.owner import LABEL, Owner
-from engine.runtimes.base import Runtime
+from engine.runtimes.base import Limited, Runtime
 from engine.runtimes.selection import choose_runtime
 from engine.watchdog import Leash
 
@@ -135,7 +135,11 @@ class _Conductor:
         )
         if not self.quiet:
             note(f"backends run on the {runtime.name} runtime")
-            note_warnings(self.project, self._services(), getattr(runtime, "warnings", {}))
+            note_warnings(
+                self.project,
+                self._services(),
+                runtime.warnings if isinstance(runtime, Limited) else {},
+            )
         before = Before.of(self.campaign.results)
         try:
             return await self._run(runtime)

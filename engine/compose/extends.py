@@ -10,7 +10,8 @@ from attrs import evolve, field, frozen
 
 from engine.compose.context import absolute
 from engine.compose.merge import merged_service
-from engine.compose.node import compose_error, nearest
+from engine.compose.node import compose_error
+from engine.util.nearest import nearest
 
 __all__ = ["Home", "extend"]
 

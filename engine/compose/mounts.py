@@ -7,8 +7,9 @@ from typing import Any
 
 from engine.compose import units
 from engine.compose.context import Context
-from engine.compose.node import Node, nearest
+from engine.compose.node import Node
 from engine.model.spec import DeviceMapping, Mount, MountKind, VolumeSpec
+from engine.util.nearest import nearest
 
 __all__ = ["devices", "mounts"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engine.compose import units
-from engine.compose.node import Node, nearest
+from engine.compose.node import Node
 from engine.compose.shortforms import port_range
 from engine.model.spec import NetworkAttachment, NetworkSpec, PortSpec
+from engine.util.nearest import nearest
 
 __all__ = ["attachments", "expose", "ports"]
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from attrs import frozen
 
 from engine.errors import ComposeError
 
-__all__ = ["KeyPath", "Node", "Sources", "compose_error", "dotted", "nearest"]
+__all__ = ["KeyPath", "Node", "Sources", "compose_error", "dotted"]
 
 KeyPath = tuple[str | int, ...]
 T = TypeVar("T")
@@ -33,12 +32,6 @@ def compose_error(file: str, path: KeyPath, message: str) -> ComposeError:
     """An error about one key of one file."""
     service = str(path[1]) if len(path) >= _SERVICE_DEPTH and path[0] == "services" else None
     return ComposeError(message, file=file, service=service, key=dotted(path) or None)
-
-
-def nearest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    """A clause that proposes the known name nearest to this one; empty if none is near."""
-    found = get_close_matches(name, [str(one) for one in known], n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 @frozen

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from engine.compose.node import nearest
 from engine.errors import ComposeError
 from engine.model.spec import Project, Refusal
+from engine.util.nearest import nearest
 
 __all__ = ["check_dependencies", "needed"]
 

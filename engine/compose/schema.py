@@ -16,7 +16,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from engine.compose.node import KeyPath, compose_error, nearest
+from engine.compose.node import KeyPath, compose_error
+from engine.util.nearest import nearest
 
 __all__ = ["check", "unexpected"]
 

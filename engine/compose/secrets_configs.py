@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from engine.compose import units
 from engine.compose.context import Context
-from engine.compose.node import Node, nearest
+from engine.compose.node import Node
 from engine.model.spec import InjectedFile, Mount, MountKind
+from engine.util.nearest import nearest
 
 __all__ = ["ignored_ownership", "injected_files"]
 

@@ -1,5 +1,5 @@
 """What a running watchdog of version 0.1 imports when its controller has died."""
 
-from engine.watchdog.cleanup import HANDS, Hand, clear, clear_after
+from engine.watchdog.cleanup import Hand, clear, clear_after
 
-__all__ = ["HANDS", "Hand", "clear", "clear_after"]
+__all__ = ["Hand", "clear", "clear_after"]

@@ -28,6 +28,7 @@ __all__ = [
     "ExecRequest",
     "ExecResult",
     "Happening",
+    "Limited",
     "Notice",
     "Observation",
     "Outlasting",
@@ -214,3 +215,12 @@ class Outlasting(Protocol):
     @property
     def cleanup(self) -> Cleanup:
         """How they are removed then."""
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """What a :class:`Runtime` implements besides, if services may ask for what it does not have."""
+
+    @property
+    def warnings(self) -> Mapping[str, tuple[str, ...]]:
+        """By service, what of it has no effect on this runtime, one sentence each."""

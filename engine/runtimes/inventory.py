@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from engine.errors import MissingExtra, RuntimeUnavailable, SetupError
 from engine.ownership import leases
+from engine.runtimes import registry
 from engine.runtimes.resource import Resource
 
 __all__ = ["Inventory", "remove_all", "take"]
@@ -35,19 +36,20 @@ class Inventory:
 
 
 def take(project: str | None = None) -> Inventory:
-    """List what of ours is there.
+    """List what of ours is there, of every runtime.
 
     Args:
         project: the compose project to keep to; None for all.
     """
-    from engine.runtimes.docker.ownership import inventory as engines
-    from engine.runtimes.process import inventory as processes
-
-    local = processes.take(project)
-    try:
-        return Inventory((*local, *engines.take(project).everything))
-    except (RuntimeUnavailable, MissingExtra) as away:
-        return Inventory(local, away)
+    found: list[Resource] = []
+    away: SetupError | None = None
+    for one in registry.providers():
+        try:
+            found += (evolve(it, runtime=one.name) for it in one.list_resources(project))
+        except (RuntimeUnavailable, MissingExtra) as error:
+            away = away or error
+    found.sort(key=lambda one: one.kind != "processes")  # those need no engine, and come first
+    return Inventory(tuple(found), away)
 
 
 def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: float) -> None:
@@ -61,11 +63,8 @@ def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: f
         TeardownError: something is left; it names each.
         RuntimeUnavailable: no engine answers any more.
     """
-    from engine.runtimes.docker.ownership import inventory as engines
-    from engine.runtimes.process import inventory as processes
-
-    local = [one for one in resources if one.kind == "processes"]
-    processes.remove_all(local, grace_s=grace_s)
-    others = [one for one in resources if one.kind != "processes"]
-    engines.remove_all(others, project=project, grace_s=grace_s)
+    for name in dict.fromkeys(one.runtime for one in resources):
+        registry.provider(name).remove_resources(
+            [one for one in resources if one.runtime == name], project=project, grace_s=grace_s
+        )
     leases.tidy()

@@ -24,6 +24,7 @@ class Resource:
         owner: whose it is: the controller that made it, or one that has taken it over.
         foreign: why it is not dockwarden's, although it carries its labels; empty where it is. What is
             foreign has no owner, and is never removed.
+        runtime: the name of the provider that lists and removes it; empty until it is listed.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Resource:
     labels: Mapping[str, str] = field(repr=False)
     owner: Owner | None
     foreign: str = ""
+    runtime: str = ""
 
     @property
     def owned(self) -> bool:

@@ -1,45 +1,30 @@
-"""From a runtime's name to the runtime. Its packages are imported here and no earlier."""
+"""From a runtime's name to the runtime, with ``auto`` resolved for this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal
 
-from attrs import evolve
-
-from engine.compose import load_project
-from engine.compose.node import nearest
 from engine.errors import InputError, RuntimeUnavailable
 from engine.model.spec import Project
 from engine.policy import BackendPolicy
 from engine.policy.keep_alive import keep_alives
 from engine.runtimes.base import Runtime
+from engine.runtimes.provider import ProjectFiles, RuntimeRequest
+from engine.runtimes.registry import AUTO, provider
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
-__all__ = [
-    "REAL_RUNTIMES",
-    "RealRuntimeName",
-    "RuntimeName",
-    "choose_runtime",
-    "engine_variables",
-    "read_project",
-]
+__all__ = ["RuntimeName", "choose_runtime", "read_project"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-RealRuntimeName = Literal["auto", "docker", "compose", "process"]
-RuntimeName = RealRuntimeName | Literal["simulated"]
-
-REAL_RUNTIMES: Final[tuple[RealRuntimeName, ...]] = get_args(RealRuntimeName)
-"""Those that a campaign may name: nobody is to take simulated results for real ones."""
-
-_RUNTIMES: Final = (*REAL_RUNTIMES, "simulated")
+RuntimeName = str
+"""``auto``, or the name of a provider; see :mod:`engine.runtimes.registry`."""
 
 
 def read_project(
@@ -67,45 +52,10 @@ def read_project(
         MissingExtra: the runtime's packages are not installed.
         RuntimeUnavailable: its programs are not.
     """
-    _check(name)
-    if name == "compose":
-        from engine.runtimes.compose.project import read
-
-        project = read(
-            compose_file,
-            project_dir,
-            profiles=profiles,
-            project_name=project_name,
-            docker_client=docker_client,
-        )
-    else:
-        project = _read(name, compose_file, project_dir, tuple(profiles), project_name)
+    files = ProjectFiles(compose_file, project_dir, tuple(profiles), project_name, docker_client)
+    project = provider("docker" if name == AUTO else name).read_project(files)
     _LOG.info("the compose file was read by %s", project.read_by)
-    if name in {"process", "simulated"}:
-        return project
-    from engine.runtimes.docker.daemon.proxies import proxies
-
-    # What containers are given may hold passwords, which are kept out of whatever is shown.
-    return evolve(project, variables={**proxies(), **project.variables})
-
-
-def _read(
-    name: RuntimeName,
-    compose_file: str | Path | Sequence[str | Path],
-    project_dir: str | Path | None,
-    profiles: Sequence[str],
-    project_name: str | None,
-) -> Project:
-    """By real Compose where that is to be had and containers are wanted; else by our own reader."""
-    if name != "process":
-        from engine.runtimes.compose.reader import read_by_compose
-
-        project = read_by_compose(
-            compose_file, project_dir, profiles=profiles, project_name=project_name
-        )
-        if project is not None:
-            return project
-    return load_project(compose_file, project_dir, profiles=profiles, project_name=project_name)
+    return project
 
 
 async def choose_runtime(
@@ -138,71 +88,23 @@ async def choose_runtime(
         MissingExtra: the runtime's packages are not installed.
         RuntimeUnavailable: its programs are not, or ``auto`` finds no engine and must not do without.
     """
-    _check(name)
-    keep_alive = keep_alives(project, policies)
-    if docker_client is not None and name != "compose":
-        raise InputError(f"docker_client is for the compose runtime, and not for {name!r}")
-    if name == "compose":
-        from engine.runtimes.compose.client import client
-        from engine.runtimes.compose.provisioner import ComposeProvisioner
-        from engine.runtimes.docker.runtime import DockerRuntime
-
-        return DockerRuntime(
-            project,
-            keep_alive=keep_alive,
-            labels=labels,
-            maker=partial(ComposeProvisioner, client(docker_client)),
-            engine=engine_variables(docker_client),
-            adopt_compose=adopt_compose,
-        )
-    if name == "simulated":
-        from engine.runtimes.simulated import SimulatedRuntime
-
-        return SimulatedRuntime(project, keep_alive=keep_alive)
-    if name == "auto":
+    if name == AUTO:
         asked = project.services if services is None else services
         name = await asyncio.to_thread(_resolve, project, asked, needs_engine)
-    if name == "docker":
-        from engine.runtimes.compose.installed import InstalledCompose
-        from engine.runtimes.docker.runtime import DockerRuntime
-        from engine.runtimes.docker.sdk_provisioner import SdkMaker
-
-        program = project.compose
-        compose = None if program is None else InstalledCompose(program, project)
-        return DockerRuntime(
+    chosen = provider(name)
+    if docker_client is not None and not chosen.takes_docker_client:
+        raise InputError(f"docker_client is for the compose runtime, and not for {name!r}")
+    if adopt_compose and not chosen.adopts_compose:
+        raise InputError(f"adopt: compose takes containers over, and the {name} runtime has none")
+    return chosen.create(
+        RuntimeRequest(
             project,
-            keep_alive=keep_alive,
+            keep_alive=keep_alives(project, policies),
             labels=labels,
-            maker=partial(SdkMaker, compose=compose),
             adopt_compose=adopt_compose,
+            docker_client=docker_client,
         )
-    if adopt_compose:
-        raise InputError("adopt: compose takes containers over, and the process runtime has none")
-    from engine.runtimes.process import ProcessRuntime
-
-    return ProcessRuntime(project, keep_alive=keep_alive)
-
-
-def engine_variables(docker_client: DockerClient | None) -> dict[str, str] | None:
-    """The environment variables that lead to a client's engine; None where the environment's own do."""
-    if docker_client is None:
-        return None
-    from engine.runtimes.compose.client import engine_of
-
-    return engine_of(docker_client)
-
-
-def _check(name: str) -> None:
-    """See that a runtime of that name exists.
-
-    Raises:
-        InputError: none does; lists those that do.
-    """
-    if name not in _RUNTIMES:
-        known = ", ".join(_RUNTIMES)
-        raise InputError(
-            f"there is no runtime {name!r}{nearest(name, _RUNTIMES)}; the runtimes are {known}"
-        )
+    )
 
 
 def _resolve(

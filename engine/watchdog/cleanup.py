@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from types import MappingProxyType
+from functools import partial
 from typing import Final
 
-from engine.errors import TeardownError
 from engine.ownership.owner import Owner
+from engine.runtimes.registry import provider
 from engine.util.printable import printable
 
-__all__ = ["HANDS", "Hand", "clear", "clear_after"]
+__all__ = ["Hand", "clear", "clear_after"]
 
 Hand = Callable[[Owner], Sequence[str]]
 """Removes what it finds of an owner's, and names it; raises where something could not be removed."""
@@ -43,7 +42,7 @@ def clear_after(runtime: str, owner: str, log: str) -> bool:
             _append(log, f"{at} {printable(sentence)}\n")
 
     say(f"{gone} has gone without a goodbye; removing what it left (runtime {runtime})")
-    return clear(HANDS[runtime], gone, say)
+    return clear(partial(provider(runtime).remove_owned, grace_s=_GRACE_S), gone, say)
 
 
 def clear(
@@ -81,33 +80,6 @@ def clear(
                 say("nothing is left")
                 return True
         sleep(pause_s)
-
-
-def _containers(owner: Owner) -> Sequence[str]:
-    from engine.runtimes.docker.ownership.inventory import remove_all, take
-
-    found = [one for one in take().everything if one.owner == owner]
-    remove_all(found, project=None, grace_s=_GRACE_S)
-    return [f"{one.kind} {one.name}" for one in found]
-
-
-def _processes(owner: Owner) -> Sequence[str]:
-    from engine.runtimes.process.backend import owner_mark
-    from engine.runtimes.process.tree import end, find, stuck
-
-    mark = owner_mark(owner)
-    # Those that lead a session bring along whoever in it has shed the mark.
-    found = find(mark, find(mark))
-    left = asyncio.run(end(lambda: find(mark, find(mark)), _GRACE_S)) if found else set()
-    if left:
-        raise TeardownError({"processes": stuck(left)})
-    return [f"process {one.pid}" for one in sorted(found, key=lambda one: one.pid)]
-
-
-HANDS: Final[Mapping[str, Hand]] = MappingProxyType(
-    {"docker": _containers, "compose": _containers, "process": _processes}
-)
-"""By the name of the runtime."""
 
 
 def _append(log: str, line: str) -> None:

@@ -18,6 +18,7 @@ from attrs import define, field
 from engine.errors import InputError, SetupError
 from engine.ownership.owner import Owner
 from engine.runtimes.base import Outlasting, Runtime
+from engine.runtimes.registry import AUTO, provider
 from engine.watchdog.process import GOODBYE, READY
 
 __all__ = ["Leash", "watchdog"]
@@ -65,12 +66,10 @@ class Leash:
             InputError: it could not clean up after a runtime of that name.
             SetupError: it cannot be started.
         """
-        from engine.watchdog.cleanup import HANDS
-
-        if runtime not in HANDS:
+        if runtime == AUTO or not provider(runtime).cleans_up:
             raise InputError(
-                f"the watchdog cannot clean up after the runtime {runtime!r}; it knows"
-                f" {', '.join(HANDS)}. Do without it (hold=None), and remove what is left yourself"
+                f"the watchdog cannot clean up after the runtime {runtime!r}, whose provider has no"
+                " remove_owned. Do without it (hold=None), and remove what is left yourself"
             )
         # A descriptor and no file object: the end of the pipe says that this process is gone, so nothing but
         # its end, or the goodbye, may close it. The garbage collector closes files.

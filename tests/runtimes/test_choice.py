@@ -159,13 +159,13 @@ class TestAnUnknownRuntime:
     def test_of_a_manager_is_an_error_that_lists_the_known(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "docker-compose.yml").write_text("services: {alpha: {image: none}}")
         with pytest.raises(InputError, match=self.KNOWN):
-            ContainerManager(tmp_path / "docker-compose.yml", runtime=name)  # type: ignore[arg-type]
+            ContainerManager(tmp_path / "docker-compose.yml", runtime=name)
 
     def test_of_a_program_is_an_error_that_lists_the_known(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "docker-compose.yml").write_text("services: {alpha: {image: none}}")
         project = load_project(tmp_path / "docker-compose.yml")
         with pytest.raises(InputError, match=self.KNOWN):
-            asyncio.run(choose_runtime(name, project, {}))  # type: ignore[arg-type]
+            asyncio.run(choose_runtime(name, project, {}))
 
     def test_of_a_campaign_is_an_error_that_lists_the_known(
         self, tmp_path: Path, name: str

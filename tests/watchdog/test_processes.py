@@ -201,9 +201,19 @@ def test_one_that_cannot_be_started_is_told(
         Leash.hold(Owner.current(), "process")
 
 
-@pytest.mark.parametrize("runtime", ["simulated", "podman", ""])
-def test_a_runtime_that_it_could_not_clean_up_after_is_refused_at_once(runtime: str) -> None:
-    with pytest.raises(InputError, match="it knows docker, compose, process"):
+@pytest.mark.parametrize(
+    ("runtime", "reason"),
+    [
+        ("simulated", "cannot clean up after the runtime 'simulated'"),
+        ("auto", "cannot clean up after the runtime 'auto'"),
+        ("podman", "there is no runtime 'podman'"),
+        ("", "there is no runtime ''"),
+    ],
+)
+def test_a_runtime_that_it_could_not_clean_up_after_is_refused_at_once(
+    runtime: str, reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
         Leash.hold(Owner.current(), runtime)
 
 

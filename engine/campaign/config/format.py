@@ -26,7 +26,7 @@ from engine.campaign.config.values import (
 )
 from engine.campaign.model import Order
 from engine.model.results import Ending, Leftovers
-from engine.runtimes.selection import REAL_RUNTIMES
+from engine.runtimes.registry import names
 
 __all__ = [
     "BACKEND",
@@ -49,14 +49,19 @@ def _any(value: Any) -> Any:
 
 def _files(value: Any) -> str | tuple[str, ...]:
     """A file's name, or a list of them, which is not the same as its only one."""
-    names = one_or_more(value)
-    return names[0] if isinstance(value, str) else names
+    files = one_or_more(value)
+    return files[0] if isinstance(value, str) else files
+
+
+def _runtime(value: Any) -> str:
+    """The name of a runtime that runs commands in truth, of those that are installed."""
+    return choice({name: name for name in names(real=True)})(value)
 
 
 CAMPAIGN: Final = {
     "name": Key(plain_name, required=True),
     "compose_file": Key(_files),
-    "runtime": Key(choice({name: name for name in REAL_RUNTIMES})),
+    "runtime": Key(_runtime),
     "adopt": Key(choice({"nothing": False, "compose": True}), "adopt_compose"),
     "results": Key(text),
     "experiment_command": Key(argv),

@@ -29,12 +29,13 @@ from engine.campaign.config.values import kind
 from engine.campaign.model import Campaign, CoolDown, Experiment, Pauses, Refresh
 from engine.campaign.runs.plan import clashes
 from engine.compose.files import DEFAULT_FILE
-from engine.compose.node import KeyPath, dotted, nearest
+from engine.compose.node import KeyPath, dotted
 from engine.errors import CampaignError, InputError
 from engine.health.gpu import GpuPolicy
 from engine.model.spec import Project
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
 from engine.policy.health import HealthPolicy
+from engine.util.nearest import nearest
 
 __all__ = ["check_only", "check_services", "load_campaign"]
 

@@ -8,7 +8,8 @@ from typing import Any
 from attrs import define, field, frozen
 
 from engine.campaign.config.values import WrongValue, kind
-from engine.compose.node import KeyPath, nearest
+from engine.compose.node import KeyPath
+from engine.util.nearest import nearest
 
 __all__ = ["Findings", "Key"]
 

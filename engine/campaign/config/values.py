@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from engine.compose.node import nearest
 from engine.compose.units import size_bytes
 from engine.util.names import RULE, is_plain
+from engine.util.nearest import nearest
 
 __all__ = [
     "WrongValue",

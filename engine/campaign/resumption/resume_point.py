@@ -19,7 +19,6 @@ from engine.errors import InputError, JournalUnwritable
 from engine.journal import FILE_NAME, JournalReader, Session
 from engine.journal.lock import WriterLock
 from engine.ownership.owner import Owner
-from engine.runtimes.selection import REAL_RUNTIMES, RealRuntimeName
 
 __all__ = ["RUNTIME_NAME", "Standing", "beginning", "on_its_runtime", "standing"]
 
@@ -29,7 +28,7 @@ RUNTIME_NAME: Final = "runtime_name"
 _LATEST: Final = "latest"
 _MOST_NAMED: Final = 10
 
-_DESCRIBED: Final[Mapping[str, RealRuntimeName]] = {
+_DESCRIBED: Final[Mapping[str, str]] = {
     "docker engine ": "docker",
     "compose on ": "compose",
     "local processes ": "process",
@@ -63,7 +62,7 @@ class Standing:
     added: tuple[str, ...]
     gone: tuple[str, ...]
     digests: Mapping[str, str] = field(factory=dict, repr=False)
-    runtime: RealRuntimeName | None = None
+    runtime: str | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -192,13 +191,12 @@ def on_its_runtime(campaign: Campaign, standing: Standing | None) -> Campaign:
     )
 
 
-def _runtime(sessions: Sequence[Session]) -> RealRuntimeName | None:
+def _runtime(sessions: Sequence[Session]) -> str | None:
     """The runtime that the sessions of a run used, as the latest record of it says."""
     for session in reversed(sessions):
         software = session.software
-        for name in REAL_RUNTIMES:
-            if software.get(RUNTIME_NAME) == name:
-                return name
+        if software.get(RUNTIME_NAME):
+            return software[RUNTIME_NAME]
         for beginning, name in _DESCRIBED.items():
             if software.get("runtime", "").startswith(beginning):
                 return name

@@ -10,7 +10,7 @@ import click
 
 from engine.cli.completers import campaign_backends
 from engine.cli.exit_codes import DONE
-from engine.cli.options import campaign_argument, load
+from engine.cli.options import RuntimeChoice, campaign_argument, load
 from engine.cli.output.file_messages import note_reader, note_warnings
 from engine.cli.output.messages import note, show
 
@@ -28,7 +28,7 @@ __all__ = ["run"]
 @campaign_argument
 @click.option(
     "--runtime",
-    type=click.Choice(["auto", "docker", "compose", "process"]),
+    type=RuntimeChoice(),
     help="What the backends run on, in place of what the campaign says.",
 )
 @click.option(

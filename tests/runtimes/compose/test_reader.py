@@ -77,7 +77,7 @@ def test_compose_reads_by_one_call(
     monkeypatch.setenv("SECRET_WORD", "a very secret word")
     write("services: {b: {image: y}}", "more.yml")
 
-    project = read_project(runtime, write(INCLUDING))  # type: ignore[arg-type]
+    project = read_project(runtime, write(INCLUDING))
 
     assert project.read_by.startswith("Docker Compose ")
     assert needed(project, ["a"]) == ("b", "a")
