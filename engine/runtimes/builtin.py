@@ -42,15 +42,7 @@ class DockerProvider(_Containers):
 
     def read_project(self, files: ProjectFiles) -> Project:
         """By real Compose where that is to be had, else by dockwarden's own reader."""
-        from engine.runtimes.compose.reader import read_by_compose
-
-        project = read_by_compose(
-            files.compose_file,
-            files.project_dir,
-            profiles=files.profiles,
-            project_name=files.project_name,
-        )
-        return _with_proxies(super().read_project(files) if project is None else project)
+        return _with_proxies(_by_compose(files) or super().read_project(files))
 
     def create(self, request: RuntimeRequest) -> Runtime:
         from engine.runtimes.compose.installed import InstalledCompose
@@ -162,15 +154,7 @@ class SimulatedProvider(RuntimeProvider):
 
     def read_project(self, files: ProjectFiles) -> Project:
         """As the runtime ``docker`` would, so that a simulation is of the same services."""
-        from engine.runtimes.compose.reader import read_by_compose
-
-        project = read_by_compose(
-            files.compose_file,
-            files.project_dir,
-            profiles=files.profiles,
-            project_name=files.project_name,
-        )
-        return super().read_project(files) if project is None else project
+        return _by_compose(files) or super().read_project(files)
 
     def create(self, request: RuntimeRequest) -> Runtime:
         from engine.runtimes.simulated import SimulatedRuntime
@@ -185,6 +169,18 @@ def engine_variables(docker_client: DockerClient | None) -> dict[str, str] | Non
     from engine.runtimes.compose.client import engine_of
 
     return engine_of(docker_client)
+
+
+def _by_compose(files: ProjectFiles) -> Project | None:
+    """A project as real Compose reads it; None where there is no Compose."""
+    from engine.runtimes.compose.reader import read_by_compose
+
+    return read_by_compose(
+        files.compose_file,
+        files.project_dir,
+        profiles=files.profiles,
+        project_name=files.project_name,
+    )
 
 
 def _with_proxies(project: Project) -> Project:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.persistence.results import Results
-from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.attempt_record import AttemptRecord, record_of
 from engine.campaign.runs.plan import PlannedRun, folder_of, request_id
 from engine.controller import Controller
 from engine.errors import DispatchError, SetupError
@@ -73,7 +73,7 @@ async def attempt(
         written = Written(results.folder, run.backend, request_id(run, number), folder)
         how = _unseen(Ending.INTERRUPTED, "it could not be ended", started_at)
         how |= await _found(written, experiment, results, started_at)
-    return _record(campaign, run, number, how)
+    return record_of(campaign, run, number, how)
 
 
 async def outlived(
@@ -110,7 +110,7 @@ async def outlived(
         how |= await _found(written, run.experiment, results, begun.begun_at)
     if how["ending"] != Ending.EXITED.value:
         how = {"container_id": begun.container_id, "generation": begun.generation, **how}
-    return _record(campaign, run, begun.number, how)
+    return record_of(campaign, run, begun.number, how)
 
 
 async def _found(
@@ -123,22 +123,6 @@ async def _found(
         return {**how, **written.fields(results.secrets)}
 
     return await asyncio.to_thread(find)
-
-
-def _record(
-    campaign: Campaign, run: PlannedRun, number: int, how: Mapping[str, Any]
-) -> AttemptRecord:
-    return AttemptRecord(
-        campaign=campaign.name,
-        experiment=run.experiment.name,
-        run=run.id,
-        backend=run.backend,
-        cycle=run.cycle,
-        repeat=run.repeat,
-        attempt=number,
-        command=run.experiment.command,
-        **how,
-    )
 
 
 def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from engine.campaign.model import Campaign
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.persistence.recorder import write_end
 from engine.campaign.persistence.results import Results
-from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.attempt_record import AttemptRecord, record_of
 from engine.campaign.runs.plan import PlannedRun, folder_of, request_id
 from engine.campaign.runs.progress import Progress
 from engine.errors import JournalCorrupt
@@ -228,20 +228,13 @@ def _record(
         return line
     else:
         how = _looked_up(written, attempt, run)
-    return AttemptRecord(
-        campaign=campaign.name,
-        experiment=run.experiment.name,
-        run=run.id,
-        backend=run.backend,
-        cycle=run.cycle,
-        repeat=run.repeat,
-        attempt=attempt.number,
-        command=run.experiment.command,
-        started_at=attempt.begun_at,
-        container_id=attempt.container_id,
-        generation=attempt.generation,
-        **written.fields(results.secrets),
-        **how,
+    known = {
+        "started_at": attempt.begun_at,
+        "container_id": attempt.container_id,
+        "generation": attempt.generation,
+    }
+    return record_of(
+        campaign, run, attempt.number, {**known, **written.fields(results.secrets), **how}
     )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Self
 
 from attrs import evolve, fields, frozen
 
+from engine.campaign.model import Campaign
+from engine.campaign.runs.plan import PlannedRun
 from engine.model.results import Ending, LeftProcess, Span
 from engine.util.redaction import Secrets
 
-__all__ = ["AttemptRecord"]
+__all__ = ["AttemptRecord", "record_of"]
 
 _NEEDED: Final = ("started_at", "ended_at")
 _MOMENTS: Final = (*_NEEDED, "ran_from", "ran_until")
@@ -114,3 +117,25 @@ def _plain(value: datetime | LeftProcess) -> Any:
 
 _COLUMNS: Final = tuple(one.name for one in fields(AttemptRecord))
 _ENCODER: Final = json.JSONEncoder(default=_plain)
+
+
+def record_of(
+    campaign: Campaign, run: PlannedRun, number: int, how: Mapping[str, Any]
+) -> AttemptRecord:
+    """The record of an attempt of a planned run.
+
+    Args:
+        number: which attempt of the run it is, from 1.
+        how: the fields that tell how it went.
+    """
+    return AttemptRecord(
+        campaign=campaign.name,
+        experiment=run.experiment.name,
+        run=run.id,
+        backend=run.backend,
+        cycle=run.cycle,
+        repeat=run.repeat,
+        attempt=number,
+        command=run.experiment.command,
+        **how,
+    )
