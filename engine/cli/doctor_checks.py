@@ -15,7 +15,7 @@ from engine.campaign.model import Campaign
 from engine.compose import needed
 from engine.errors import DockwardenError, MissingExtra, RuntimeUnavailable, SetupError
 from engine.model.spec import UNSET, Project
-from engine.runtimes.compose.program import OLDEST, is_supported
+from engine.runtimes.compose.program import OLDEST, builds_with_buildkit, is_supported
 from engine.runtimes.docker.diagnostics import (
     EngineReport,
     compose_version,
@@ -80,6 +80,7 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
     if report is not None:
         yield _engine_disk(report)
         if project is not None:
+            yield from _builder(project, services)
             yield _images(project, services)
 
 
@@ -179,6 +180,20 @@ def _space(subject: str, folder: Path) -> Finding:
         return Finding(Level.OK, subject, what)
     level = Level.WARN if free >= _LEAST else Level.FAIL
     return Finding(level, subject, what, "free some space")
+
+
+def _builder(project: Project, services: tuple[str, ...]) -> Iterator[Finding]:
+    """What builds the images of these services, where some are built."""
+    built = [name for name in services if project.services[name].build is not None]
+    if not built:
+        return
+    names = ", ".join(built)
+    if project.compose is not None and builds_with_buildkit():
+        yield Finding(Level.OK, "builder", f"Compose builds {names} with BuildKit")
+        return
+    what = f"the classic builder of the engine builds {names}; it knows fewer keys than BuildKit"
+    mend = "install Docker Compose and the CLI plugin buildx, and leave DOCKER_BUILDKIT on"
+    yield Finding(Level.WARN, "builder", what, mend)
 
 
 def _images(project: Project, services: tuple[str, ...]) -> Finding:

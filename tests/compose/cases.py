@@ -6,6 +6,7 @@ names. Its first line is a comment that says what it is about. ``NAME.over.yml``
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -57,10 +58,7 @@ class Case:
         project_name: str | None = None,
     ) -> Project:
         """As we read it, in the corpus or in a copy of it."""
-        files = [(corpus or self.home) / file for file in self.files]
-        return load_project(
-            files if files[1:] else files[0], environ=ENVIRON, project_name=project_name
-        )
+        return _read(tuple((corpus or self.home) / file for file in self.files), project_name)
 
     def words(self, corpus: Path | None = None) -> list[str]:
         """What comes after ``docker compose`` to name it; a folder is found without a name."""
@@ -72,6 +70,13 @@ class Case:
     def folder(self, corpus: Path | None = None) -> Path:
         """Where ``docker compose`` is called."""
         return ((corpus or self.home) / self.files[0]).parent
+
+
+@cache
+def _read(files: tuple[Path, ...], project_name: str | None) -> Project:
+    return load_project(
+        files if files[1:] else files[0], environ=ENVIRON, project_name=project_name
+    )
 
 
 def _cases() -> dict[str, Case]:

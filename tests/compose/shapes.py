@@ -6,6 +6,7 @@ create, all of them at once, which takes it no longer than one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +14,19 @@ from engine.compose import load_project
 from engine.model.spec import Project
 from tests.compose.cases import ENVIRON, Case
 
-__all__ = ["FILES", "FOLDER", "SHAPES", "read_alone"]
+__all__ = ["FILES", "FOLDER", "SHAPES", "read_alone", "together"]
 
 FOLDER: Final = Path(__file__).parent / "shapes"
 FILES: Final = tuple(sorted(file.name for file in FOLDER.glob("*.yml")))
-SHAPES: Final = Case("shapes", tuple(map(Path, FILES)), FOLDER)
-"""All of them as one project."""
+
+
+def together(files: Sequence[str]) -> Case:
+    """Some of them as one project."""
+    return Case("shapes", tuple(map(Path, files)), FOLDER)
+
+
+SHAPES: Final = together(FILES)
+"""All of them."""
 
 
 def read_alone(file: str, project_name: str) -> Project:

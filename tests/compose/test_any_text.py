@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import operator
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ from engine.errors import ComposeError
 from engine.runtimes.docker.containers.payload import container_payload, further_networks
 
 CORPUS = Path(__file__).parent / "corpus"
+SHARE = 4 if os.environ.get("COMPOSE_CASES") == "all" else 1
+"""How many times as many examples are tried."""
+
 KEYS = sorted(
     key
     for part in ("container_spec", "workload_spec", "service", "deployment", "healthcheck")
@@ -78,6 +82,7 @@ def answer(text: str) -> None:
 
 
 @given(text=YAML_TEXT | st.text(max_size=60))
+@settings(max_examples=40 * SHARE, deadline=None)
 @example(text="a: !!timestamp x")
 @example(text="a: !!int x")
 @example(text="a: !!float x")
@@ -97,7 +102,7 @@ def test_any_text_is_answered(text: str) -> None:
 
 
 @given(model=MODELS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30 * SHARE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_model_is_answered(model: dict[str, Any]) -> None:
     answer(json.dumps(model))
 
@@ -113,7 +118,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25 * SHARE, deadline=None)
 def test_a_file_of_the_corpus_with_other_values_is_answered(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(sorted(CORPUS.glob("*.yml"))))
     (document,) = parse(file.read_text(), file.name)
@@ -126,7 +131,7 @@ def test_a_file_of_the_corpus_with_other_values_is_answered(data: st.DataObject)
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20 * SHARE, deadline=None)
 def test_a_file_of_the_corpus_with_a_piece_cut_out_or_changed_is_answered(
     data: st.DataObject,
 ) -> None:

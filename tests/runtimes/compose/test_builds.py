@@ -5,6 +5,7 @@ A script stands for the plugin buildx, and writes down what Compose asks it for.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 import docker.errors
 import pytest
 
+from engine.cli import main
 from engine.runtimes.compose.installed import InstalledCompose
 from engine.runtimes.selection import read_project
 from tests.compose.conftest import compose_binary
@@ -131,6 +133,36 @@ class TestBuilding:
         threading.Thread(target=cut_once_it_builds, daemon=True).start()
         with pytest.raises(docker.errors.DockerException):
             installed(folder).build("a", cuts.append)
+
+    @pytest.mark.parametrize(
+        ("buildkit", "said"),
+        [
+            ("1", "ok    builder: Compose builds a with BuildKit"),
+            ("0", "warn  builder: the classic"),
+        ],
+    )
+    def test_the_doctor_says_what_builds(
+        self,
+        folder: Path,
+        buildkit: str,
+        said: str,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setenv("DOCKER_BUILDKIT", buildkit)
+        write(folder)
+        campaign = {
+            "name": "p",
+            "runtime": "docker",
+            "compose_file": "c.yml",
+            "experiments": [{"name": "e", "backend": "a", "command": ["true"]}],
+        }
+        (folder / "campaign.yml").write_text(json.dumps(campaign))
+
+        with contextlib.suppress(SystemExit):
+            main(["doctor", str(folder / "campaign.yml")])
+
+        assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("without", ["the plugin", "BuildKit"])
