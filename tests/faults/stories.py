@@ -124,6 +124,13 @@ def experiment_out_of_memory(stage: Stage) -> Ended:
     return stage.run(GREEDY)
 
 
+def killed_after_experiment_out_of_memory(stage: Stage) -> Ended:
+    stage.start()
+    ended = stage.run(GREEDY)
+    stage.docker("kill", stage.id)
+    return ended
+
+
 def removed_while_idle(stage: Stage) -> None:
     stage.start()
     stage.docker("rm", "--force", stage.id)

@@ -198,12 +198,12 @@ class DockerRuntime:
         event = self._event_labels.believable(told)
         self._execs.on_event(event)
         actor = event["Actor"]
+        seen = self._deaths.seen(event)
         happening = _HAPPENINGS.get(event["Action"].partition(":")[0])
         if happening is None:
             return
         self._wake(actor["ID"])
         service = actor["Attributes"].get(COMPOSE_SERVICE)
-        seen = self._deaths.seen(event)
         if seen is not None:
             seen = evolve(seen, engine_restarted=self._calls.patience.away_since(event["timeNano"]))
         self._on_notice(Notice(happening, service, actor["ID"], seen))
@@ -486,7 +486,12 @@ class DockerRuntime:
                     await self._calls.knock()
                     died_ns = moment_ns(found["State"]["FinishedAt"])
                     restarted = self._calls.patience.away_since(died_ns)
-                    return evolve(_observation(found), engine_restarted=restarted)
+                    of_memory = self._deaths.of_memory(
+                        found["Id"], died_ns, flag=found["State"]["OOMKilled"]
+                    )
+                    return evolve(
+                        _observation(found), engine_restarted=restarted, oom_killed=of_memory
+                    )
                 if found is not None:
                     return _observation(found)
         except ENGINE_ERRORS as error:
@@ -635,5 +640,4 @@ def _observation(found: Mapping[str, Any]) -> Observation:
         paused=state["Paused"],
         health=(state.get("Health") or {}).get("Status") or None,
         exit_code=None if state["Running"] else state["ExitCode"],
-        oom_killed=state["OOMKilled"],
     )

@@ -15,7 +15,7 @@ CONTAINER = Container("alpha", "id", STARTED)
 
 
 def event(action: str, at_ns: int, container: str = "id") -> dict[str, Any]:
-    attributes = {"exitCode": "137"} if action == "die" else {}
+    attributes = {"die": {"exitCode": "137"}, "kill": {"signal": "9"}}.get(action, {})
     return {
         "Action": action,
         "timeNano": at_ns,
@@ -49,7 +49,7 @@ def test_of_another_container_nothing_is_known(deaths: Deaths) -> None:
     assert deaths.seen(event("die", STARTED_NS + 1, container="other")) is None
 
 
-@pytest.mark.parametrize("action", ["destroy", "pause", "health_status: unhealthy", "oom"])
+@pytest.mark.parametrize("action", ["destroy", "pause", "health_status: unhealthy", "oom", "kill"])
 def test_other_events_only_wake(deaths: Deaths, action: str) -> None:
     assert deaths.seen(event(action, STARTED_NS + 1)) is None
 
@@ -67,3 +67,25 @@ def test_what_memory_the_run_before_wanted_is_forgotten(deaths: Deaths) -> None:
     seen = deaths.seen(event("die", STARTED_NS + 10**12))
     assert seen is not None
     assert not seen.oom_killed
+
+
+def test_a_command_that_was_killed_for_memory_long_before_is_not_the_cause(deaths: Deaths) -> None:
+    deaths.seen(event("oom", STARTED_NS + 1))
+    died_ns = STARTED_NS + 60 * 10**9
+    seen = deaths.seen(event("die", died_ns))
+    assert seen is not None
+    assert not seen.oom_killed
+    assert not deaths.of_memory("id", died_ns, flag=True)
+
+
+def test_a_kill_from_outside_is_the_cause_even_soon_after_a_command_wanted_memory(
+    deaths: Deaths,
+) -> None:
+    deaths.seen(event("oom", STARTED_NS + 1))
+    deaths.seen(event("kill", STARTED_NS + 2))
+    assert not deaths.of_memory("id", STARTED_NS + 3, flag=True)
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_without_an_event_the_flag_of_the_engine_decides(deaths: Deaths, *, flag: bool) -> None:
+    assert deaths.of_memory("id", STARTED_NS + 1, flag=flag) is flag

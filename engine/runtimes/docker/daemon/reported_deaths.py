@@ -8,7 +8,7 @@ start, that is as good as an inspection; anything else only wakes us.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -17,18 +17,24 @@ from engine.runtimes.docker.daemon.moments import moment_ns
 
 __all__ = ["Deaths"]
 
+_OOM_TO_DEATH_NS: Final = 5 * 10**9
+"""A container that dies later than this after the kernel killed one of its processes died of something else."""
+_DEADLY: Final = frozenset({"9", "15", "KILL", "TERM", "SIGKILL", "SIGTERM"})
+
 
 @define(eq=False)
 class Deaths:
     """Knows when each container was started last, and tells a death since then from an older one."""
 
     _runs: dict[str, Container] = field(factory=dict, init=False)
-    _out_of_memory: set[str] = field(factory=set, init=False)
+    _out_of_memory_ns: dict[str, int] = field(factory=dict, init=False)
+    _signalled_ns: dict[str, int] = field(factory=dict, init=False)
 
     def began(self, container: Container) -> None:
         """Take note of a container's start."""
         self._runs[container.id] = container
-        self._out_of_memory.discard(container.id)
+        self._out_of_memory_ns.pop(container.id, None)
+        self._signalled_ns.pop(container.id, None)
 
     def seen(self, event: Mapping[str, Any]) -> Observation | None:
         """What an event shows to be so; None where it proves nothing."""
@@ -37,7 +43,9 @@ class Deaths:
         if container is None or event["timeNano"] <= moment_ns(container.started_at):
             return None
         if event["Action"] == "oom":
-            self._out_of_memory.add(container.id)
+            self._out_of_memory_ns[container.id] = event["timeNano"]
+        if event["Action"] == "kill" and actor["Attributes"].get("signal") in _DEADLY:
+            self._signalled_ns[container.id] = event["timeNano"]
         exit_code = actor["Attributes"].get("exitCode")
         if event["Action"] != "die" or exit_code is None:
             return None
@@ -45,5 +53,23 @@ class Deaths:
             container,
             running=False,
             exit_code=int(exit_code),
-            oom_killed=container.id in self._out_of_memory,
+            oom_killed=self.of_memory(container.id, event["timeNano"], flag=False),
         )
+
+    def of_memory(self, container_id: str, died_ns: int, *, flag: bool) -> bool:
+        """Whether the kernel killed a container for want of memory.
+
+        The engine's own flag also tells of a command in the container that was killed long before, and
+        it stays. So where an event has told when the kernel killed, that moment decides.
+
+        Args:
+            died_ns: when the container died, in nanoseconds since the epoch.
+            flag: what the engine's inspection says.
+        """
+        killed_ns = self._out_of_memory_ns.get(container_id)
+        if (
+            killed_ns is None
+        ):  # Podman sends no such event, and none is seen while the stream is away
+            return flag
+        signalled = killed_ns < self._signalled_ns.get(container_id, 0) <= died_ns
+        return not signalled and died_ns - killed_ns <= _OOM_TO_DEATH_NS
