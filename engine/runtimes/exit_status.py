@@ -17,7 +17,7 @@ from engine.model.results import Span
 from engine.spool.below import plain_below
 from engine.spool.slot import ENDED, STARTED
 
-__all__ = ["ENDED", "STARTED", "Noted", "noted", "noted_below"]
+__all__ = ["ENDED", "STARTED", "Noted", "begun", "noted", "noted_below"]
 
 _LONGEST_CODE: Final = 16
 _SIGNALLED: Final = b"signalled"
@@ -44,6 +44,19 @@ class Noted:
     def may_be_killed(self) -> bool:
         """Whether a signal from outside may be what ended it."""
         return self.signalled or self.exit_code in _BY_SIGNAL
+
+
+def begun(folder: Path) -> bool:
+    """Whether a slot's command has begun, as far as its slot shows: its note is not as it was made.
+
+    Args:
+        folder: the slot, in a spool; only the folder above it is trusted.
+    """
+    try:
+        with plain_below(folder.parent, PurePath(folder.name, STARTED)) as opened:
+            return os.fstat(opened).st_size > 0
+    except OSError:
+        return True
 
 
 def noted(folder: Path) -> Noted | None:

@@ -42,7 +42,9 @@ def wrapped(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Wrapped]
     for pipe in (up, go):
         os.mkfifo(pipe)
     line = request.param.format(up=up, go=go)
-    with subprocess.Popen(["sh", "-c", RUN, "dockwarden", str(slot), "sh", "-c", line]) as shell:
+    with subprocess.Popen(
+        ["sh", "-c", RUN, "dockwarden", str(slot), "1", "sh", "-c", line]
+    ) as shell:
         up.read_text()
         (command,) = procfs.children(shell.pid)
         one = Wrapped(shell, Identity.of(command), slot, go)

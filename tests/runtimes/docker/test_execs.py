@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import docker.errors
 import pytest
@@ -14,8 +14,9 @@ import requests
 
 from engine.errors import ContainerLost, ExecFailed
 from engine.runtimes.base import Container, ExecRequest
-from engine.runtimes.docker.commands.execs import Execs, _Forgotten
+from engine.runtimes.docker.commands.execs import Execs
 from engine.runtimes.docker.commands.output import SharedOutput
+from engine.runtimes.docker.commands.starting import Unheard
 from engine.runtimes.docker.containers.provisioner import INSIDE
 from engine.runtimes.docker.daemon.client import Calls
 from engine.runtimes.docker.daemon.retrying import Patience
@@ -62,12 +63,12 @@ def execs(client: Client) -> Execs:
     async def calls(call: Callable[[Any], Any], **_: Any) -> Any:
         return call(client)
 
-    return Execs(cast("Calls", Mock(side_effect=calls, patience=Patience())))
+    return Execs(cast("Calls", Mock(side_effect=calls, knock=AsyncMock(), patience=Patience())))
 
 
 def run(client: Client) -> int:
     async def story() -> int:
-        return await execs(client)._run(CONTAINER, ["true"], None)
+        return await execs(client)._starts.run(CONTAINER, ["true"], None)
 
     return asyncio.run(story())
 
@@ -85,7 +86,7 @@ def test_a_command_that_did_not_start_is_said_so() -> None:
 
 
 def test_a_command_that_a_restarted_engine_has_forgotten_may_run_on() -> None:
-    with pytest.raises(_Forgotten):
+    with pytest.raises(Unheard):
         run(Client(start=LOST, look=docker.errors.NotFound("no such exec instance")))
 
 
@@ -114,7 +115,7 @@ def test_an_end_that_is_not_announced_is_seen() -> None:
     client = Unannounced()
 
     async def story() -> int:
-        return await execs(client)._run(CONTAINER, ["true"], None)
+        return await execs(client)._starts.run(CONTAINER, ["true"], None)
 
     assert virtual_clock.run(story()) == 5
 
@@ -126,7 +127,7 @@ def test_an_engine_that_has_announced_an_end_is_not_asked() -> None:
         ours = execs(client)
         died = {"ID": CONTAINER.id, "Attributes": {"execID": "e1", "exitCode": "3"}}
         ours.on_event({"Action": "exec_die", "Actor": died})
-        running = asyncio.create_task(ours._run(CONTAINER, ["true"], None))
+        running = asyncio.create_task(ours._starts.run(CONTAINER, ["true"], None))
         await asyncio.sleep(60)
         ours.on_event({"Action": "exec_die", "Actor": died})
         return await running
@@ -161,7 +162,7 @@ def execute(
     return virtual_clock.run(story())
 
 
-LISTED = [["1", f"/bin/sh -c {RUN} dockwarden {INSIDE}/one true"]]
+LISTED = [["1", f"/bin/sh -c {RUN} dockwarden {INSIDE}/one 1 true"]]
 
 
 def test_a_command_that_an_engine_on_its_way_out_says_has_failed_may_run(tmp_path: Path) -> None:

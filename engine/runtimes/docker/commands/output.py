@@ -83,6 +83,9 @@ class Output(Protocol):
             CommandLost: there is no room for it here.
         """
 
+    async def release(self, container: Container, request: ExecRequest) -> None:
+        """Give the container back the space that a command's output took; no shell for it can begin any more."""
+
     def hurry(self, request: ExecRequest) -> None:
         """Take note that the command is being ended: its output may take little more time."""
 
@@ -117,6 +120,9 @@ class SharedOutput:
 
     async def collect(self, container: Container, request: ExecRequest) -> None:
         """All is here."""
+
+    async def release(self, container: Container, request: ExecRequest) -> None:
+        """The whole slot goes; see :mod:`engine.spool`."""
 
     def hurry(self, request: ExecRequest) -> None:
         """Nothing has to be brought."""
@@ -160,7 +166,9 @@ class CarriedOutput:
         above = [f"{folder}/" for folder in reversed(within.parents) if folder.name]
         modes = dict.fromkeys(above, 0o755) | {f"{within}/": 0o777}
         modes |= {f"{within}/{name}": 0o666 for name in _FILES}
-        await self.calls(lambda client: archive.put(client, container.id, self.place, modes))
+        await self.calls(
+            lambda client: archive.put(client, container.id, self.place, modes), repeatable=True
+        )
 
     async def follow(self, container: Container, request: ExecRequest) -> None:
         """Look from time to time how much has been written, and bring it."""
@@ -223,7 +231,7 @@ class CarriedOutput:
         return self._problems.pop(request.id, "")
 
     async def collect(self, container: Container, request: ExecRequest) -> None:
-        """Bring the rest, see that it is all, and give the container its space back."""
+        """Bring the rest, and see that it is all."""
         try:
             for name in _FILES:
                 await self._bring_all(container, request, name)
@@ -238,9 +246,16 @@ class CarriedOutput:
                 f"what {request.id} wrote could not be brought from its container: {said(error)}"
             )
             raise ContainerLost(container.service, reason) from error
-        emptied = {f"{self._within(request)}/{name}": 0o666 for name in _STREAMS}
+
+    async def release(self, container: Container, request: ExecRequest) -> None:
+        """Put empty files in the place of those with output, and of ``started`` one that no shell has written."""
+        within = self._within(request)
+        emptied = {f"{within}/{name}": 0o666 for name in _STREAMS}
+        over = {f"{within}/{STARTED}": b"over\n"}
         with contextlib.suppress(*ENGINE_ERRORS):
-            await self.calls(lambda client: archive.put(client, container.id, self.place, emptied))
+            await self.calls(
+                lambda client: archive.put(client, container.id, self.place, emptied, over)
+            )
 
     async def _bring_all(self, container: Container, request: ExecRequest, name: str) -> None:
         file, path = request.folder / name, f"{self.inside(request)}/{name}"
