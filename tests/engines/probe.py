@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import docker.errors
@@ -108,6 +109,19 @@ def exec_of_a_missing_program(room: Room) -> str:
     return f"{answer}, then exit code {room.client.exec_inspect(exec_id)['ExitCode']}"
 
 
+def exec_started_twice(room: Room) -> str:
+    """The answers to the second start of an exec that runs, and of one that has ended."""
+    container = room.started()
+    answers = []
+    for command in (("sleep", "1000"), ("true",)):
+        exec_id = room.exec(container, *command)
+        room.client.exec_start(exec_id, detach=True)
+        while command == ("true",) and room.client.exec_inspect(exec_id)["Running"]:
+            pass
+        answers.append(_status(partial(room.client.exec_start, exec_id, detach=True)))
+    return ", ".join(answers)
+
+
 def stop_that_has_to_kill(room: Room) -> str:
     """The kinds of event of a stop whose TERM is ignored; their order is not to be relied on."""
     container = room.started(*_STUBBORN)
@@ -200,7 +214,8 @@ PROBES: Final[Mapping[str, Probe]] = {
     probe.__name__.replace("_", " "): probe
     for probe in (
         *(exec_that_ends, exec_before_its_start, exec_of_a_missing_program),
-        *(exec_in_a_stopped_container, stop_that_has_to_kill, stop_of_a_paused_container),
+        *(exec_started_twice, exec_in_a_stopped_container),
+        *(stop_that_has_to_kill, stop_of_a_paused_container),
         *(removal, processes, two_networks_of_one_name, name_in_use),
         *(unknown_runtime, gpus, digest_of_an_image),
     )
