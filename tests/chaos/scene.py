@@ -116,9 +116,8 @@ class Scene:
             "runtime": self.runtime,
             "results": str(self.folder / "results"),
             "on_controller_exit": "keep" if self.keep else "remove",
-            # A dead controller's losses do not count. What a daemon takes down does, and with live-restore
-            # that is a command which it was just asked to start.
-            "retry": {"max_attempts": 2 if self.live_restore else 1000},
+            # A dead controller's losses do not count. What a daemon takes down does: without live-restore.
+            "retry": {"max_attempts": 1 if self.live_restore else 1000},
             "defaults": {"timeout": "10m"},
             "backends": {name: {"max_restarts": 1000, "backoff": "0s"} for name in _BACKENDS},
             "grace": 1,
