@@ -42,6 +42,7 @@ from engine.runtimes.docker.commands.output import CarriedOutput, Output, Shared
 from engine.runtimes.docker.commands.shared_filesystem import sees
 from engine.runtimes.docker.compose_adoption import Guests, is_guest
 from engine.runtimes.docker.containers.conditions import check_conditions
+from engine.runtimes.docker.containers.dropped import check_granted
 from engine.runtimes.docker.containers.images import image_name
 from engine.runtimes.docker.containers.naming import (
     COMPOSE_PROJECT,
@@ -309,7 +310,9 @@ class DockerRuntime:
         guest = await self._guests.take(service, folder) if self._adopts_compose else None
         if guest is not None:
             self._outputs[service] = guest
-            return await self._identify(self._guests.taken[service])
+            taken = await self._inspect(self._guests.taken[service])
+            check_granted(self._project.services[service], taken)
+            return self._known(taken)
         spec = self._project.services[service]
         try:
             output = self._outputs[service] = await self._output(spec, folder)
@@ -347,7 +350,13 @@ class DockerRuntime:
             raise LaunchFailed(service, failed.reason, curable=False) from failed
         try:
             output = self._outputs[service] = await self._output(spec, folder)
-            return await self._identify(await self._maker.launch(spec, output.mount))
+            found = await self._inspect(await self._maker.launch(spec, output.mount))
+            try:
+                check_granted(spec, found)
+            except LaunchFailed:
+                await self.remove(service, grace_s=0)
+                raise
+            return self._known(found)
         except ENGINE_ERRORS as error:
             # Who came first, unseen: another user, another host.
             anothers = await self._anothers(spec)
@@ -370,7 +379,10 @@ class DockerRuntime:
         return SharedOutput(folder) if self._sees_us else CarriedOutput(self._calls, folder)
 
     async def _identify(self, container_id: str) -> Container:
-        return self._known(await self._calls(lambda client: client.inspect_container(container_id)))
+        return self._known(await self._inspect(container_id))
+
+    async def _inspect(self, container_id: str) -> dict[str, Any]:
+        return await self._calls(lambda client: client.inspect_container(container_id))
 
     def _known(self, found: Mapping[str, Any]) -> Container:
         container = _container(found)
