@@ -237,11 +237,11 @@ class Endpoint:
         self.close()
 
 
-def serve(source: Controller | ContainerManager | CampaignRunner, port: int) -> Endpoint:
+def serve(source: Controller | ContainerManager | CampaignRunner | None, port: int) -> Endpoint:
     """Serve the metrics of a controller, a manager or a campaign on the loopback interface.
 
     Args:
-        source: what is told of.
+        source: what is told of; None for what :attr:`Endpoint.metrics` follows later.
         port: 0 for any that is free.
 
     Raises:
@@ -268,6 +268,6 @@ def serve(source: Controller | ContainerManager | CampaignRunner, port: int) -> 
         metrics.watch(source)
     elif isinstance(source, ContainerManager):
         source.connect(metrics.watch)
-    else:
+    elif source is not None:
         metrics.follow(source)
     return Endpoint(metrics, server.server_port, server, thread)

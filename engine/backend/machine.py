@@ -130,6 +130,10 @@ class Instance:
         """The table it lives by."""
         return self._machine.lifecycle
 
+    def anew(self) -> Instance:
+        """Another instance of the same lifecycle, in the initial state."""
+        return self._machine.instance()
+
     @property
     def state(self) -> str:
         """The state it is in; only :meth:`fire` changes it."""

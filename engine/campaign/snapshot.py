@@ -123,8 +123,14 @@ def of_runner(runner: CampaignRunner, now_s: float) -> Scene:
         backends=tuple(_of_backend(runner, name, now_s) for name in runner.backends),
         counts=_ordered(counts),
         runs=len(runner.progress),
-        eta_s=eta_s(runner.campaign, progress, now_s) if len(progress) > counts.total() else None,
+        eta_s=_eta_s(runner, now_s),
     )
+
+
+def _eta_s(runner: CampaignRunner, now_s: float) -> float | None:
+    """How long what this session carries out will still take; None where nothing is left, or known."""
+    settled = [one for one in runner.progress.values() if one.settled]
+    return eta_s(runner.campaign, [*settled, *runner.due], now_s) if runner.due else None
 
 
 def _of_backend(runner: CampaignRunner, name: str, now_s: float) -> BackendScene:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from attrs import define, field
@@ -43,6 +43,9 @@ from engine.runtimes.base import Limited, Runtime
 from engine.runtimes.selection import choose_runtime
 from engine.watchdog import Leash
 
+if TYPE_CHECKING:
+    from engine.metrics import Metrics
+
 __all__ = ["conduct"]
 
 _SIGNALLED: Final = 128
@@ -55,6 +58,7 @@ def conduct(
     digests: Mapping[str, str],
     standing: Standing | None,
     *,
+    planned: Sequence[PlannedRun],
     as_json: bool,
     quiet: bool,
     metrics_port: int | None = None,
@@ -62,11 +66,15 @@ def conduct(
     """Run a campaign and return the command's exit code.
 
     Args:
+        runs: what of the plan this session carries out.
         digests: of what it is made of, by name.
         standing: where the interrupted run of it stands that is to be gone on with; None for a new one.
+        planned: the campaign's whole plan.
         metrics_port: where metrics are served meanwhile; None for nowhere.
     """
-    conductor = _Conductor(campaign, project, runs, digests, standing, as_json, quiet, metrics_port)
+    conductor = _Conductor(
+        campaign, project, planned, runs, digests, standing, as_json, quiet, metrics_port
+    )
     return asyncio.run(conductor.run())
 
 
@@ -74,6 +82,7 @@ def conduct(
 class _Conductor:
     campaign: Campaign
     project: Project
+    planned: Sequence[PlannedRun]
     runs: Sequence[PlannedRun]
     digests: Mapping[str, str]
     standing: Standing | None
@@ -150,17 +159,30 @@ class _Conductor:
     async def _run(self, runtime: Runtime) -> int:
         """Run the campaign on a runtime, and tell what came of it."""
         with ExitStack() as stack:
+            metrics = self._serve_metrics(
+                stack
+            )  # what can refuse the start comes before any record
             software = _software(runtime)
             results, journal, earlier = self._open(stack, software)
             log = results.folder / "leash.log"
             hold = None
             if not self.campaign.keep:
                 hold = partial(Leash.hold, Owner.current(), runtime.name, log=log)
+            chosen = frozenset(run.id for run in self.runs)
             runner = CampaignRunner(
-                self.campaign, self.project, runtime, self.runs, results, journal, hold, earlier
+                self.campaign,
+                self.project,
+                runtime,
+                self.planned,
+                results,
+                journal=journal,
+                hold=hold,
+                earlier=earlier,
+                chosen=chosen,
             )
             runner.controller.on_transition(self._on_transition)
-            self._serve_metrics(stack, runner)
+            if metrics is not None:
+                metrics.follow(runner)
             self._runner = runner
             error: DockwardenError | None = None
             try:
@@ -178,7 +200,8 @@ class _Conductor:
         if error is not None:
             tell(error)
             return BAD
-        return DONE if summary.all_completed else FAILED
+        states = {one.state for one in summary.outcomes if one.run in chosen}
+        return DONE if states == {"completed"} else FAILED
 
     def _on_transition(self, _transition: Transition) -> None:
         self._started = True
@@ -197,27 +220,34 @@ class _Conductor:
                 journal = Journal.create(
                     file, campaign=self.campaign.name, digests=self.digests, software=software
                 )
-                stack.enter_context(journal).plan(journaled(self.runs))
+                stack.enter_context(journal).plan(journaled(self.planned))
             return results, journal, None
         journal = stack.enter_context(Journal.open(self.standing.folder / FILE_NAME))
         for line in () if self.quiet else self.standing.lines:
             note(line)
         results = stack.enter_context(Results.reopen(self.standing.folder, secrets))
         journal.begin_session({**self.standing.digests, **self.digests}, software)
-        return results, journal, resume(self.campaign, self.runs, journal, results)
+        earlier = resume(self.campaign, self.planned, journal, results)
+        for run in self.standing.rerun:
+            earlier[run].run_again()
+        return results, journal, earlier
 
-    def _serve_metrics(self, stack: ExitStack, runner: CampaignRunner) -> None:
+    def _serve_metrics(self, stack: ExitStack) -> Metrics | None:
         if self.metrics_port is None:
-            return
+            return None
         from engine.metrics import serve
 
-        endpoint = stack.enter_context(serve(runner, self.metrics_port))
+        endpoint = stack.enter_context(serve(None, self.metrics_port))
         if not self.quiet:
             note(f"metrics are at {endpoint.url}")
+        return endpoint.metrics
 
     def _services(self) -> tuple[str, ...]:
-        """What is started for the runs: their backends, and what those depend on."""
-        return needed(self.project, dict.fromkeys(run.backend for run in self.runs))
+        """What is started: the backends of the runs and of what is under way, and what those depend on."""
+        under_way = self.standing.under_way if self.standing else ()
+        ids = {run.id for run in self.runs} | {name.rpartition(".")[0] for name in under_way}
+        backends = dict.fromkeys(run.backend for run in self.planned if run.id in ids)
+        return needed(self.project, backends)
 
 
 def _software(runtime: Runtime) -> dict[str, str]:

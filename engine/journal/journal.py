@@ -291,15 +291,32 @@ class Journal(JournalReader):
     def outcome(
         self, run: str, state: str, *, reason: str = "", at: datetime | None = None
     ) -> None:
-        """Record what became of a run, for good.
+        """Record what became of a run in its latest turn, for good.
 
         Args:
             state: the final state of the experiment's table.
             at: None for now.
         """
-        query = "INSERT INTO outcomes (run, session, at, state, reason) VALUES (?, ?, ?, ?, ?)"
+        query = (
+            "INSERT INTO outcomes (run, session, at, state, reason, turn)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, 1 + (SELECT count(*) FROM reruns WHERE run = ?1))"
+        )
         when = _now() if at is None else stamp(at)
         self._write(query, text(run), self._writer(), when, state, text(reason))
+
+    def rerun(self, run: str, attempt: int, *, at: datetime | None = None) -> None:
+        """Record that a run which has its outcome is run again; the next outcome is another turn's.
+
+        Args:
+            attempt: the number of the first attempt of the new turn.
+            at: None for now.
+        """
+        query = (
+            "INSERT INTO reruns (run, session, at, attempt, turn)"
+            " VALUES (?1, ?2, ?3, ?4, 2 + (SELECT count(*) FROM reruns WHERE run = ?1))"
+        )
+        when = _now() if at is None else stamp(at)
+        self._write(query, text(run), self._writer(), when, attempt)
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from engine.errors import JournalError
 from engine.journal import rows
 from engine.journal.files import explained, open_to_read
 from engine.journal.replay import replay
-from engine.journal.rows import Attempt, JournaledTransition, Outcome, Run, Session, Tally
+from engine.journal.rows import Attempt, JournaledTransition, Outcome, Rerun, Run, Session, Tally
 from engine.model.results import GpuLook
 from states import BACKEND, Lifecycle
 
@@ -109,7 +109,7 @@ class JournalReader:
         """The planned runs that have no outcome."""
         return self._each(
             rows.run,
-            "SELECT * FROM runs WHERE run NOT IN (SELECT run FROM outcomes) ORDER BY rowid",
+            "SELECT * FROM runs WHERE run NOT IN (SELECT run FROM outcomes_now) ORDER BY rowid",
         )
 
     def attempts(self, run: str | None = None) -> Iterator[Attempt]:
@@ -135,8 +135,20 @@ class JournalReader:
         )
 
     def outcomes(self) -> Iterator[Outcome]:
-        """What became of runs, in the order it was recorded."""
+        """What became of runs, in the order it was recorded; at most one outcome for each run.
+
+        Of a run that was run again, the outcome of the latest turn counts; while that has none, the run
+        has no outcome.
+        """
+        return self._each(rows.outcome, "SELECT * FROM outcomes_now ORDER BY id")
+
+    def all_outcomes(self) -> Iterator[Outcome]:
+        """Likewise, but of every turn of every run."""
         return self._each(rows.outcome, "SELECT * FROM outcomes ORDER BY id")
+
+    def reruns(self) -> Iterator[Rerun]:
+        """The turns that began with a run that had its outcome already, in order."""
+        return self._each(rows.rerun, "SELECT * FROM reruns ORDER BY rowid")
 
     # How things stand, in a few rows
 
@@ -144,7 +156,7 @@ class JournalReader:
         """How many runs of each backend have come to what, in the plan's order."""
         query = (
             "SELECT runs.backend, state, count(*) AS runs, total(spent) AS spent_s, min(runs.rowid)"
-            " FROM runs LEFT JOIN outcomes USING (run) LEFT JOIN"
+            " FROM runs LEFT JOIN outcomes_now USING (run) LEFT JOIN"
             " (SELECT run, total(duration_s) AS spent FROM attempts GROUP BY run) USING (run)"
             " GROUP BY runs.backend, state ORDER BY min(runs.rowid)"
         )

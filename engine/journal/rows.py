@@ -21,6 +21,7 @@ __all__ = [
     "Attempt",
     "JournaledTransition",
     "Outcome",
+    "Rerun",
     "Run",
     "Session",
     "Tally",
@@ -32,6 +33,7 @@ __all__ = [
     "moment",
     "name",
     "outcome",
+    "rerun",
     "run",
     "session",
     "stamp",
@@ -147,11 +149,12 @@ class Tally:
 
 @frozen
 class Outcome:
-    """What became of a run, for good.
+    """What became of a run in one turn, for good.
 
     Attributes:
         session: the number of the session that wrote it.
         state: the final state of the experiment's table.
+        turn: 1, and one more each time that the user had the run repeated.
     """
 
     run: str
@@ -159,6 +162,24 @@ class Outcome:
     at: datetime
     state: str
     reason: str
+    turn: int = 1
+
+
+@frozen
+class Rerun:
+    """A run that has its outcome, and is run again at the user's request.
+
+    Attributes:
+        turn: from 2.
+        session: the number of the session that began it.
+        attempt: the number of its first attempt.
+    """
+
+    run: str
+    turn: int
+    session: int
+    at: datetime
+    attempt: int
 
 
 # From values to columns
@@ -302,6 +323,18 @@ def outcome(row: sqlite3.Row) -> Outcome:
         at=moment(row["at"]),
         state=_a(str, row["state"]),
         reason=_a(str, row["reason"]),
+        turn=_a(int, row["turn"]),
+    )
+
+
+def rerun(row: sqlite3.Row) -> Rerun:
+    """A row of ``reruns``."""
+    return Rerun(
+        run=_a(str, row["run"]),
+        turn=_a(int, row["turn"]),
+        session=_a(int, row["session"]),
+        at=moment(row["at"]),
+        attempt=_a(int, row["attempt"]),
     )
 
 

@@ -127,7 +127,52 @@ ALTER TABLE transitions ADD COLUMN uptime_s REAL;
 ALTER TABLE attempts ADD COLUMN begun_uptime_s REAL;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH: Final = """
+CREATE TABLE reruns (
+    run TEXT NOT NULL REFERENCES runs,
+    turn INTEGER NOT NULL CHECK (turn > 1),
+    session INTEGER NOT NULL REFERENCES sessions,
+    at TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    PRIMARY KEY (run, turn)
+);
+CREATE TABLE outcomes_by_turn (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL REFERENCES runs,
+    session INTEGER NOT NULL REFERENCES sessions,
+    at TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    turn INTEGER NOT NULL DEFAULT 1,
+    UNIQUE (run, turn)
+);
+INSERT INTO outcomes_by_turn (id, run, session, at, state, reason)
+    SELECT id, run, session, at, state, reason FROM outcomes;
+DROP TABLE outcomes;
+ALTER TABLE outcomes_by_turn RENAME TO outcomes;
+CREATE VIEW outcomes_now AS SELECT * FROM outcomes
+WHERE turn = 1 + (SELECT count(*) FROM reruns WHERE reruns.run = outcomes.run);
+
+CREATE TRIGGER outcomes_once BEFORE INSERT ON outcomes
+WHEN EXISTS (SELECT 1 FROM outcomes WHERE run = NEW.run AND turn = NEW.turn)
+BEGIN SELECT RAISE(ABORT, 'this run has its outcome already'); END;
+CREATE TRIGGER outcomes_of_a_turn BEFORE INSERT ON outcomes
+WHEN NEW.turn <> 1 + (SELECT count(*) FROM reruns WHERE run = NEW.run)
+BEGIN SELECT RAISE(ABORT, 'an outcome belongs to the latest turn of its run'); END;
+CREATE TRIGGER outcomes_stay BEFORE UPDATE ON outcomes
+BEGIN SELECT RAISE(ABORT, 'an outcome is written once'); END;
+CREATE TRIGGER outcomes_never_go BEFORE DELETE ON outcomes
+BEGIN SELECT RAISE(ABORT, 'an outcome is written once'); END;
+CREATE TRIGGER reruns_follow_an_outcome BEFORE INSERT ON reruns
+WHEN NOT EXISTS (SELECT 1 FROM outcomes WHERE run = NEW.run AND turn = NEW.turn - 1)
+BEGIN SELECT RAISE(ABORT, 'only a run that has its outcome is run again'); END;
+CREATE TRIGGER reruns_stay BEFORE UPDATE ON reruns
+BEGIN SELECT RAISE(ABORT, 'a rerun is written once'); END;
+CREATE TRIGGER reruns_never_go BEFORE DELETE ON reruns
+BEGIN SELECT RAISE(ABORT, 'a rerun is written once'); END;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """From an empty file to the tables of today, step by step."""
 
 

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.campaign.config.document import parse
-from engine.campaign.config.load import check_only, check_services, load_campaign
+from engine.campaign.config.load import check_services, load_campaign
 from engine.campaign.model import Campaign, Order, Pauses
-from engine.errors import CampaignError, InputError
+from engine.errors import CampaignError
 from engine.model.results import Ending, Leftovers
 from engine.model.spec import Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
@@ -358,9 +358,3 @@ class TestAgainstTheComposeFile:
         found = dict(raised.value.findings)
         assert "did you mean 'beta'?" in found["experiments[0].backend"]
         assert "it has alpha, beta" in found["backends.gamma"]
-
-    def test_only_a_backend_that_has_experiments(self, load: Load) -> None:
-        campaign = load(LEAST)
-        check_only(campaign, ["alpha"])
-        with pytest.raises(InputError, match="did you mean 'alpha'"):
-            check_only(campaign, ["alpa"])

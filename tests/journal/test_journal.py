@@ -124,10 +124,15 @@ class TestOnce:
         assert [one.id for one in journal.runs()] == ["alpha-x", "alpha-y"]
 
     def test_the_schema_itself_forbids_it(self, journal: Journal, path: Path) -> None:
+        journal.rerun("alpha-x", 2)
         journal.close()
         by_hand = sqlite3.connect(path)
         for statement in (
-            "INSERT OR REPLACE INTO outcomes VALUES (1, 'alpha-x', 1, '', 'completed', '')",
+            "INSERT OR REPLACE INTO outcomes VALUES (1, 'alpha-x', 1, '', 'completed', '', 1)",
+            "INSERT INTO outcomes VALUES (2, 'alpha-x', 1, '', 'completed', '', 3)",
+            "INSERT INTO reruns VALUES ('alpha-x', 3, 1, '', 3)",
+            "UPDATE reruns SET attempt = 3",
+            "DELETE FROM reruns",
             "UPDATE outcomes SET state = 'completed'",
             "DELETE FROM outcomes",
             "UPDATE attempts SET exit_code = 0",
@@ -136,6 +141,42 @@ class TestOnce:
             with pytest.raises(sqlite3.IntegrityError):
                 by_hand.execute(statement)
         by_hand.close()
+
+
+class TestRunAgain:
+    """A run that has its outcome may have another turn; both outcomes stay on record."""
+
+    @pytest.fixture
+    def failed(self, journal: Journal) -> Journal:
+        journal.plan([Run("alpha-x", "x", "alpha"), Run("alpha-y", "y", "alpha")])
+        journal.outcome("alpha-x", "failed", reason="exit code 3")
+        return journal
+
+    def test_it_has_no_outcome_until_the_new_turn_has_one(self, failed: Journal) -> None:
+        failed.rerun("alpha-x", 2)
+        assert list(failed.outcomes()) == []
+        assert [one.id for one in failed.unsettled()] == ["alpha-x", "alpha-y"]
+        assert [(one.state, one.runs) for one in failed.tally()] == [(None, 2)]
+
+    def test_the_newest_outcome_counts_and_the_earlier_one_stays(self, failed: Journal) -> None:
+        failed.rerun("alpha-x", 2)
+        failed.outcome("alpha-x", "completed")
+        assert [(one.turn, one.state) for one in failed.outcomes()] == [(2, "completed")]
+        assert [(one.turn, one.state) for one in failed.all_outcomes()] == [
+            (1, "failed"),
+            (2, "completed"),
+        ]
+        assert [(one.run, one.turn, one.attempt) for one in failed.reruns()] == [("alpha-x", 2, 2)]
+
+    def test_only_a_run_that_has_its_outcome(self, failed: Journal) -> None:
+        with pytest.raises(JournalConflict, match="only a run that has its outcome is run again"):
+            failed.rerun("alpha-y", 1)
+
+    def test_an_outcome_of_each_turn_is_written_once(self, failed: Journal) -> None:
+        failed.rerun("alpha-x", 2)
+        failed.outcome("alpha-x", "completed")
+        with pytest.raises(JournalConflict, match="this run has its outcome already"):
+            failed.outcome("alpha-x", "failed")
 
 
 WRITE = """

@@ -6,7 +6,7 @@ Nothing is converted by guess, no unknown key is passed over, and all findings a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,14 +30,14 @@ from engine.campaign.model import Campaign, CoolDown, Experiment, Pauses, Refres
 from engine.campaign.runs.plan import clashes
 from engine.compose.files import DEFAULT_FILE
 from engine.compose.node import KeyPath, dotted
-from engine.errors import CampaignError, InputError
+from engine.errors import CampaignError
 from engine.health.gpu import GpuPolicy
 from engine.model.spec import Project
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
 from engine.policy.health import HealthPolicy
 from engine.util.nearest import nearest
 
-__all__ = ["check_only", "check_services", "load_campaign"]
+__all__ = ["check_services", "load_campaign"]
 
 _MOST_RUNS: Final = 100_000
 _EXPERIMENT_COMMAND: Final = ("lem", "experiment")
@@ -84,19 +84,6 @@ def check_services(campaign: Campaign, project: Project) -> None:
             findings.append((dotted(path), no_service))
     if findings:
         raise CampaignError(campaign.file, tuple(findings))
-
-
-def check_only(campaign: Campaign, only: Iterable[str]) -> None:
-    """See that a campaign has experiments for these backends.
-
-    Raises:
-        InputError: it has none for one of them; names the nearest.
-    """
-    used = dict.fromkeys(name for one in campaign.experiments for name in one.backends)
-    for name in only:
-        if name not in used:
-            instead = nearest(name, used) or f"; they are for {', '.join(used)}"
-            raise InputError(f"{campaign.file} has no experiments for {name!r}{instead}")
 
 
 def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campaign | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Literal
@@ -65,11 +65,12 @@ class CampaignRunner:
         campaign: what the campaign file says.
         project: what its compose file says.
         runtime: the hands.
-        runs: the plan, or what of it is to be run.
+        runs: the plan.
         results: where output and records go.
         journal: where transitions, attempts and outcomes are recorded; None for nowhere.
         hold: see :class:`~engine.controller.Controller`. Under ``on_controller_exit: keep`` nothing is held.
         earlier: how far runs had come in earlier sessions; None where there was none.
+        chosen: the ids of the runs that this session carries out; None for all.
 
     Attributes:
         controller: the backends themselves.
@@ -86,6 +87,7 @@ class CampaignRunner:
     journal: Journal | None = None
     hold: Callable[[], Hold] | Literal["watchdog"] | None = "watchdog"
     earlier: Mapping[str, Progress] | None = None
+    chosen: Collection[str] | None = None
 
     controller: Controller = field(init=False)
     fleet: Fleet = field(init=False)
@@ -111,8 +113,10 @@ class CampaignRunner:
         self.progress = {
             run.id: earlier.get(run.id) or Progress(run, machine.instance()) for run in self.runs
         }
-        self._todo = tuple(run for run in self.runs if not self.progress[run.id].settled)
-        self._failures = sum(one.state in _FAILURES for one in self.progress.values())
+        self._todo = tuple(one.run for one in self.due)
+        self._failures = sum(
+            one.settled and one.state in _FAILURES for one in self.progress.values()
+        )
         self.controller = Controller(
             self.project,
             self.runtime,
@@ -132,6 +136,15 @@ class CampaignRunner:
     def backends(self) -> tuple[str, ...]:
         """The backends that runs are planned on, in the plan's order."""
         return _backends(self.runs)
+
+    @property
+    def due(self) -> tuple[Progress, ...]:
+        """The runs that this session still has to carry out."""
+        return tuple(
+            one
+            for name, one in self.progress.items()
+            if not one.settled and (self.chosen is None or name in self.chosen)
+        )
 
     def on_event(self, listener: Listener) -> None:
         """Call ``listener`` with each event from now on; it must be quick."""
@@ -272,14 +285,17 @@ class CampaignRunner:
 
     async def _carry_out(self, progress: Progress) -> bool:
         """Try a run until it has come to its outcome; say whether anything was tried."""
+        before = progress.attempts - (progress.run.id in self._outlived)
         if progress.run.id in self._outlived:
             await asyncio.shield(self._outlived[progress.run.id])
         while not progress.settled:
             reason = await self._refused(progress.run)
             if reason:
+                stands = progress.again  # its outcome, since nothing of the new turn has been tried
                 progress.abandon(reason)
                 self._failures += progress.state in _FAILURES
-                self.ledger.abandoned(progress)
+                if not stands:
+                    self.ledger.abandoned(progress)
                 break
             attempt = asyncio.create_task(self._attempt(progress), name=progress.run.id)
             self._attempts.add(attempt)
@@ -287,7 +303,7 @@ class CampaignRunner:
             await asyncio.shield(attempt)
         self._tell(RunSettled(progress.run, progress.state, progress.reason))
         self._count()
-        return progress.attempts > 0
+        return progress.attempts > before
 
     async def _refused(self, run: PlannedRun) -> str:
         """Prepare the backend of a run; say why no attempt of it is begun, or nothing if one may be."""
@@ -313,13 +329,14 @@ class CampaignRunner:
         return self._halted or self.fleet.unusable.get(run.backend, "")
 
     async def _attempt(self, progress: Progress) -> None:
-        run = progress.run
+        run, again = progress.run, progress.again
         number = progress.dispatch(now_s())
         self.ledger.begun(
             run,
             number,
             request=request_id(run, number),
             folder=f"{run.backend}/{folder_of(run, number)}",
+            again=again,
         )
         self._tell(AttemptStarted(run, number))
         record = await attempt(

@@ -75,20 +75,31 @@ class Ledger:
         """Write what a look at a backend's GPUs showed."""
         self._write(lambda journal: journal.look(look))
 
-    def begun(self, run: PlannedRun, number: int, *, request: str, folder: str) -> None:
-        """Write that an attempt begins."""
+    def begun(
+        self, run: PlannedRun, number: int, *, request: str, folder: str, again: bool = False
+    ) -> None:
+        """Write that an attempt begins.
+
+        Args:
+            again: whether its run has its outcome, so that this begins another turn of it.
+        """
         at, up_s = datetime.now(UTC), uptime_s()
-        self._write(
-            lambda journal: journal.attempt_begun(
+
+        def write(journal: Journal) -> None:
+            if (
+                again
+            ):  # with the attempt, and not before: the outcome stands until it is tried again
+                journal.rerun(run.id, number, at=at)
+            journal.attempt_begun(
                 *(run.id, number),
                 backend=run.backend,
                 request=request,
                 folder=folder,
                 at=at,
                 uptime_s=up_s,
-            ),
-            later=True,
-        )
+            )
+
+        self._write(write, later=True)
 
     def ended(self, progress: Progress, record: AttemptRecord) -> None:
         """Write how an attempt ended and, if that settles its run, the outcome; both or neither.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby, takewhile
 
+from engine.campaign.resumption.turns import Turn, by_turn, turns_of
 from engine.campaign.runs.progress import EVENTS
 from engine.errors import JournalCorrupt
 from engine.journal import Attempt, JournalReader, Outcome, retrace
@@ -58,7 +59,7 @@ def run_course(
     Raises:
         JournalCorrupt: an outcome does not follow from its run's attempts.
     """
-    outcomes = {one.run: one for one in journal.outcomes() if until is None or one.at <= until}
+    turns = turns_of(journal, until)
     begun = sorted(
         (one for one in journal.attempts() if until is None or one.begun_at <= until),
         key=lambda one: (one.run, one.number),
@@ -68,9 +69,13 @@ def run_course(
     taken: Counter[Edge] = Counter()
     for run in journal.runs():
         if backend in (None, run.backend):
-            edges = _path(journal, run.id, attempts.get(run.id, []), outcomes.get(run.id), until)
-            here[run.id] = edges[-1].target if edges else EXPERIMENT.initial
-            taken.update(edges)
+            here[run.id] = EXPERIMENT.initial
+            known = turns.get(run.id, (Turn(),))
+            mine = attempts.get(run.id, [])
+            for turn, tried in by_turn(known, mine, lambda one: one.number):
+                edges = _path(journal, run.id, tried, turn.outcome, until)
+                here[run.id] = edges[-1].target if edges else here[run.id]
+                taken.update(edges)
     return Course(here, taken)
 
 

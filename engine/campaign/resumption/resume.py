@@ -10,6 +10,7 @@ this is cut short, doing it again ends in the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from engine.campaign.model import Campaign
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.persistence.recorder import write_end
 from engine.campaign.persistence.results import Results
+from engine.campaign.resumption.turns import Turn, by_turn, turns_of
 from engine.campaign.runs.attempt_record import AttemptRecord, record_of
 from engine.campaign.runs.plan import PlannedRun, folder_of, request_id
 from engine.campaign.runs.progress import Progress
@@ -50,7 +52,7 @@ def resume(
     """
     journal.plan(journaled(runs))
     lines = _lines(results.records())
-    outcomes = {outcome.run: outcome for outcome in journal.outcomes()}
+    turns = turns_of(journal)
     attempts = _by_run(journal.attempts())
     newest = {attempt.backend: attempt for attempt in journal.attempts()}
     machine = Machine(EXPERIMENT)
@@ -58,16 +60,18 @@ def resume(
     for run in runs:
         mine = lines.get(run.id, {})
         unknown = _unjournaled(attempts.get(run.id, []), mine)
+        known = turns.get(run.id, (Turn(),))
+        gone_through = _with_unknown(known, unknown)
+        settled = gone_through[-1].outcome is not None
         ended: list[AttemptRecord] = []
         records: list[AttemptRecord] = []
-        outcome = outcomes.get(run.id)
         under_way: Attempt | None = None
         for attempt in attempts.get(run.id, []):
             line = mine.get(attempt.number)
             if (
                 attempt == newest[attempt.backend]
                 and line is None
-                and outcome is None
+                and not settled
                 and _may_run(attempt, results.folder)
             ):
                 under_way = attempt
@@ -80,12 +84,15 @@ def resume(
             run,
             machine,
             records,
-            outcome,
+            gone_through,
             campaign.retry,
             file=journal.path,
             under_way=under_way,
         )
-        _journal(journal, progress[run.id], unknown, ended, outcome)
+        with journal.at_once():
+            for turn in gone_through[len(known) :]:
+                journal.rerun(run.id, turn.first)
+            _journal(journal, progress[run.id], unknown, ended, settled=settled)
         for record in records:
             if record.attempt not in mine:
                 results.write(record)
@@ -97,7 +104,7 @@ def replayed(
     run: PlannedRun,
     machine: Machine,
     records: Sequence[AttemptRecord],
-    outcome: Outcome | None,
+    turns: Sequence[Turn],
     retry: RetryPolicy,
     *,
     file: Path,
@@ -105,19 +112,40 @@ def replayed(
 ) -> Progress:
     """How far a run has come, by taking its attempts again through the experiment's table.
 
-    An attempt that another one followed was allowed to be. What follows the last one is the outcome's
-    to say where there is one, whatever the policy has become; else the policy's.
+    Each turn goes through the table from its start. An attempt that another one of its turn followed was
+    allowed to be. What follows the last one is the outcome's to say where there is one, whatever the
+    policy has become; else the policy's.
 
     Args:
         records: its attempts that have ended, in order.
+        turns: of the run, in order.
         file: the journal, for the error.
         under_way: the attempt that followed them, and may not have ended.
 
     Raises:
         JournalCorrupt: the table does not lead there.
     """
+    progress = Progress(run, machine.instance())
+    for turn, mine in by_turn(turns, records, lambda record: record.attempt):
+        last = under_way if turn is turns[-1] else None
+        progress = _gone_through(progress, mine, turn.outcome, retry, file=file, under_way=last)
+    return progress
+
+
+def _gone_through(
+    before: Progress,
+    records: Sequence[AttemptRecord],
+    outcome: Outcome | None,
+    retry: RetryPolicy,
+    *,
+    file: Path,
+    under_way: Attempt | None,
+) -> Progress:
+    """How far a run has come after one more turn."""
+    run = before.run
     for last_again in (None,) if outcome is None else (False, True):
-        progress = Progress(run, machine.instance())
+        progress = copy(before)
+        progress.new_turn()
         try:
             for record in records:
                 followed = record is not records[-1] or under_way is not None
@@ -153,6 +181,13 @@ def journaled(runs: Iterable[PlannedRun]) -> Iterable[Run]:
     return (Run(run.id, run.experiment.name, run.backend, run.cycle, run.repeat) for run in runs)
 
 
+def _with_unknown(turns: Sequence[Turn], unknown: Sequence[AttemptRecord]) -> tuple[Turn, ...]:
+    """The turns, and one more where attempts that the journal lacks followed the last one's outcome."""
+    if turns[-1].outcome is None or not unknown:
+        return tuple(turns)
+    return (*turns, Turn(min(record.attempt for record in unknown)))
+
+
 def _by_run(attempts: Iterable[Attempt]) -> dict[str, list[Attempt]]:
     found: dict[str, list[Attempt]] = {}
     for attempt in attempts:
@@ -181,25 +216,25 @@ def _journal(
     progress: Progress,
     unknown: Iterable[AttemptRecord],
     ended: Iterable[AttemptRecord],
-    outcome: Outcome | None,
+    *,
+    settled: bool,
 ) -> None:
-    """Write what the journal lacks of a run, all of it or nothing."""
-    with journal.at_once():
-        for record in unknown:
-            journal.attempt_begun(
-                record.run,
-                record.attempt,
-                backend=record.backend,
-                request=request_id(progress.run, record.attempt),
-                folder=f"{record.backend}/{folder_of(progress.run, record.attempt)}",
-                at=record.started_at,
-                container_id=record.container_id,
-                generation=record.generation,
-            )
-        for record in (*unknown, *ended):
-            write_end(journal, record)
-        if progress.settled and outcome is None:
-            journal.outcome(progress.run.id, progress.state, reason=progress.reason)
+    """Write what the journal lacks of a run."""
+    for record in unknown:
+        journal.attempt_begun(
+            record.run,
+            record.attempt,
+            backend=record.backend,
+            request=request_id(progress.run, record.attempt),
+            folder=f"{record.backend}/{folder_of(progress.run, record.attempt)}",
+            at=record.started_at,
+            container_id=record.container_id,
+            generation=record.generation,
+        )
+    for record in (*unknown, *ended):
+        write_end(journal, record)
+    if progress.settled and not settled:
+        journal.outcome(progress.run.id, progress.state, reason=progress.reason)
 
 
 def _record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +43,9 @@ class Standing:
     Attributes:
         folder: of the interrupted run of the campaign.
         total: how many runs are to be there in the end.
-        settled: those of them that have their outcome.
+        settled: those of them that have their outcome, and are not run again.
+        states: the outcome of each run that has one.
+        rerun: those that have their outcome, and are run again.
         under_way: the attempts whose controller died, as ``run.number``.
         changed: what is not as it was when the last session began.
         kept: settled runs whose experiment is among that; they stay settled.
@@ -51,6 +53,7 @@ class Standing:
         gone: runs that were planned, and are not now; they are left alone.
         digests: of what the campaign was made of when the last session began, by name.
         runtime: the name of the runtime that its sessions ran on; None where none recorded it.
+        closed: whether its last session came to its end, its teardown and its summary included.
     """
 
     folder: Path
@@ -63,6 +66,9 @@ class Standing:
     gone: tuple[str, ...]
     digests: Mapping[str, str] = field(factory=dict, repr=False)
     runtime: str | None = None
+    states: Mapping[str, str] = field(factory=dict, repr=False)
+    rerun: tuple[str, ...] = ()
+    closed: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -70,6 +76,7 @@ class Standing:
         attempts = "1 attempt was" if len(self.under_way) == 1 else f"{len(self.under_way)} were"
         under_way = f", {attempts} under way" if self.under_way else ""
         said = {
+            "run again: ": tuple(f"{run} ({self.states[run]})" for run in self.rerun),
             "changed since, and used for what is still to be done: ": self.changed,
             "settled before their experiment changed, and not run again: ": self.kept,
             "new in the plan: ": self.added,
@@ -87,6 +94,7 @@ class Standing:
             "total": self.total,
             "settled": self.settled,
             "under_way": self.under_way,
+            "rerun": self.rerun,
             "changed": self.changed,
             "kept": self.kept,
             "added": self.added,
@@ -126,17 +134,19 @@ def standing(
     planned: Sequence[PlannedRun],
     runs: Sequence[PlannedRun],
     digests: Mapping[str, str],
+    rerun: Collection[str] = (),
 ) -> Standing | None:
     """Where the newest run of a campaign stands; None where there is nothing to go on with.
 
     That is so where there is no journal, or another campaign's, and where every run in it is settled,
-    or all that is planned now is. If the controller died after that, its teardown and its summary are
-    still gone on with.
+    or all that is planned now is, and nothing is to be run again. If the controller died after that, its
+    teardown and its summary are still gone on with.
 
     Args:
         planned: the campaign's whole plan.
         runs: what of it is to be run.
         digests: of what it is made of now, by name.
+        rerun: the outcomes whose runs are to be run again.
 
     Raises:
         JournalError: there is a journal, and it cannot be read.
@@ -148,26 +158,32 @@ def standing(
         if journal.campaign != campaign.name:
             return None
         known = [run.id for run in journal.runs()]
-        done = {outcome.run for outcome in journal.outcomes()}
+        states = {outcome.run: outcome.state for outcome in journal.outcomes()}
         under_way = tuple(f"{one.run}.{one.number}" for one in journal.open_attempts())
         sessions = list(journal.sessions())
     ids = {run.id for run in planned}
-    all_settled = done.issuperset(known) or done >= ids
-    if not known or (all_settled and sessions[-1].ended_at is not None):
+    all_settled = states.keys() >= {*known} or states.keys() >= ids
+    closed = bool(sessions) and sessions[-1].ended_at is not None
+    if not known or (all_settled and closed and not rerun):
         return None
+    again = tuple(run.id for run in runs if states.get(run.id) in rerun)
+    done = states.keys() - {*again}
     before = sessions[-1].digests
     changed = tuple(name for name in digests if before.get(name, digests[name]) != digests[name])
     return Standing(
         folder=folder,
-        total=len(runs),
-        settled=tuple(run.id for run in runs if run.id in done),
+        total=len(planned),
+        settled=tuple(run.id for run in planned if run.id in done),
         under_way=under_way,
         changed=changed,
         kept=tuple(run.id for run in runs if run.id in done and experiment_key(run) in changed),
-        added=tuple(run.id for run in runs if run.id not in known),
+        added=tuple(run.id for run in planned if run.id not in known),
         gone=tuple(run_id for run_id in known if run_id not in ids),
         digests=before,
         runtime=_runtime(sessions),
+        states=states,
+        rerun=again,
+        closed=closed,
     )
 
 

@@ -46,6 +46,8 @@ class Progress:
         stdout: the output of its last attempt, relative to the folder of the results.
         left: the processes that its last attempt left running.
         under_way: its last attempt, if an earlier session began it and nobody knows yet how it ended.
+        again: whether it has its outcome and is due to be run again. The outcome stands until the first
+            attempt of the new turn begins.
     """
 
     run: PlannedRun
@@ -59,6 +61,9 @@ class Progress:
     stderr: str | None = field(default=None, init=False)
     left: tuple[LeftProcess, ...] = field(default=(), init=False)
     under_way: Attempt | None = field(default=None, init=False)
+    again: bool = field(default=False, init=False)
+    _earlier: int = field(default=0, init=False)
+    """How many attempts belong to earlier turns."""
 
     @property
     def state(self) -> str:
@@ -67,11 +72,23 @@ class Progress:
 
     @property
     def settled(self) -> bool:
-        """Whether it has come to its outcome."""
-        return self.state in self._instance.lifecycle.final
+        """Whether it has come to its outcome, and is not due to be run again."""
+        return self.state in self._instance.lifecycle.final and not self.again
+
+    def run_again(self) -> None:
+        """Let a run that has its outcome have another turn: see :attr:`again`."""
+        self.again = True
+
+    def new_turn(self) -> None:
+        """Begin a turn: the experiment's table is gone through from its start; attempts are numbered on."""
+        self._instance = self._instance.anew()
+        self._earlier, self.interrupted = self.attempts, 0
+        self.reason, self.again = "", False
 
     def dispatch(self, now_s: float) -> int:
         """Begin an attempt, and return its number."""
+        if self.again:
+            self.new_turn()
         self._instance.fire("dispatch")
         self.attempts += 1
         self.since_s = now_s
@@ -90,7 +107,7 @@ class Progress:
 
     def may_retry(self, record: AttemptRecord, retry: RetryPolicy) -> bool:
         """Whether another attempt may follow the one that ended like this, and is not concluded yet."""
-        tries = record.attempt - self.interrupted
+        tries = self._tries(record)
         ending = Ending(record.ending)
         return retry.decide(ending, attempts=tries, exit_code=record.exit_code).allowed
 
@@ -102,7 +119,7 @@ class Progress:
         """
         ending = Ending(record.ending)
         succeeded = ending is Ending.EXITED and record.exit_code == 0
-        tried = record.attempt - self.interrupted > 1
+        tried = self._tries(record) > 1
         facts = {"succeeded": succeeded, "attempt_left": again, "tried": tried}
         self._instance.fire(EVENTS[ending], facts)
         self.stdout, self.stderr, self.left = record.stdout, record.stderr, record.left
@@ -112,9 +129,18 @@ class Progress:
         self.reason = "" if succeeded else reason_of(record)
 
     def abandon(self, reason: str) -> None:
-        """Give up on it: it is not tried, or not tried again."""
+        """Give up on it: it is not tried, or not tried again. What is not run again keeps its outcome."""
+        if self.again:
+            self.again = False
+            self.reason = f"{self.reason}{'; ' if self.reason else ''}not run again: {reason}"
+            return
         self._instance.fire("abandon")
-        self.reason = f"{self.reason}; not tried again: {reason}" if self.attempts else reason
+        tried = self.attempts > self._earlier
+        self.reason = f"{self.reason}; not tried again: {reason}" if tried else reason
+
+    def _tries(self, record: AttemptRecord) -> int:
+        """Which try of its turn an attempt was."""
+        return record.attempt - self._earlier - self.interrupted
 
     def outcome(self) -> Outcome:
         """Where it stands now, as a value."""

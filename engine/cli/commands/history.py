@@ -17,7 +17,7 @@ from engine.cli.output.messages import show
 from engine.util.printable import printable
 
 if TYPE_CHECKING:
-    from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Session
+    from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Rerun, Session
 
 __all__ = ["history"]
 
@@ -68,9 +68,10 @@ def _entries(journal: JournalReader, backend: str | None) -> Iterator[_Entry]:
     return heapq.merge(
         (_session(one) for one in journal.sessions()),
         (_transition(one) for one in journal.transitions(backend)),
+        (_rerun(one) for one in journal.reruns() if one.run in runs),
         (_begun(one) for one in journal.attempts() if one.run in runs),
         (_ended(one) for one in journal.ended_attempts() if one.run in runs),
-        (_outcome(one) for one in journal.outcomes() if one.run in runs),
+        (_outcome(one) for one in journal.all_outcomes() if one.run in runs),
         key=lambda entry: entry[0],
     )
 
@@ -155,6 +156,21 @@ def _ended(one: Attempt) -> _Entry:
     )
 
 
+def _rerun(one: Rerun) -> _Entry:
+    return (
+        one.at,
+        f"{one.run}: run again from attempt {one.attempt} on",
+        {
+            "kind": "rerun",
+            "at": one.at.isoformat(),
+            "session": one.session,
+            "run": one.run,
+            "turn": one.turn,
+            "attempt": one.attempt,
+        },
+    )
+
+
 def _outcome(one: Outcome) -> _Entry:
     reason = f": {one.reason}" if one.reason else ""
     return (
@@ -165,6 +181,7 @@ def _outcome(one: Outcome) -> _Entry:
             "at": one.at.isoformat(),
             "session": one.session,
             "run": one.run,
+            "turn": one.turn,
             "state": one.state,
             "reason": one.reason,
         },

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engine.cli.completers import campaign_backends
-from engine.cli.exit_codes import DONE
+from engine.cli.exit_codes import DONE, FAILED
 from engine.cli.options import RuntimeChoice, campaign_argument, load
 from engine.cli.output.file_messages import note_reader, note_warnings
 from engine.cli.output.messages import note, show
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from engine.util.redaction import Secrets
 
 __all__ = ["run"]
+
+_RERUN = ("failed", "skipped", "lost")
+_SETTLED = ("completed", *_RERUN)
 
 
 @click.command()
@@ -38,10 +42,25 @@ __all__ = ["run"]
 )
 @click.option(
     "--only",
-    metavar="BACKEND",
+    metavar="SELECTOR",
     multiple=True,
     shell_complete=campaign_backends,
-    help="Run the experiments of this backend; may be given several times.",
+    help="Run what this selects: a backend, an experiment, or NAME=GLOB of a parameter, a key or a column such as"
+    " cycle; several in one, by commas, must all hold; of several options any may.",
+)
+@click.option(
+    "--except",
+    "without",
+    metavar="SELECTOR",
+    multiple=True,
+    shell_complete=campaign_backends,
+    help="Leave out what this selects.",
+)
+@click.option(
+    "--rerun",
+    type=click.Choice((*_RERUN, "all")),
+    multiple=True,
+    help="Run again what has come to this outcome in the newest run of the campaign, in its folder.",
 )
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever an earlier run has left.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and touch nothing.")
@@ -77,6 +96,8 @@ def run(
     runtime: RuntimeName | None,
     results: Path | None,
     only: tuple[str, ...],
+    without: tuple[str, ...],
+    rerun: tuple[str, ...],
     fresh: bool,
     dry_run: bool,
     simulate: bool,
@@ -91,6 +112,10 @@ def run(
     Where the last run of it was interrupted, or its controller died, it goes on in that folder: what is
     settled stays so. Otherwise, and with --fresh, a new folder is made.
 
+    What --only and --except leave out stays to be done: it is among the summary as unfinished. With --rerun,
+    what has come to such an outcome is run again in the same folder; its attempts are numbered on, the newest
+    outcome counts, and the earlier one stays on record.
+
     With --simulate nothing is started, and no engine is needed: what is still to be done is gone through in
     virtual time, and printed is how long it takes, what is restarted and what is exhausted.
 
@@ -102,32 +127,36 @@ def run(
     \b
     Example:
       dockwarden run examples/campaign.yml --only pytorch --dry-run
+      dockwarden run examples/campaign.yml --rerun failed --except 'model=llama*,cycle=2'
     """
     from attrs import evolve
 
-    from engine.campaign.config.load import check_only
     from engine.campaign.config.secrets import secrets_of
     from engine.campaign.persistence.fingerprints import digests
     from engine.campaign.resumption.resume_point import on_its_runtime, standing
     from engine.campaign.runs.plan import plan
+    from engine.campaign.runs.selection import chosen, columns_of
     from engine.errors import JournalError
 
-    if simulate and dry_run:
-        raise click.UsageError("choose one: --dry-run prints the plan, --simulate rehearses it")
-    if not simulate and (faults is not None or seed is not None):
-        raise click.UsageError("--faults and --seed go with --simulate")
+    _check(simulate=simulate, dry_run=dry_run, faults=faults, seed=seed, rerun=rerun, fresh=fresh)
     loaded, project = load(campaign, "simulated" if simulate else runtime)
     if results is not None:
         loaded = evolve(loaded, results=results.expanduser().absolute())
-    check_only(loaded, only)
     planned = plan(loaded)
-    runs = tuple(one for one in planned if not only or one.backend in only)
+    runs = tuple(chosen(planned, columns_of, only=only, without=without, where=loaded.file))
+    if not runs:
+        raise click.UsageError("--only and --except leave nothing to run")
     made_of = digests(loaded, project, runs)
+    again = _SETTLED if "all" in rerun else rerun
     try:
-        left = None if fresh else standing(loaded, planned, runs, made_of)
+        left = None if fresh else standing(loaded, planned, runs, made_of, again)
     except JournalError:
         note("--fresh begins anew in another folder, and leaves this one as it is")
         raise
+    if rerun and left is None:
+        raise click.UsageError(
+            f"there is no run of {loaded.name} in {loaded.results}; leave --rerun out"
+        )
     if not simulate:
         loaded = on_its_runtime(loaded, left)
     if dry_run:
@@ -137,6 +166,8 @@ def run(
             note_warnings(project, _todo(project, runs, left)[0])
         show((_plan_json if as_json else _plan_text)(project, runs, left, secrets))
         return DONE
+    if left is not None and left.closed and not _todo(project, runs, left)[1]:
+        return _nothing_to_do(left, runs, as_json=as_json)
     if simulate:
         from engine.cli.simulate import rehearse
 
@@ -148,10 +179,48 @@ def run(
 
     return conduct(
         *(loaded, project, runs, made_of, left),
+        planned=planned,
         as_json=as_json,
         quiet=quiet,
         metrics_port=metrics_port,
     )
+
+
+def _check(
+    *,
+    simulate: bool,
+    dry_run: bool,
+    faults: float | None,
+    seed: int | None,
+    rerun: tuple[str, ...],
+    fresh: bool,
+) -> None:
+    """Refuse options that contradict one another."""
+    if simulate and dry_run:
+        raise click.UsageError("choose one: --dry-run prints the plan, --simulate rehearses it")
+    if rerun and fresh:
+        raise click.UsageError(
+            "choose one: --rerun goes on in the newest run, --fresh begins a new one"
+        )
+    if not simulate and (faults is not None or seed is not None):
+        raise click.UsageError("--faults and --seed go with --simulate")
+
+
+def _nothing_to_do(left: Standing, runs: tuple[PlannedRun, ...], *, as_json: bool) -> int:
+    """Say that all that was chosen is settled; return the exit code that it gives."""
+    from engine.campaign.persistence.results import SUMMARY
+    from engine.util.regular_file import open_plain
+
+    states = Counter(left.states[run.id] for run in runs)
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    note(
+        f"nothing to run: {counted} in {left.folder}; --rerun repeats what has come to an outcome that you name,"
+        " --fresh begins a new run of the campaign"
+    )
+    if as_json:
+        with open_plain(left.folder / SUMMARY) as written:
+            show(written.read().decode())
+    return DONE if set(states) == {"completed"} else FAILED
 
 
 def _plan_text(
@@ -161,10 +230,17 @@ def _plan_text(
     lines = [f"services, in the order they start: {', '.join(services)}", f"{len(todo)} runs:"]
     width = len(str(len(todo)))
     lines += [
-        f"  {number:{width}}. {one.id}: {' '.join(secrets.hide_all(one.experiment.command))}"
+        f"  {number:{width}}. {one.id}: {' '.join(secrets.hide_all(one.experiment.command))}{_again(one, standing)}"
         for number, one in enumerate(todo, start=1)
     ]
     return "\n".join((*(standing.lines if standing else ()), *lines))
+
+
+def _again(run: PlannedRun, standing: Standing | None) -> str:
+    """What a run that is run again has come to before."""
+    if standing is None or run.id not in standing.rerun:
+        return ""
+    return f" (again: it is {standing.states[run.id]})"
 
 
 def _plan_json(
@@ -179,6 +255,7 @@ def _plan_json(
             "cycle": one.cycle,
             "repeat": one.repeat,
             "command": secrets.hide_all(one.experiment.command),
+            "rerun": standing is not None and one.id in standing.rerun,
         }
         for one in todo
     ]
