@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias, Union
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from engine.model.results import Leftovers
 from engine.policy import BackendPolicy, RetryPolicy
 from engine.runtimes.base import MAX_OUTPUT_BYTES
 from engine.runtimes.selection import RuntimeName
 
-__all__ = ["Campaign", "CoolDown", "Experiment", "Order", "Pauses", "Refresh"]
+__all__ = ["Campaign", "CoolDown", "Experiment", "Order", "ParamValue", "Pauses", "Refresh"]
+
+ParamValue: TypeAlias = Union[  # noqa: UP007 - a forward reference within it
+    bool, int, float, str, Sequence["ParamValue"], Mapping[str, "ParamValue"], None
+]
+"""The value of a parameter, as JSON has them."""
 
 
 class Order(enum.Enum):
@@ -90,6 +96,8 @@ class Experiment:
         cold_start: whether its backend is restarted before it, whatever ran there before.
         leftovers: what becomes of processes that run on when its command has ended.
         estimate_s: how long a run is expected to take, in seconds, for simulations; it limits nothing.
+        params: what the experiment was swept over; numbers stay numbers.
+        entry: the entry of the campaign file that it comes from; its own name without a sweep.
     """
 
     name: str
@@ -106,6 +114,8 @@ class Experiment:
     cold_start: bool = False
     leftovers: Leftovers = Leftovers.END
     estimate_s: float | None = None
+    params: Mapping[str, ParamValue] = field(factory=dict)
+    entry: str = field(default=Factory(lambda self: self.name, takes_self=True))
 
 
 @frozen

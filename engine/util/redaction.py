@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
@@ -97,6 +97,16 @@ class Secrets:
     def hide_all(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Texts without any of them."""
         return tuple(self.hide(text) for text in texts)
+
+    def hide_within(self, value: Any) -> Any:
+        """Plain data without any of them in its texts; the names in it stay as they are."""
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, Mapping):
+            return {name: self.hide_within(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.hide_within(inner) for inner in value]
+        return value
 
 
 def _secret_in(name: str, value: str, marked: frozenset[str]) -> Iterator[str]:

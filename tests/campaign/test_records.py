@@ -8,10 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 import pytest
+from attrs import evolve
 
+from engine.campaign.model import Campaign, Experiment
+from engine.campaign.persistence.fingerprints import digests
 from engine.campaign.persistence.results import Results, last_lines, read_records
-from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.attempt_record import AttemptRecord, record_of
+from engine.campaign.runs.plan import PlannedRun, plan
 from engine.errors import SetupError
+from engine.model.spec import Project, ServiceSpec
 from engine.util.redaction import Secrets
 
 AT = datetime(2026, 1, 31, 10, 15, tzinfo=UTC)
@@ -64,6 +69,70 @@ def test_a_record_is_there_as_soon_as_it_is_written(tmp_path: Path) -> None:
         (line,) = (results.folder / "results.jsonl").read_text().splitlines()
         assert json.loads(line)["run"] == "a-x"
         assert json.loads(line)["started_at"] == "2026-01-31T10:15:00+00:00"
+
+
+class TestWhatAnExperimentWasAbout:
+    """Parameters, keys and variables stand in each record, so that results need no campaign file."""
+
+    EXPERIMENT = Experiment(
+        "serve-8",
+        ("a",),
+        ("run",),
+        {"SIZE": "8", "HF_TOKEN": "abc", "MARKED": "own", "URL": "http://me:hush-hush@host/"},
+        keys={"model": "m"},
+        params={"batch": 8, "rate": 0.5, "shape": {"rows": [1, 2]}},
+        entry="serve",
+    )
+
+    @property
+    def record(self) -> AttemptRecord:
+        campaign = Campaign(
+            "c.yml", "c", Path("/c.yml"), Path("/r"), (self.EXPERIMENT,), secrets=("MARKED",)
+        )
+        how = {"ending": "exited", "exit_code": 0, "reason": "", "duration_s": 1.0}
+        run = PlannedRun("a-serve-8", self.EXPERIMENT, "a")
+        return record_of(campaign, run, 1, {**how, "started_at": AT, "ended_at": AT})
+
+    def test_numbers_and_structures_stay_what_they_are(self) -> None:
+        read = AttemptRecord.from_json(self.record.to_json())
+        assert read.to_json() == self.record.to_json()
+        assert (read.entry, read.keys) == ("serve", {"model": "m"})
+        assert read.params == {"batch": 8, "rate": 0.5, "shape": {"rows": [1, 2]}}
+
+    def test_secret_variables_are_hidden_however_short(self) -> None:
+        assert self.record.environment == {
+            "SIZE": "8",
+            "HF_TOKEN": "***",
+            "MARKED": "***",
+            "URL": "http://me:***@host/",
+        }
+
+    def test_a_secret_that_turns_up_in_a_parameter_is_hidden(self) -> None:
+        quoting = evolve(self.record, params={"of": ["hush-hush"]}, warnings=("hush-hush",))
+        hidden = quoting.without(Secrets.of(self.EXPERIMENT.environment))
+        assert (hidden.params, hidden.warnings) == ({"of": ["***"]}, ("***",))
+
+    def test_records_of_earlier_versions_are_read(self) -> None:
+        told = json.loads(RECORD.to_json())
+        for name in ("entry", "params", "keys", "environment", "metrics", "units", "artifacts"):
+            del told[name]
+        assert AttemptRecord.from_json(json.dumps(told)).to_json() == RECORD.to_json()
+
+
+def test_what_an_experiment_does_not_choose_leaves_its_digest_as_earlier_versions_wrote_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "c.yml").touch()
+    experiment = Experiment("n", ("b",), ("c",), {"A": "b"}, keys={"k": "v"})
+
+    def digest(experiment: Experiment) -> str:
+        campaign = Campaign(str(tmp_path / "c.yml"), "c", tmp_path, tmp_path, (experiment,))
+        project = Project("p", tmp_path, (), {"b": ServiceSpec("b")})
+        return digests(campaign, project, plan(campaign))["experiment b-" + experiment.name]
+
+    written = "6fdb953fedf858adc28ec3ba8054679d7a4521e030bb8165de970e580c58195c"
+    assert digest(experiment) == written
+    assert digest(evolve(experiment, params={"batch": 8})) != written
 
 
 def lines_of(folder: Path, name: str) -> tuple[str, ...]:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
-from attrs import asdict
+from attrs import fields, has
 
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.runs.plan import PlannedRun
 from engine.compose import config_digest, needed
-from engine.model.results import Leftovers
 from engine.model.spec import Project
 
 __all__ = ["digests", "experiment_key"]
 
-_ABOUT_THE_PLAN = ("name", "backends", "repeat", "estimate_s")
+_ABOUT_THE_PLAN: Final = frozenset({"name", "backends", "repeat", "estimate_s", "entry"})
 """What decides how many runs there are, or foretells them, and not what one of them does."""
+
+_SINCE_THE_BEGINNING: Final = frozenset(
+    {
+        *("command", "environment", "working_dir", "user", "timeout_s", "silence_s"),
+        *("max_output_bytes", "keys", "cold_start"),
+    }
+)
+"""What has always been part of a digest. What came later is part of it only where it is chosen, so that the
+digests in journals of earlier versions stay right."""
+
+_UNCHOSEN: Final = Experiment("", (), ())
+"""Has the default wherever there is one."""
 
 
 def digests(campaign: Campaign, project: Project, runs: Sequence[PlannedRun]) -> dict[str, str]:
@@ -41,14 +54,27 @@ def experiment_key(run: PlannedRun) -> str:
 
 
 def _of_experiment(experiment: Experiment) -> str:
-    shape = asdict(experiment)
-    for name in _ABOUT_THE_PLAN:
-        del shape[name]
-    # What is as ever leaves the digest as it was before this could be chosen.
-    leftovers = shape.pop("leftovers")
-    if leftovers is not Leftovers.END:
-        shape["leftovers"] = leftovers.value
+    shape: dict[str, Any] = {}
+    for one in fields(Experiment):
+        value = getattr(experiment, one.name)
+        if one.name in _ABOUT_THE_PLAN:
+            continue
+        if one.name in _SINCE_THE_BEGINNING or value != getattr(_UNCHOSEN, one.name):
+            shape[one.name] = _plain(value)
     return _digest(json.dumps(shape, sort_keys=True).encode())
+
+
+def _plain(value: Any) -> Any:
+    """A value of an experiment as plain data."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if has(type(value)):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(type(value))}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
 
 
 def _digest(data: bytes) -> str:

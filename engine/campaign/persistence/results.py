@@ -9,9 +9,9 @@
         <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code; there when it has ended
         .spool/<backend>/<run id>.<n>/           the same while it runs; all that a container sees
 
-What was interrupted is gone on with in its folder, where lines are only ever added; nothing of any other
-earlier run is touched. Values of environment variables are not recorded, and secrets that turn up in what
-is recorded are hidden; the output files are the experiments' own and stay as they are.
+A resumed campaign appends to the folder of the interrupted run; nothing of any other earlier run is
+touched. Secrets that turn up in what is recorded are hidden, also in the variables that an experiment adds;
+the output files are the experiments' own and stay as they are.
 """
 
 from __future__ import annotations

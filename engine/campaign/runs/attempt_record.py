@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final, Self
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from engine.campaign.model import Campaign
 from engine.campaign.runs.plan import PlannedRun
+from engine.model.measurements import Artifact
 from engine.model.results import Ending, LeftProcess, Span
-from engine.util.redaction import Secrets
+from engine.util.redaction import HIDDEN, Secrets, is_secret_name
 
 __all__ = ["AttemptRecord", "record_of"]
 
@@ -39,6 +40,19 @@ class AttemptRecord:
         left: the processes that it left running when its command had ended.
         stdout: the file, relative to the folder of the results; None where there is none.
         stdout_lines: the last lines of it, at most 100, and at most 16 KiB.
+        entry: the entry of the campaign file that the experiment comes from; None in records of versions
+            without sweeps.
+        params: what the experiment was swept over.
+        keys: what it is about, such as its model.
+        environment: the variables that the experiment adds; secrets are hidden.
+        metrics: the numbers that it handed back, by name.
+        units: of these, where they have one.
+        artifacts: the files that it handed back.
+        warnings: what of its metrics and artifacts could not be used; none of it changes how it ended.
+        warmup: whether the run is recorded, and not counted.
+        isolation: reuse, restart or recreate; None in records of versions that had no such choice.
+        service: what of the backend's own service was changed for this run; None for nothing.
+        session: which entry of ``provenance.json`` tells of the controller and its machine, from 0.
     """
 
     campaign: str
@@ -67,6 +81,18 @@ class AttemptRecord:
     stderr: str | None = None
     stdout_lines: tuple[str, ...] = ()
     stderr_lines: tuple[str, ...] = ()
+    entry: str | None = None
+    params: Mapping[str, Any] = field(factory=dict)
+    keys: Mapping[str, str] = field(factory=dict)
+    environment: Mapping[str, str] = field(factory=dict)
+    metrics: Mapping[str, float] = field(factory=dict)
+    units: Mapping[str, str] = field(factory=dict)
+    artifacts: tuple[Artifact, ...] = ()
+    warnings: tuple[str, ...] = ()
+    warmup: bool = False
+    isolation: str | None = None
+    service: Mapping[str, Any] | None = None
+    session: int | None = None
 
     @property
     def ran(self) -> Span | None:
@@ -85,6 +111,12 @@ class AttemptRecord:
             reason=secrets.hide(self.reason),
             restart_cause=self.restart_cause and secrets.hide(self.restart_cause),
             left=tuple(evolve(one, command=secrets.hide(one.command)) for one in self.left),
+            params=secrets.hide_within(self.params),
+            keys=secrets.hide_within(self.keys),
+            environment=secrets.hide_within(self.environment),
+            units=secrets.hide_within(self.units),
+            warnings=secrets.hide_all(self.warnings),
+            service=secrets.hide_within(self.service),
         )
 
     def to_json(self) -> str:
@@ -106,12 +138,15 @@ class AttemptRecord:
                     known[moment] = datetime.fromisoformat(known[moment])
             known["ending"] = Ending(known["ending"]).value
             known["left"] = tuple(LeftProcess.from_plain(one) for one in known.get("left", ()))
+            known["artifacts"] = tuple(
+                Artifact.from_plain(one) for one in known.get("artifacts", ())
+            )
             return cls(**known)
         except (KeyError, TypeError) as error:
             raise ValueError(f"no record of an attempt: {error!r}") from error
 
 
-def _plain(value: datetime | LeftProcess) -> Any:
+def _plain(value: datetime | LeftProcess | Artifact) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value.to_plain()
 
 
@@ -137,5 +172,18 @@ def record_of(
         repeat=run.repeat,
         attempt=number,
         command=run.experiment.command,
+        entry=run.experiment.entry,
+        params=run.experiment.params,
+        keys=run.experiment.keys,
+        environment=_masked(run.experiment.environment, campaign.secrets),
         **how,
     )
+
+
+def _masked(environment: Mapping[str, str], marked: Collection[str]) -> Mapping[str, str]:
+    """Variables without the secret ones among their values, however short these are."""
+    secrets = Secrets.of(environment, marked=marked)
+    return {
+        name: HIDDEN if name in marked or is_secret_name(name) else secrets.hide(value)
+        for name, value in environment.items()
+    }
