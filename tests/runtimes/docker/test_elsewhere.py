@@ -182,6 +182,15 @@ def test_what_is_put_in_the_place_of_output_fails_its_own_command(
             ("mkfifo $S/stdout", "was replaced: it is a pipe"),
             (f"python3 -c '{SOCKET}' $S/stdout", "was replaced: it is a socket"),
             ("mkdir $S/stdout", "was replaced: it is a folder"),
+            (
+                "ln -s $S/stdout $S/stdout",
+                "was replaced: it cannot be reached, as where a link leads to itself",
+            ),
+            (
+                "rm -r $S; ln -s $S $S",
+                "was replaced: it cannot be reached, as where a link leads to itself",
+            ),
+            ("rm -r $S; touch $S", "was replaced: it cannot be reached"),
             ("true", "was removed"),
         ):
             ended = containers.execute("alpha", ["sh", "-c", f"{slot}; rm $S/stdout; {trick}"])

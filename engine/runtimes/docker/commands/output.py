@@ -52,6 +52,9 @@ _TRIES: Final = 5
 _HURRY_S: Final = 20.0
 """How long output may still be brought once its command is being ended."""
 
+_UNSEEN: Final = archive.Seen(0, 0.0, "cannot be reached, as where a link leads to itself")
+"""What the engine cannot look at."""
+
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -257,11 +260,26 @@ class CarriedOutput:
                 lambda client: archive.put(client, container.id, self.place, emptied, over)
             )
 
+    async def _seen(self, container: Container, path: str) -> archive.Seen | None:
+        """Look at a file. The engine says of a loop of links that it is at fault itself.
+
+        It is not where it sees the folder above all slots, which is a mount that no container can replace.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                return await self.calls(lambda client: archive.look(client, container.id, path))
+            except docker.errors.APIError as error:
+                if not error.is_server_error():
+                    raise
+                if not left:
+                    await self.calls(lambda client: archive.look(client, container.id, self.place))
+        return _UNSEEN
+
     async def _bring_all(self, container: Container, request: ExecRequest, name: str) -> None:
         file, path = request.folder / name, f"{self.inside(request)}/{name}"
         for left in reversed(range(_TRIES)):
             try:
-                there = await self.calls(lambda client: archive.look(client, container.id, path))
+                there = await self._seen(container, path)
                 if there is None or there.oddity:
                     what = "was removed" if there is None else f"was replaced: it {there.oddity}"
                     if name in _STREAMS:
