@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import frozen
 
 from engine import ContainerManager
@@ -19,7 +20,13 @@ from engine.util import procfs
 from tests.lab import BASE_IMAGE
 from tests.leftovers.scenes import SERVER, program
 
-__all__ = ["Files", "Place", "opened", "write"]
+__all__ = ["RUNTIMES", "Files", "Place", "opened", "write"]
+
+RUNTIMES = (
+    "process",
+    *(pytest.param(name, marks=pytest.mark.docker) for name in ("docker", "compose")),
+)
+"""For the fixture ``runtime``."""
 
 _PATIENCE_S = 60.0
 _HELD = ("service", "scene", "stranger")

@@ -79,6 +79,7 @@ _LAST: Final = {
     "naturally": "time.sleep(0.2)",
     "at its time limit": "\nwhile True: print('on', flush=True); time.sleep(0.1)",
     "in silence": "stay()",
+    "when told": "\nwhile not os.path.exists(sys.argv[1] + '.go'): time.sleep(0.02)",
 }
 
 SERVER: Final = """

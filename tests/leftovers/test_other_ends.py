@@ -14,26 +14,13 @@ import pytest
 from engine.controller import Controller
 from engine.runtimes.selection import RuntimeName, choose_runtime, read_project
 from tests.lab import Engine
-from tests.leftovers.place import Files, opened, write
+from tests.leftovers.place import RUNTIMES, Files, opened, write
 
 SCENES = ("renamed, its environment wiped", "all at once", "forking in a loop")
 """Those that take the most; all are played elsewhere."""
 
-_DOCKER = pytest.param("docker", marks=pytest.mark.docker)
-_COMPOSE = pytest.param("compose", marks=pytest.mark.docker)
-_RUNTIMES = ("process", _DOCKER)
 
-
-@pytest.fixture
-def runtime(request: pytest.FixtureRequest) -> RuntimeName:
-    """The runtime that a test is for; the lab's engine is up where it takes one."""
-    name: RuntimeName = request.param
-    if name != "process":
-        request.getfixturevalue("engine")
-    return name
-
-
-@pytest.mark.parametrize("runtime", _RUNTIMES, indirect=True)
+@pytest.mark.parametrize("runtime", RUNTIMES[:2], indirect=True)
 def test_it_is_ended_when_its_caller_gives_up(runtime: RuntimeName, tmp_path: Path) -> None:
     files = write(tmp_path, runtime)
 
@@ -59,7 +46,7 @@ def test_it_is_ended_when_its_caller_gives_up(runtime: RuntimeName, tmp_path: Pa
 
 
 @pytest.mark.parametrize("scene", SCENES)
-@pytest.mark.parametrize("runtime", [*_RUNTIMES, _COMPOSE], indirect=True)
+@pytest.mark.parametrize("runtime", RUNTIMES, indirect=True)
 def test_it_is_ended_by_a_teardown(runtime: RuntimeName, tmp_path: Path, scene: str) -> None:
     files = write(tmp_path, runtime)
     with opened(tmp_path, files, runtime) as place:

@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.leftovers.place import Files, write
+from engine.runtimes.selection import RuntimeName
+from tests.leftovers.place import RUNTIMES, Files, write
 from tests.leftovers.scenes import program
 
 _MAIN = "from engine.cli import main; main()"
 _SCENES = ("renamed, its environment wiped", "forked twice", "all at once")
 
 
-def _campaign(folder: Path, files: Files, scene: str) -> Path:
+def _campaign(folder: Path, files: Files, scene: str, runtime: RuntimeName) -> Path:
     """A campaign whose experiment plays a scene and goes on, and which leaves its backend to the next controller."""
     command = ["python3", "-c", program(scene, "in silence"), f"{files.inside}/scene"]
     campaign = {
         "name": "removal",
-        "runtime": "process",
+        "runtime": runtime,
         "on_controller_exit": "keep",
         "experiments": [{"name": "x", "backend": "alpha", "command": command}],
     }
@@ -30,14 +31,20 @@ def _campaign(folder: Path, files: Files, scene: str) -> Path:
     return file
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES, indirect=True)
 @pytest.mark.parametrize("command", ["down", "reap"])
 @pytest.mark.parametrize("scene", _SCENES)
 def test_nothing_of_it_survives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: str, command: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scene: str,
+    command: str,
+    runtime: RuntimeName,
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    files = write(tmp_path, "process")
-    campaign = _campaign(tmp_path, files, scene)
+    if runtime == "process":
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    files = write(tmp_path, runtime)
+    campaign = _campaign(tmp_path, files, scene, runtime)
     argv = [sys.executable, "-c", _MAIN]
     with subprocess.Popen([*argv, "run", "--quiet", campaign]) as controller:
         assert files.until(lambda: len(files.holders("scene")) >= len(("itself", "left")))
