@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
@@ -13,7 +14,7 @@ import requests
 from attrs import define, field
 
 from engine.errors import CommandLost, ExecFailed
-from engine.runtimes.base import Container, ExecRequest
+from engine.runtimes.base import Container, ExecRequest, ExecResult
 from engine.runtimes.docker.commands.execs import Execs
 from engine.runtimes.docker.commands.output import SharedOutput
 from engine.runtimes.docker.containers.provisioner import INSIDE
@@ -26,6 +27,7 @@ from engine.util import virtual_clock
 CONTAINER = Container("alpha", "c1", "now")
 MAIN = 2**30
 STATE = {"HostConfig": {}, "State": {"Running": True, "Pid": MAIN, "StartedAt": "now"}}
+SHELL = f"/bin/sh -c {RUN} dockwarden {INSIDE}/one 1 true"
 CUT = requests.exceptions.ConnectionError("connection reset by peer")
 
 
@@ -42,6 +44,7 @@ class Engine:
         trouble: what comes of each start, in turn; what comes after them is heard.
         begins: which starts begin the command all the same, by their number from 0.
         forgets: whether it knows no exec of before when it is back.
+        notes: whether there is a shell around the command that notes its end.
         listed: what its list of the container's processes shows, each time that it is asked.
         goes: what happens when it goes away.
     """
@@ -50,6 +53,7 @@ class Engine:
     trouble: Sequence[Exception] = ()
     begins: frozenset[int] = frozenset()
     forgets: bool = True
+    notes: bool = True
     listed: list[str] = field(factory=list)
     goes: Callable[[Engine], None] = lambda _engine: None
     left: list[list[str]] = field(factory=list, init=False)
@@ -84,7 +88,7 @@ class Engine:
     def begin(self, name: str) -> None:
         """The shell around the command does what it does."""
         self.known[name] = 2 if self.run else 3
-        if not self.run:
+        if not self.run and self.notes:
             (self.folder / STARTED).write_text("1\n")
             (self.folder / ENDED).write_text("3\n")
         self.run.append(name)
@@ -103,22 +107,33 @@ class Engine:
         return {"Processes": [[str(MAIN), "1", str(MAIN), "100", "sleep"], *self.left]}
 
 
-def execute(engine: Engine, meanwhile: Callable[[Execs, ExecRequest], None] | None = None) -> int:
+def execs(engine: Engine) -> Execs:
+    async def calls(call: Callable[[Any], Any], **_: Any) -> Any:
+        return call(engine)
+
+    return Execs(
+        cast("Calls", Mock(side_effect=calls, knock=AsyncMock(), patience=engine.patience))
+    )
+
+
+def execute(
+    engine: Engine,
+    meanwhile: Callable[[Execs, ExecRequest], Coroutine[Any, Any, None]] | None = None,
+) -> ExecResult:
+    """Run a command, and something else besides, which begins first."""
     engine.folder.mkdir()
     (engine.folder / STARTED).touch()
     request = ExecRequest("one", ("true",), engine.folder)
 
-    async def calls(call: Callable[[Any], Any], **_: Any) -> Any:
-        return call(engine)
-
-    async def story() -> int:
-        ours = Execs(
-            cast("Calls", Mock(side_effect=calls, knock=AsyncMock(), patience=engine.patience))
-        )
-        if meanwhile is not None:
-            meanwhile(ours, request)
-        output = SharedOutput(engine.folder.parent)
-        return (await ours.execute(CONTAINER, request, output)).exit_code
+    async def story() -> ExecResult:
+        ours = execs(engine)
+        other = asyncio.create_task(meanwhile(ours, request)) if meanwhile else None
+        if other is not None:
+            await asyncio.sleep(0)
+        result = await ours.execute(CONTAINER, request, SharedOutput(engine.folder.parent))
+        if other is not None:
+            await other
+        return result
 
     return virtual_clock.run(story())
 
@@ -133,7 +148,7 @@ def test_what_never_began_is_started_again_by_an_exec_of_its_own(
     folder: Path, trouble: Exception
 ) -> None:
     engine = Engine(folder, [trouble])
-    assert execute(engine) == 3
+    assert execute(engine).exit_code == 3
     assert engine.starts == ["x1", "x2"]
     numbers = [argv[5] for argv in engine.created]
     assert numbers == ["1", "2"]
@@ -143,30 +158,59 @@ def test_what_never_began_is_started_again_by_an_exec_of_its_own(
 @pytest.mark.parametrize("trouble", [CUT, answer(404), answer(500)], ids=["cut", "404", "500"])
 def test_what_has_begun_is_waited_for(folder: Path, trouble: Exception) -> None:
     engine = Engine(folder, [trouble], begins=frozenset({0}))
-    assert execute(engine) == 3
+    assert execute(engine).exit_code == 3
     assert engine.starts == ["x1"]
 
 
 def test_an_exec_that_is_known_and_never_ran_is_started_itself(folder: Path) -> None:
     engine = Engine(folder, [CUT, CUT], forgets=False)
-    assert execute(engine) == 3
+    assert execute(engine).exit_code == 3
     assert engine.starts == ["x1", "x1", "x1"]
     assert engine.run == ["x1"]
 
 
-def test_an_engine_that_refuses_a_second_start_has_heard_the_first(folder: Path) -> None:
-    class Late(Engine):
-        def exec_inspect(self, name: str) -> Any:
-            """It takes the first call up between the look and the second call."""
-            found = super().exec_inspect(name)
-            if not self.run:
-                self.begin(name)
-            return found
+class Late(Engine):
+    """It takes a start up late, between the look and the second call."""
 
-    engine = Late(folder, [CUT], forgets=False)
-    assert execute(engine) == 3
+    def exec_inspect(self, name: str) -> Any:
+        found = super().exec_inspect(name)
+        if not self.run:
+            self.begin(name)
+        return found
+
+
+def test_an_engine_that_refuses_a_second_start_has_heard_the_first(folder: Path) -> None:
+    """Also where there is no shell around it that notes its end."""
+    engine = Late(folder, [CUT], forgets=False, notes=False)
+
+    async def story() -> int:
+        return await execs(engine)._starts.run(CONTAINER, ["true"], None)
+
+    assert virtual_clock.run(story()) == 3
     assert engine.starts == ["x1", "x1"]
     assert engine.run == ["x1"]
+
+
+def test_one_that_comes_late_is_not_over_when_the_exec_in_its_place_is(folder: Path) -> None:
+    """So what ends it from outside is taken for its end."""
+
+    class ComesLate(Engine):
+        def exec_start(self, name: str, **more: Any) -> None:
+            if name == "x2":
+                its_note(self)
+                self.listed = [SHELL]
+                self.run.append("x1")
+            super().exec_start(name, **more)
+
+    async def end(ours: Execs, request: ExecRequest) -> None:
+        await asyncio.sleep(5)
+        assert await ours.end(CONTAINER, request, grace_s=0)
+        (folder / ENDED).write_text("143 signalled\n")
+
+    engine = ComesLate(folder, [CUT])
+    result = execute(engine, end)
+    assert (result.exit_code, result.by_itself) == (143, False)
+    assert engine.starts == ["x1", "x2"]
 
 
 def test_after_three_free_starts_it_is_lost(folder: Path) -> None:
@@ -178,7 +222,7 @@ def test_after_three_free_starts_it_is_lost(folder: Path) -> None:
 
 def its_shell(engine: Engine) -> None:
     # Seen by the look that decides, and by the next one; then it has ended without a note.
-    engine.listed = [f"/bin/sh -c {RUN} dockwarden {INSIDE}/one 1 true"] * 2
+    engine.listed = [SHELL] * 2
 
 
 def its_note(engine: Engine) -> None:
@@ -207,8 +251,8 @@ def test_what_has_begun_as_far_as_is_seen_is_not_started_again(
 def test_what_was_to_be_ended_is_not_started_again(folder: Path) -> None:
     engine = Engine(folder, [CUT])
 
-    def meanwhile(ours: Execs, request: ExecRequest) -> None:
-        ours._killed.add(request.id)
+    async def meanwhile(ours: Execs, request: ExecRequest) -> None:
+        await ours.end(CONTAINER, request, grace_s=0)
 
     with pytest.raises(CommandLost):
         execute(engine, meanwhile)
