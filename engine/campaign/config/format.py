@@ -67,6 +67,8 @@ CAMPAIGN: Final = {
     "experiment_command": Key(argv),
     "backends": Key(_any),
     "defaults": Key(_any),
+    "sweep": Key(_any),
+    "max_runs": Key(count(1, 10_000_000)),
     "experiments": Key(_any, required=True),
     "order": Key(choice({order.value: order for order in Order})),
     "seed": Key(count(0, 2**63 - 1)),

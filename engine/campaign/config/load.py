@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.campaign.config.document import Document, read
+from engine.campaign.config.experiments import ExperimentReader
 from engine.campaign.config.format import (
     BACKEND,
     CAMPAIGN,
     COOL_DOWN,
-    DEFAULTS,
-    EXPERIMENT,
     GPU,
     HEALTH,
     PAUSES,
@@ -26,7 +25,7 @@ from engine.campaign.config.format import (
 )
 from engine.campaign.config.sections import Findings, Key
 from engine.campaign.config.values import kind
-from engine.campaign.model import Campaign, CoolDown, Experiment, Pauses, Refresh
+from engine.campaign.model import Campaign, CoolDown, Pauses, Refresh
 from engine.campaign.runs.plan import clashes
 from engine.compose.files import DEFAULT_FILE
 from engine.compose.node import KeyPath, dotted
@@ -96,8 +95,11 @@ def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campai
     pauses = findings.section(("pauses",), found.pop("pauses", {}), PAUSES)
     retry = findings.section(("retry",), found.pop("retry", {}), RETRY)
     prefix = found.pop("experiment_command", _EXPERIMENT_COMMAND)
-    defaults = findings.section(("defaults",), found.pop("defaults", {}), DEFAULTS)
-    entries = _experiments(findings, found.pop("experiments", ()), prefix)
+    most = found.pop("max_runs", _MOST_RUNS)
+    reader = ExperimentReader(
+        findings, folder, prefix, found.pop("defaults", {}), found.pop("sweep", None), most
+    )
+    entries = reader.read(found.pop("experiments", ()))
     if findings.listed:
         return None
     name = found["name"]
@@ -110,19 +112,21 @@ def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campai
         policies=policies,
         refresh=refresh,
         cool_down=None if cooling is None else CoolDown(**cooling),
-        experiments=tuple(_experiment(defaults, entry) for entry in entries),
+        experiments=tuple(experiment for _, experiment in entries),
         pauses=Pauses(**pauses),
         retry=RetryPolicy(**retry),
         **found,
     )
     runs = sum(len(one.backends) * one.repeat for one in campaign.experiments) * campaign.cycles
-    if runs > _MOST_RUNS:
-        findings.add(("experiments",), f"makes {runs} runs; {_MOST_RUNS} are the most")
+    if runs > most:
+        findings.add(
+            ("experiments",), f"makes {runs} runs; {most} are the most, unless max_runs says more"
+        )
         return None
     for index, run_id, other in clashes(campaign):
         findings.add(
-            ("experiments", index, "name"),
-            f"gives the run {run_id}, as experiments[{other}] does; give it another name",
+            ("experiments", entries[index][0], "name"),
+            f"gives the run {run_id}, as experiments[{entries[other][0]}] does; give it another name",
         )
     return None if findings.listed else campaign
 
@@ -162,40 +166,6 @@ def _taken(found: dict[str, Any], table: Mapping[str, Key]) -> dict[str, Any]:
     """What was found by one table's names, taken out of the rest."""
     names = [key.into or name for name, key in table.items()]
     return {name: found.pop(name) for name in names if name in found}
-
-
-def _experiments(findings: Findings, value: Any, prefix: tuple[str, ...]) -> list[dict[str, Any]]:
-    if not isinstance(value, list | tuple):
-        findings.add(("experiments",), f"must be a list of experiments, and is {kind(value)}")
-        return []
-    if value == []:
-        findings.add(
-            ("experiments",), "must have at least one entry, with name, backend and command"
-        )
-    return [_entry(findings, ("experiments", i), one, prefix) for i, one in enumerate(value)]
-
-
-def _entry(
-    findings: Findings, path: KeyPath, value: Any, prefix: tuple[str, ...]
-) -> dict[str, Any]:
-    """One experiment as written, its configuration file made a command."""
-    entry = findings.section(path, value, EXPERIMENT)
-    if isinstance(value, dict) and _given(value, "command") == _given(value, "config"):
-        findings.add(path, "needs either a command (a list) or a config (a file), and not both")
-    config = entry.pop("config", None)
-    return entry if config is None else {**entry, "command": (*prefix, config, "--yes")}
-
-
-def _given(value: Mapping[Any, Any], key: str) -> bool:
-    """Whether a key is written, and not empty."""
-    return value.get(key) is not None
-
-
-def _experiment(defaults: Mapping[str, Any], entry: Mapping[str, Any]) -> Experiment:
-    merged = {
-        name: {**defaults.get(name, {}), **entry.get(name, {})} for name in ("environment", "keys")
-    }
-    return Experiment(**{**defaults, **entry, **merged})
 
 
 def _compose_file(folder: Path, written: str | tuple[str, ...]) -> Path | tuple[Path, ...]:
