@@ -39,6 +39,7 @@ from engine.errors import (
     TeardownError,
     UsedOnOtherLoop,
 )
+from engine.model.measurements import Declared
 from engine.model.results import Ended, GpuLook, Leftovers, Transition
 from engine.model.secrets import project_secrets
 from engine.model.spec import Project
@@ -300,6 +301,7 @@ class Controller:
         leftovers: Leftovers = Leftovers.END,
         max_output_bytes: int | None = MAX_OUTPUT_BYTES,
         before: Callable[[], None] = nothing,
+        measure: Declared | None = None,
     ) -> Ended:
         """Run a command in a service's container, and wait for its end.
 
@@ -315,6 +317,8 @@ class Controller:
             max_output_bytes: how much it may write; then it is ended likewise, and so much is kept. None
                 for any amount.
             before: see :class:`~engine.runtimes.base.ExecRequest`.
+            measure: which metrics and artifacts are collected, besides what the command puts at
+                ``DOCKWARDEN_METRICS`` and ``DOCKWARDEN_ARTIFACTS``.
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
@@ -340,6 +344,7 @@ class Controller:
                 before=before,
                 results=self._results(service, folder or id),
                 max_output_bytes=max_output_bytes,
+                measure=measure or Declared(),
             )
             limits = Limits(timeout_s, silence_s, grace_s, leftovers)
             return await backend.execute(request, limits)

@@ -23,6 +23,7 @@ from engine.control.usability import Use
 from engine.controller import Controller
 from engine.errors import DispatchError, DockwardenError, UsedAfterClose, UseError
 from engine.health.gpu import Action, ContainerHealthStatus, Health
+from engine.model.measurements import Declared
 from engine.model.results import Ended, Ending, Fault, Leftovers, Transition
 from engine.model.spec import Project
 from engine.policy import BackendPolicy
@@ -388,6 +389,7 @@ class ContainerManager:
         grace_s: float = 10.0,
         leftovers: Literal["end", "keep", "fail"] = "end",
         max_output_bytes: int | None = MAX_OUTPUT_BYTES,
+        measure: Declared | None = None,
     ) -> Ended:
         """Run a command in a backend's container and wait for its end.
 
@@ -401,9 +403,11 @@ class ContainerManager:
                 ``keep`` them as the service's own, or end them and let the command ``fail``.
             max_output_bytes: how much it may write, 1 GiB unless it is said otherwise; then it is ended
                 likewise, and so much is kept. None for any amount.
+            measure: which metrics and artifacts are collected, besides what the command puts at
+                ``DOCKWARDEN_METRICS`` and ``DOCKWARDEN_ARTIFACTS``.
 
         Returns:
-            how it ended, with the files that hold its output.
+            how it ended, with the files that hold its output, its metrics and its artifacts.
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
@@ -422,6 +426,7 @@ class ContainerManager:
                 grace_s=grace_s,
                 leftovers=Leftovers(leftovers),
                 max_output_bytes=max_output_bytes,
+                measure=measure,
             ),
         )
 

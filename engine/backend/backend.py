@@ -19,10 +19,11 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from engine.backend.execution import Dispatch, Limits, Outcome
+from engine.backend.fetching import fetched
 from engine.backend.handover import Heritage, UnderWay
 from engine.backend.machine import Instance, Machine
 from engine.backend.monitor import Attention
-from engine.backend.output import collected
+from engine.backend.output import Output, collected
 from engine.errors import (
     DispatchError,
     LaunchFailed,
@@ -674,7 +675,7 @@ class Backend:
                 if self._running is running:  # else it was given up, and another one runs by now
                     self._running = None
                 try:
-                    output = await collected(self.spool, slot, request, outcome)
+                    output = await self._collected(container, running, outcome)
                 finally:
                     self._conclude(generation, fault or running.unended)
             return Ended(
@@ -694,9 +695,25 @@ class Backend:
                 restart_cause=restart_cause,
                 ran=outcome.ran,
                 left=tuple(evolve(one, command=self._hide(one.command)) for one in outcome.left),
+                measurements=evolve(
+                    output.measurements,
+                    warnings=tuple(map(self._hide, output.measurements.warnings)),
+                ),
             )
 
         return seen_through()
+
+    async def _collected(
+        self, container: Container, running: Dispatch, outcome: Outcome | None
+    ) -> Output:
+        """Take out of its container's reach what an ended command has left behind."""
+        request, slot = running.request, running.slot
+        if outcome is None:  # its caller gave up, and waits for nothing more than its output
+            running.collected.set()
+            return await collected(self.spool, slot, request, None)
+        async with fetched(self._runtime, container, request, self.spool) as found:
+            running.collected.set()
+            return await collected(self.spool, slot, request, outcome, found)
 
     def _conclude(self, generation: int, fault: Fault | None) -> None:
         """Leave ``busy``, unless something else has already ended it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ __all__ = ["Dispatch", "Limits", "Outcome"]
 _STOPPED: Final = "its backend was stopped"
 _KNOWN_S: Final = 5.0
 """How long it may take until it is known how a command ended that has been ended for certain."""
+
+_FETCHED_S: Final = 60.0
+"""How long the removal of a container waits for the artifacts of the command that was ended in it."""
 
 _SETTLE_S: Final = 60.0
 """How long a command whose caller gave up is waited for once it has been ended."""
@@ -54,6 +58,7 @@ class Outcome:
         fault: what is wrong with the backend; None when nothing is.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running.
+        warnings: what of its metrics and artifacts could not be brought to this machine.
     """
 
     ending: Ending
@@ -62,6 +67,7 @@ class Outcome:
     fault: Fault | None = None
     ran: Span | None = None
     left: tuple[LeftProcess, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def within(self, since: datetime, lasted_s: float) -> Outcome:
         """The same, with no times but such as can be true; see :meth:`engine.model.results.Span.within`."""
@@ -78,6 +84,7 @@ class Dispatch:
         begun_ago_s: how long it has been running already, in seconds, under an earlier controller; None
             for one that is yet to begin.
         clock: tells whether the date and time have been set since the command began.
+        collected: set once its artifacts have been fetched from its container.
         unended: what a caller who gave up has left its container unfit by, if the command was not seen to
             end.
     """
@@ -90,6 +97,7 @@ class Dispatch:
     begun_ago_s: float | None = None
     clock: SetClock = field(factory=SetClock)
     unended: Fault | None = field(default=None, init=False)
+    collected: asyncio.Event = field(factory=asyncio.Event, init=False)
     _interrupted: bool = field(default=False, init=False)
     _abandoned: str | None = field(default=None, init=False)
     _given_up: asyncio.Future[None] = field(init=False)
@@ -155,7 +163,9 @@ class Dispatch:
         if result.problem:
             ending = Ending.OUTPUT if ending is Ending.EXITED else ending
             reason = "; ".join(filter(None, (reason, result.problem)))
-        return Outcome(ending, result.exit_code, reason, fault, result.ran)
+        return Outcome(
+            ending, result.exit_code, reason, fault, result.ran, warnings=result.warnings
+        )
 
     async def _cleared(self, outcome: Outcome) -> Outcome:
         """See that nothing is left of a command that has ended."""
@@ -181,6 +191,10 @@ class Dispatch:
         if self._command is not None:
             # Its container's removal comes next; it must not take exit code or output along.
             await self._until_known(self._command)
+            if self.request.measure.fetched:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FETCHED_S if grace_s else _KNOWN_S):
+                        await self.collected.wait()
 
     async def _until_known(self, command: asyncio.Future[ExecResult]) -> None:
         """Wait for what is known of a command that has ended, as long as more of its output comes."""

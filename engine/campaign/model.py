@@ -9,6 +9,12 @@ from typing import TypeAlias, Union
 
 from attrs import Factory, field, frozen
 
+from engine.model.measurements import (
+    MAX_ARTIFACTS_BYTES,
+    Declared,
+    MetricPattern,
+    MetricsFile,
+)
 from engine.model.results import Leftovers
 from engine.policy import BackendPolicy, RetryPolicy
 from engine.runtimes.base import MAX_OUTPUT_BYTES
@@ -96,6 +102,10 @@ class Experiment:
         cold_start: whether its backend is restarted before it, whatever ran there before.
         leftovers: what becomes of processes that run on when its command has ended.
         estimate_s: how long a run is expected to take, in seconds, for simulations; it limits nothing.
+        metrics: numbers in its output, by the names of the metrics.
+        metrics_from: JSON files that it writes, which metrics are taken from.
+        artifacts: patterns of the files that are fetched from where it writes them.
+        max_artifacts_bytes: how much is collected of the files that an attempt hands back.
         params: what the experiment was swept over; numbers stay numbers.
         entry: the entry of the campaign file that it comes from; its own name without a sweep.
     """
@@ -116,6 +126,15 @@ class Experiment:
     estimate_s: float | None = None
     params: Mapping[str, ParamValue] = field(factory=dict)
     entry: str = field(default=Factory(lambda self: self.name, takes_self=True))
+    metrics: Mapping[str, MetricPattern] = field(factory=dict)
+    metrics_from: tuple[MetricsFile, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    max_artifacts_bytes: int = MAX_ARTIFACTS_BYTES
+
+    @property
+    def measure(self) -> Declared:
+        """What is collected of an attempt besides its output."""
+        return Declared(self.metrics, self.metrics_from, self.artifacts, self.max_artifacts_bytes)
 
 
 @frozen

@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from engine.model.measurements import Declared
 from engine.model.results import Span
 
 __all__ = ["MAX_OUTPUT_BYTES", "ExecRequest", "ExecResult", "nothing"]
@@ -37,6 +38,7 @@ class ExecRequest:
         results: where its output goes when it has ended, relative to the folder of all output; None for
             ``<service>/<id>``. Nothing for the runtime to do.
         max_output_bytes: how much of its output is kept; None for all of it.
+        measure: which metrics and artifacts are collected of it.
     """
 
     id: str
@@ -48,6 +50,7 @@ class ExecRequest:
     before: Callable[[], None] = field(default=nothing, eq=False, repr=False)
     results: PurePath | None = None
     max_output_bytes: int | None = MAX_OUTPUT_BYTES
+    measure: Declared = field(factory=Declared)
 
 
 @frozen
@@ -59,9 +62,11 @@ class ExecResult:
         ran: when it ran; None where that was not seen.
         by_itself: whether it ended before :meth:`Runtime.kill` sent it any signal.
         problem: why its output is not what it wrote, in words; empty where nothing is known against it.
+        warnings: what of its metrics and artifacts could not be brought to this machine.
     """
 
     exit_code: int
     ran: Span | None = None
     by_itself: bool = True
     problem: str = ""
+    warnings: tuple[str, ...] = ()

@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 
 from attrs import field, frozen
 
+from engine.model.measurements import Measurements
+
 __all__ = [
     "Ended",
     "EndedBy",
@@ -234,6 +236,7 @@ class Ended:
         left: the processes that it left running.
         kept: whether its output is among the results; else this machine had no room for it, ``reason`` says
             so, and ``stdout`` and ``stderr`` are where the command wrote them.
+        measurements: its metrics and artifacts; their paths begin at the folder of all output.
     """
 
     ending: Ending
@@ -252,6 +255,17 @@ class Ended:
     ran: Span | None = None
     left: tuple[LeftProcess, ...] = ()
     kept: bool = True
+    measurements: Measurements = field(factory=Measurements)
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The numbers that the command handed back, by name."""
+        return self.measurements.metrics
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of the files that the command handed back; there is none where it handed back none."""
+        return self.stdout.parent / "artifacts"
 
     @property
     def succeeded(self) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "Container",
     "ExecRequest",
     "ExecResult",
+    "Fetching",
     "Happening",
     "Limited",
     "Notice",
@@ -224,3 +225,28 @@ class Limited(Protocol):
     @property
     def warnings(self) -> Mapping[str, tuple[str, ...]]:
         """By service, what of it has no effect on this runtime, one sentence each."""
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """What a :class:`Runtime` implements besides, if files can be fetched from where its commands write them."""
+
+    async def fetch(
+        self, container: Container, request: ExecRequest, into: Path
+    ) -> tuple[str, ...]:
+        """Copy the files that ``request.measure.fetched`` names out of a container, running or not.
+
+        Only regular files are copied, each one whole or not at all, up to ``max_artifacts_bytes``, and no
+        link is followed out of the container. Nothing is run in it.
+
+        Args:
+            request: a command that has ended; relative patterns begin at its working directory.
+            into: a folder that the container does not see. A file comes to lie at its path, without the
+                first slash, or where the pattern is relative, at that path.
+
+        Returns:
+            what could not be copied, one sentence each.
+
+        Raises:
+            RuntimeFault: the container cannot be looked into.
+        """

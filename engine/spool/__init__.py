@@ -12,6 +12,7 @@ only regular files with one link are read, up to a bound.
 from __future__ import annotations
 
 from engine.spool.below import read_below
+from engine.spool.handed import handed_variables
 from engine.spool.private import close_to_others, make_private, vacate
 from engine.spool.slot import Collected, Slot, Unkept
 from engine.spool.spool import SPOOL, Spool, SpoolUnusable, kept_log
@@ -24,6 +25,7 @@ __all__ = [
     "SpoolUnusable",
     "Unkept",
     "close_to_others",
+    "handed_variables",
     "kept_log",
     "make_private",
     "read_below",

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Final, Protocol
 
 from attrs import define, field, frozen
 
+from engine.model.measurements import MAX_ARTIFACTS_BYTES
 from engine.spool.below import FOLDER
 from engine.spool.copying import copy
+from engine.spool.handed import (
+    ARTIFACTS,
+    HANDED,
+    METRICS,
+    Bounds,
+    Warnings,
+    copy_metrics,
+    copy_tree,
+    make_handed,
+)
 from engine.spool.private import make_private
 from engine.spool.removal import put_aside, remove
 from engine.util.regular_file import oddity, plain_descriptor
@@ -40,11 +52,13 @@ class Collected:
         problem: why it is not what the command wrote, in words; empty where all is well.
         written_bytes: how much there was; more than was kept, where it was too much.
         kept: whether it is where it was to go; else it is still in the slot.
+        warnings: what of its metrics and artifacts was not collected.
     """
 
     problem: str = ""
     written_bytes: int = 0
     kept: bool = True
+    warnings: tuple[str, ...] = ()
 
 
 class Slot(Protocol):
@@ -68,6 +82,8 @@ class Slot(Protocol):
         most_bytes: int | None,
         exit_code: int | None = None,
         ran: tuple[datetime, datetime] | None = None,
+        max_artifacts_bytes: int = MAX_ARTIFACTS_BYTES,
+        fetched: Path | None = None,
     ) -> Collected:
         """Move what was written out of the container's reach, and remove the slot; call it on a thread.
 
@@ -77,6 +93,8 @@ class Slot(Protocol):
             most_bytes: how much of it is kept; None for all.
             exit_code: of the command; None where what its shell has noted is to be kept instead.
             ran: when the command itself ran; None likewise.
+            max_artifacts_bytes: how much is collected of the files that the command hands back.
+            fetched: a folder of ours with further such files; None for none.
         """
 
     def close(self) -> None:
@@ -110,6 +128,8 @@ class Unkept:
         most_bytes: int | None,
         exit_code: int | None = None,
         ran: tuple[datetime, datetime] | None = None,
+        max_artifacts_bytes: int = MAX_ARTIFACTS_BYTES,
+        fetched: Path | None = None,
     ) -> Collected:
         """There is nothing to collect."""
         return Collected(self.problem)
@@ -168,6 +188,7 @@ class TakenSlot:
             descriptor = os.open(name, flags, mode=0o600, dir_fd=self._inside)
             self._held[name] = descriptor
             os.fchmod(descriptor, 0o666)  # whatever the umask
+        make_handed(self._inside)
         os.fchmod(self._inside, 0o711)
         for name in (ENDED, STARTED):
             os.close(self._held.pop(name))
@@ -210,6 +231,8 @@ class TakenSlot:
         most_bytes: int | None,
         exit_code: int | None = None,
         ran: tuple[datetime, datetime] | None = None,
+        max_artifacts_bytes: int = MAX_ARTIFACTS_BYTES,
+        fetched: Path | None = None,
     ) -> Collected:
         """See :meth:`Slot.collect`."""
         try:
@@ -218,9 +241,12 @@ class TakenSlot:
                     os.fchmod(self._inside, 0o700)
             problem = self._problem()
             written, _ = self.written()
+            warnings = Warnings()
             if results is not None:
                 try:
-                    self._keep(results, within, _shares(self._sizes(), most_bytes), exit_code, ran)
+                    with self._kept(results, within) as inside:
+                        self._keep(inside, _shares(self._sizes(), most_bytes), exit_code, ran)
+                        self._take_handed(inside, Bounds(max_artifacts_bytes), warnings, fetched)
                 except OSError as error:
                     problem = (
                         f"its output cannot be kept in {results / within}: {error.strerror or error};"
@@ -230,7 +256,7 @@ class TakenSlot:
             self._remove()
         finally:
             self.close()
-        return Collected(problem, written)
+        return Collected(problem, written, warnings=warnings.told())
 
     def close(self) -> None:
         """Let go of all that is open; harmless when repeated."""
@@ -257,39 +283,70 @@ class TakenSlot:
                 return f"its {name} {changed}"
         return ""
 
-    def _keep(
-        self,
-        results: Path,
-        within: PurePath,
-        most: dict[str, int],
-        exit_code: int | None,
-        ran: tuple[datetime, datetime] | None,
-    ) -> None:
-        """Copy into a folder under another name, so that the right one stands for all of the output."""
+    @contextmanager
+    def _kept(self, results: Path, within: PurePath) -> Iterator[int]:
+        """A folder under another name to copy into, so that the right one stands for all of the output."""
         part = f".{within.name}.part"
-        with make_private(results, within.parent) as above, ExitStack() as stack:
+        with make_private(results, within.parent) as above:
             remove(above, part, within_s=_CLEANING_S)
             os.mkdir(part, mode=0o700, dir_fd=above)
             inside = os.open(part, FOLDER, dir_fd=above)
-            stack.callback(os.close, inside)
-            for name in STREAMS:
-                target = _new_file(inside, name)
-                stack.callback(os.close, target)
-                if name in self._held:
-                    copy(self._held[name], target, most[name])
-            if ran is not None:
-                _note(inside, STARTED, b"", ran[0].timestamp())
-            else:
-                self._pass_on(STARTED, inside)
-            if exit_code is not None:
-                _note(inside, ENDED, b"%d\n" % exit_code, ran[1].timestamp() if ran else None)
-            else:
-                self._pass_on(ENDED, inside)
+            try:
+                yield inside
+            finally:
+                os.close(inside)
             try:
                 os.rename(part, within.name, src_dir_fd=above, dst_dir_fd=above)
             except OSError:  # something is there that is not ours: results are never written over
                 put_aside(above, within.name)
                 os.rename(part, within.name, src_dir_fd=above, dst_dir_fd=above)
+
+    def _keep(
+        self,
+        inside: int,
+        most: dict[str, int],
+        exit_code: int | None,
+        ran: tuple[datetime, datetime] | None,
+    ) -> None:
+        """Copy the output, and note how the command ended."""
+        for name in STREAMS:
+            target = _new_file(inside, name)
+            try:
+                if name in self._held:
+                    copy(self._held[name], target, most[name])
+            finally:
+                os.close(target)
+        if ran is not None:
+            _note(inside, STARTED, b"", ran[0].timestamp())
+        else:
+            self._pass_on(STARTED, inside)
+        if exit_code is not None:
+            _note(inside, ENDED, b"%d\n" % exit_code, ran[1].timestamp() if ran else None)
+        else:
+            self._pass_on(ENDED, inside)
+
+    def _take_handed(
+        self, inside: int, bounds: Bounds, warnings: Warnings, fetched: Path | None
+    ) -> None:
+        """Copy the metrics and the artifacts."""
+        assert self._inside is not None
+        with ExitStack() as stack:
+            os.mkdir(ARTIFACTS, mode=0o700, dir_fd=inside)
+            target = os.open(ARTIFACTS, FOLDER, dir_fd=inside)
+            stack.callback(os.close, target)
+            with suppress(FileNotFoundError):  # of an earlier version, or removed by the command
+                handed = _opened(stack, HANDED, self._inside, warnings)
+                if handed is not None:
+                    copy_metrics(handed, inside, warnings)
+                    artifacts = _opened(stack, ARTIFACTS, handed, warnings)
+                    if artifacts is not None:
+                        copy_tree(artifacts, target, bounds, warnings)
+            if fetched is not None:
+                ours = os.open(fetched, FOLDER)
+                stack.callback(os.close, ours)
+                copy_tree(ours, target, bounds, warnings)
+        with suppress(OSError):  # it stays unless it is empty
+            os.rmdir(ARTIFACTS, dir_fd=inside)
 
     def _pass_on(self, note: str, target: int) -> None:
         """Copy what the shell around the command has noted, where it is there to be read."""
@@ -312,10 +369,29 @@ class TakenSlot:
             for name in _FILES:
                 with suppress(OSError):
                     os.unlink(name, dir_fd=self._inside)
+            with suppress(OSError):
+                _remove_empty(self._inside)
         try:
             os.rmdir(aside, dir_fd=self._root)
         except OSError:
             remove(self._root, aside, within_s=_CLEANING_S)
+
+
+def _opened(stack: ExitStack, name: str, folder: int, warnings: Warnings) -> int | None:
+    """Open a folder that the command may have replaced; None where that is no folder any more.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    try:
+        found = os.open(name, FOLDER, dir_fd=folder)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        warnings.add(f"its folder {name} is not collected: {error.strerror or error}")
+        return None
+    stack.callback(os.close, found)
+    return found
 
 
 def _changed(name: str, folder: int, held: int) -> str:
@@ -331,6 +407,17 @@ def _changed(name: str, folder: int, held: int) -> str:
     if ours.st_nlink > 1 and stat.S_ISREG(ours.st_mode):
         return "has a second link"
     return ""
+
+
+def _remove_empty(slot: int) -> None:
+    """Remove the folder of what a command handed back, where it handed back nothing, as most do."""
+    inside = os.open(HANDED, FOLDER, dir_fd=slot)
+    try:
+        os.unlink(METRICS, dir_fd=inside)
+        os.rmdir(ARTIFACTS, dir_fd=inside)
+    finally:
+        os.close(inside)
+    os.rmdir(HANDED, dir_fd=slot)
 
 
 def _shares(sizes: dict[str, int], most_bytes: int | None) -> dict[str, int]:

@@ -6,8 +6,8 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePath
@@ -17,6 +17,7 @@ from typing import Final
 from attrs import define, field
 
 from engine.errors import SetupError
+from engine.model.measurements import MAX_ARTIFACTS_BYTES
 from engine.spool.below import FOLDER, plain_below
 from engine.spool.copying import copy
 from engine.spool.private import make_private
@@ -158,6 +159,8 @@ class Spool:
         most_bytes: int | None = None,
         exit_code: int | None = None,
         ran: tuple[datetime, datetime] | None = None,
+        max_artifacts_bytes: int = MAX_ARTIFACTS_BYTES,
+        fetched: Path | None = None,
     ) -> Collected:
         """Take what was written out of a slot, and remove it; see :meth:`Slot.collect`.
 
@@ -166,11 +169,32 @@ class Spool:
         """
         root = None if within is None else self.output
         collected = slot.collect(
-            root, within or PurePath(), most_bytes=most_bytes, exit_code=exit_code, ran=ran
+            root,
+            within or PurePath(),
+            most_bytes=most_bytes,
+            exit_code=exit_code,
+            ran=ran,
+            max_artifacts_bytes=max_artifacts_bytes,
+            fetched=fetched,
         )
         if not collected.kept:
             self._uncollected.add(slot.folder.name)
         return collected
+
+    @contextmanager
+    def fetching(self) -> Iterator[Path]:
+        """A folder of ours, which no container sees, for files until they are collected.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        name = f"{ASIDE}{uuid.uuid4().hex}"  # what a killed controller leaves goes with the spool
+        with make_private(self.output, PurePath(SPOOL)) as above:
+            os.mkdir(name, mode=0o700, dir_fd=above)
+            try:
+                yield self.output / SPOOL / name
+            finally:
+                remove(above, name, within_s=_CLEANING_S)
 
     def lost(self) -> str:
         """What a container has done to the spool itself, in words; empty where it is fit, or is again."""

@@ -90,7 +90,7 @@ class ExperimentReader:
             return None
         merged = {
             name: {**defaults.get(name, {}), **entry.get(name, {})}
-            for name in ("environment", "keys")
+            for name in ("environment", "keys", "metrics")
         }
         swept = {"params": written.params} if written.params else {}
         if written.params and written.name is not None:

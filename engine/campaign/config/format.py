@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from engine.campaign.config.measured import metric_patterns, metrics_files, path_patterns
 from engine.campaign.config.sections import Key
 from engine.campaign.config.values import (
     WrongValue,
@@ -97,6 +98,10 @@ DEFAULTS: Final = {
     "cold_start": Key(boolean),
     "leftovers": Key(choice({one.value: one for one in Leftovers})),
     "estimate": Key(length, "estimate_s"),
+    "metrics": Key(metric_patterns),
+    "metrics_from": Key(metrics_files),
+    "artifacts": Key(path_patterns),
+    "max_artifacts": Key(size, "max_artifacts_bytes"),
 }
 
 EXPERIMENT: Final = {

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Final
 
+from attrs import asdict
+
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.persistence.results import Results
@@ -63,6 +65,7 @@ async def attempt(
             leftovers=experiment.leftovers,
             max_output_bytes=experiment.max_output_bytes,
             before=before,
+            measure=experiment.measure,
         )
         how = _as_seen(ended, results)
     except DispatchError as error:  # the container is at fault, not the experiment
@@ -119,8 +122,8 @@ async def _found(
     """What is found of an attempt that no controller saw the end of: its end, if noted, and its output."""
 
     def find() -> dict[str, Any]:
-        how = written.ended_alone(begun_at, experiment.max_output_bytes)
-        return {**how, **written.fields(results.secrets)}
+        how = written.ended_alone(begun_at, experiment)
+        return {**how, **written.fields(results.secrets), **written.measured(experiment, how)}
 
     return await asyncio.to_thread(find)
 
@@ -143,6 +146,7 @@ def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
         "since_restart": ended.since_restart,
         "restart_cause": ended.restart_cause,
         "left": ended.left,
+        **asdict(ended.measurements, recurse=False),
         **results.output(ended),
     }
 

@@ -95,6 +95,7 @@ def _under_way(campaign: Campaign, progress: Progress, folder: Path, clocks: _Cl
         user=experiment.user,
         results=PurePath(attempt.folder),
         max_output_bytes=experiment.max_output_bytes,
+        measure=experiment.measure,
     )
     return UnderWay(
         request=request,

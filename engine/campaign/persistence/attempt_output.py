@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import asdict, frozen
 
+from engine.campaign.model import Experiment
 from engine.campaign.persistence.results import last_lines
 from engine.errors import SetupError
 from engine.journal import Attempt
+from engine.measurements import measure
+from engine.model.measurements import MAX_ARTIFACTS_BYTES
 from engine.model.results import Ending
 from engine.runtimes.exit_status import Noted, noted_below
 from engine.spool import SPOOL, Spool, SpoolUnusable
@@ -22,6 +25,7 @@ from engine.util.redaction import Secrets
 __all__ = ["Written"]
 
 _ENDED_ALONE: Final = "it ended without its controller"
+_NOT_FETCHED: Final = "its container was not there any more, so no artifacts were fetched from it"
 
 
 @frozen
@@ -92,19 +96,32 @@ class Written:
             "stderr_lines": self.last_lines("stderr", secrets),
         }
 
-    def ended_alone(self, begun_at: datetime, most_bytes: int | None) -> dict[str, Any]:
+    def measured(self, experiment: Experiment, how: Mapping[str, Any]) -> dict[str, Any]:
+        """The metrics and artifacts, as fields of a record.
+
+        Args:
+            how: the fields that tell how it ended; empty where that is not known.
+        """
+        warnings = (_NOT_FETCHED,) if experiment.measure.fetched else ()
+        succeeded = how.get("ending") == Ending.EXITED.value and how.get("exit_code") == 0
+        found = measure(
+            self.results, self.folder, experiment.measure, warnings, succeeded=succeeded
+        )
+        return asdict(found, recurse=False)
+
+    def ended_alone(self, begun_at: datetime, experiment: Experiment) -> dict[str, Any]:
         """How an attempt ended that no controller saw the end of, as its shell has noted it.
 
         Its output becomes a result.
 
         Args:
             begun_at: when the attempt began, in UTC.
-            most_bytes: how much of its output is kept.
+            experiment: says how much of its output and its artifacts is kept.
 
         Returns:
             nothing, where there is no note of an end by itself.
         """
-        problem = self.gather(most_bytes)
+        problem = self.gather(experiment.max_output_bytes, experiment.max_artifacts_bytes)
         end = self.noted()
         if end is None or end.may_be_killed:
             return {}
@@ -121,7 +138,7 @@ class Written:
             "ran_until": ran and ran.ended_at,
         }
 
-    def gather(self, most_bytes: int | None) -> str:
+    def gather(self, most_bytes: int | None, max_artifacts_bytes: int = MAX_ARTIFACTS_BYTES) -> str:
         """Take what a killed controller left in the spool to the results; harmless when there is nothing.
 
         Returns:
@@ -135,7 +152,9 @@ class Written:
             slot = spool.find(self.request)
         except SpoolUnusable:
             return ""
-        found = spool.collect(slot, self.folder, most_bytes=most_bytes)
+        found = spool.collect(
+            slot, self.folder, most_bytes=most_bytes, max_artifacts_bytes=max_artifacts_bytes
+        )
         if not found.kept:
             raise SetupError(found.problem)
         return found.problem

@@ -268,9 +268,8 @@ def _record(
         "container_id": attempt.container_id,
         "generation": attempt.generation,
     }
-    return record_of(
-        campaign, run, attempt.number, {**known, **written.fields(results.secrets), **how}
-    )
+    left_behind = {**written.fields(results.secrets), **written.measured(run.experiment, how)}
+    return record_of(campaign, run, attempt.number, {**known, **left_behind, **how})
 
 
 def _may_run(attempt: Attempt, folder: Path) -> bool:
@@ -287,5 +286,5 @@ def _looked_up(written: Written, attempt: Attempt, run: PlannedRun) -> dict[str,
         "reason": _LOST,
         "ended_at": utc_now(),
         "duration_s": None,
-        **written.ended_alone(attempt.begun_at, run.experiment.max_output_bytes),
+        **written.ended_alone(attempt.begun_at, run.experiment),
     }

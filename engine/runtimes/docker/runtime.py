@@ -38,6 +38,7 @@ from engine.runtimes.base import (
     Observation,
 )
 from engine.runtimes.docker.commands.execs import Execs
+from engine.runtimes.docker.commands.fetching import fetch
 from engine.runtimes.docker.commands.output import CarriedOutput, Output, SharedOutput
 from engine.runtimes.docker.commands.shared_filesystem import sees
 from engine.runtimes.docker.compose_adoption import Guests, is_guest
@@ -477,6 +478,15 @@ class DockerRuntime:
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
         """Run a command. See :meth:`Runtime.execute`."""
         return await self._execs.execute(container, request, self._outputs[container.service])
+
+    async def fetch(
+        self, container: Container, request: ExecRequest, into: Path
+    ) -> tuple[str, ...]:
+        """Copy files out of a container, by the engine's archive calls. See :meth:`Fetching.fetch`."""
+        try:
+            return await fetch(self._calls, container, request, into)
+        except ENGINE_ERRORS as error:
+            raise RuntimeFault(container.service, said(error)) from error
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a command's process tree. See :meth:`Runtime.kill`."""

@@ -42,6 +42,7 @@ from engine.runtimes.base import (
     Observation,
 )
 from engine.runtimes.health_gate import probe_command, until_healthy
+from engine.runtimes.local_files import fetch_local
 from engine.runtimes.process import inventory
 from engine.runtimes.process.backend import Backend, claim_mark, owner_mark
 from engine.runtimes.process.files import tail
@@ -234,6 +235,13 @@ class ProcessRuntime:
         if by_itself and not started.signalled:
             error.ended = result
         raise error
+
+    async def fetch(
+        self, container: Container, request: ExecRequest, into: Path
+    ) -> tuple[str, ...]:
+        """Copy files from where a command wrote them, on this machine."""
+        place = partial(self._host.file, container.service, request.working_dir)
+        return await asyncio.to_thread(fetch_local, request.measure, place, into)
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End the process tree of a request."""

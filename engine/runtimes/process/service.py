@@ -79,6 +79,12 @@ class Host:
         """The folder that the service's processes start in."""
         return working_folder(self.project, self.service(name), working_dir)
 
+    def file(self, name: str, working_dir: str | None, path: str) -> Path:
+        """Where a file of a command lies on this machine: beside its bind mount's target, else as it is named."""
+        if path.startswith("/"):
+            return mounted(self.service(name), path) or Path(path)
+        return self.folder(name, working_dir) / path
+
     def finds(self, name: str) -> bool:
         """Whether the executable of the service's main process is there."""
         path = self.environment(name)["PATH"]
@@ -139,13 +145,18 @@ def working_folder(project: Project, service: ServiceSpec, working_dir: str | No
         working_dir: in the container, relative to the service's own; None for the service's own.
     """
     wanted = posixpath.normpath(posixpath.join("/", service.working_dir or "", working_dir or ""))
-    under = PurePosixPath(wanted)
+    return mounted(service, wanted) or project.directory
+
+
+def mounted(service: ServiceSpec, path: str) -> Path | None:
+    """Where a path in the container lies on this machine; None where no folder is mounted there."""
+    under = PurePosixPath(path)
     covering = [mount for mount in service.mounts if under.is_relative_to(mount.target)]
     if not covering:
-        return project.directory
+        return None
     nearest = max(covering, key=lambda mount: len(PurePosixPath(mount.target).parts))
     if nearest.kind is not MountKind.BIND or nearest.source is None:
-        return project.directory
+        return None
     return Path(nearest.source) / under.relative_to(nearest.target)
 
 

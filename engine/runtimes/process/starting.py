@@ -16,6 +16,7 @@ from engine.runtimes.process.files import create, tail
 from engine.runtimes.process.service import Host
 from engine.runtimes.process.spawn import Child, NotStarted, Supervisor
 from engine.runtimes.process.tree import Identity, end
+from engine.spool import handed_variables
 from engine.util import procfs
 from engine.util.clock import utc_now
 
@@ -96,6 +97,7 @@ async def start_request(host: Host, backend: Backend, request: ExecRequest) -> C
                     environment={
                         **backend.environment,
                         **request.environment,
+                        **handed_variables(str(request.folder)),
                         **backend.tag.mark(request.id),
                     },
                     directory=host.folder(service, request.working_dir),

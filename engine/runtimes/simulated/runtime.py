@@ -35,6 +35,7 @@ from engine.runtimes.base import (
 )
 from engine.runtimes.health_gate import probe_command
 from engine.runtimes.in_container import GPU_PROBE
+from engine.runtimes.local_files import fetch_local
 from engine.runtimes.simulated.connection import Line
 from engine.runtimes.simulated.containers import Blueprint, SimulatedContainer
 from engine.runtimes.simulated.daemon import DaemonError, Happened, World
@@ -43,6 +44,7 @@ from engine.runtimes.simulated.faults import Faults, Strikes
 from engine.runtimes.simulated.output import OutputFolder, Unwritten
 from engine.runtimes.simulated.processes import TERMINATED, Order, Process
 from engine.runtimes.simulated.programs import Commands, EachLasts, shows_gpus
+from engine.spool import handed_variables
 from engine.util.clock import now_s
 
 __all__ = ["SimulatedRuntime"]
@@ -319,12 +321,30 @@ class SimulatedRuntime:
             program,
             request.command,
             request.id,
-            {**spec.environment, **request.environment},
+            {**spec.environment, **request.environment, **self._handed(request)},
             request.working_dir or spec.working_dir or "/",
             output,
         )
         at = Strikes.LOOK if probe else Strikes.COMMAND
         return await self._execs.execute(container, request, order, output, at)
+
+    def _handed(self, request: ExecRequest) -> Mapping[str, str]:
+        """Where a command hands back its metrics and artifacts: paths of this machine, where it keeps any."""
+        return handed_variables(str(request.folder)) if self.keeps_output else {}
+
+    async def fetch(
+        self, container: Container, request: ExecRequest, into: Path
+    ) -> tuple[str, ...]:
+        """Copy files from what is mounted in a container; there are no others."""
+        try:
+            found = self.world.find(container.id)
+        except DaemonError as error:
+            raise ContainerLost(container.service, "its container is gone") from error
+        spec = self._project.services[container.service]
+        start = request.working_dir or spec.working_dir or "/"
+        return await asyncio.to_thread(
+            fetch_local, request.measure, partial(found.outside, start), into
+        )
 
     async def kill(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End a command's process tree."""

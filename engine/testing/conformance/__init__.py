@@ -7,7 +7,14 @@ from engine.testing.conformance.suite import (
     AdoptionBehaviour,
     CommandBehaviour,
     ContainerBehaviour,
+    HandingBackBehaviour,
     RuntimeConformance,
 )
 
-__all__ = ["AdoptionBehaviour", "CommandBehaviour", "ContainerBehaviour", "RuntimeConformance"]
+__all__ = [
+    "AdoptionBehaviour",
+    "CommandBehaviour",
+    "ContainerBehaviour",
+    "HandingBackBehaviour",
+    "RuntimeConformance",
+]

@@ -19,6 +19,7 @@ __all__ = [
     "ENVIRONMENT",
     "EXITS",
     "FAILS_ONCE",
+    "HANDS_BACK",
     "IGNORES_TERM",
     "KEPT",
     "LEAVES",
@@ -33,6 +34,7 @@ __all__ = [
     "TALKS",
     "WHERE",
     "WRITES",
+    "WRITES_FILE",
     "Script",
     "Spelling",
     "python",
@@ -175,3 +177,15 @@ REFUSES: Final = Script("refuses", sh("echo no luck; exit 1"))
 
 FAILS_ONCE: Final = Script("fails-once", sh("test -e asked || { touch asked; exit 1; }"))
 """Fails the first time, and leaves a file ``asked`` in its working directory."""
+
+HANDS_BACK: Final = Script(
+    "hands-back",
+    sh(
+        'mkdir "$DOCKWARDEN_ARTIFACTS/deep" && printf %s "$1" >"$DOCKWARDEN_ARTIFACTS/deep/file"'
+        ' && printf %s "$1" >"$DOCKWARDEN_METRICS"'
+    ),
+)
+"""Writes its argument as its metrics, and into an artifact ``deep/file``."""
+
+WRITES_FILE: Final = Script("writes-file", sh('printf %s "$2" >"$1"'))
+"""Writes its second argument into the file of its working directory that its first argument names."""

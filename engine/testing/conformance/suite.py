@@ -23,23 +23,26 @@ pytest.register_assert_rewrite(
     "engine.testing.conformance.adoption",
     "engine.testing.conformance.commands",
     "engine.testing.conformance.containers",
+    "engine.testing.conformance.handing_back",
 )
 
 from engine.testing.conformance.adoption import AdoptionBehaviour  # noqa: E402 - see above
 from engine.testing.conformance.commands import CommandBehaviour  # noqa: E402
 from engine.testing.conformance.containers import ContainerBehaviour  # noqa: E402
+from engine.testing.conformance.handing_back import HandingBackBehaviour  # noqa: E402
 from engine.testing.conformance.harness import scenario  # noqa: E402
 
 __all__ = [
     "AdoptionBehaviour",
     "CommandBehaviour",
     "ContainerBehaviour",
+    "HandingBackBehaviour",
     "RuntimeConformance",
     "scenario",
 ]
 
 
-class RuntimeConformance(ContainerBehaviour, CommandBehaviour):
+class RuntimeConformance(ContainerBehaviour, CommandBehaviour, HandingBackBehaviour):
     """Subclass this in a test file, under a name that begins with ``Test``.
 
     The hooks to fill, or to change, are those of :class:`engine.testing.conformance.harness.Harness`:

@@ -20,7 +20,7 @@ from engine import ContainerManager
 from engine.errors import RuntimeUnavailable
 from engine.model.results import Ending
 from engine.runtimes.docker.daemon.client import connect
-from engine.testing.conformance import CommandBehaviour
+from engine.testing.conformance import CommandBehaviour, HandingBackBehaviour
 from tests.lab import BASE_IMAGE, Engine
 from tests.lab.elsewhere import behind_tcp, hidden_from_engine
 from tests.runtimes.harnesses import DockerHarness, Elsewhere
@@ -42,6 +42,12 @@ class TestCommandsElsewhere(Elsewhere, DockerHarness):
     test_meanwhile = CommandBehaviour.test_output_is_in_the_file_while_the_command_runs
     test_death = CommandBehaviour.test_the_death_of_the_container_under_a_command_is_told
     test_kill = CommandBehaviour.test_kill_ends_the_whole_tree
+    test_handed = (
+        HandingBackBehaviour.test_what_a_command_hands_back_is_in_its_slot_when_it_has_ended
+    )
+    test_empty = HandingBackBehaviour.test_each_command_begins_with_an_empty_folder
+    test_odd = HandingBackBehaviour.test_links_pipes_and_what_is_too_large_are_told_and_left
+    fetched = HandingBackBehaviour.fetched
 
 
 @pytest.fixture

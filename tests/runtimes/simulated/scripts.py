@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 from engine.runtimes.base import ExecRequest
 from engine.runtimes.simulated import Process, Program, idle
@@ -121,6 +122,23 @@ async def fails_once(process: Process) -> int:
     return 1
 
 
+async def hands_back(process: Process) -> int:
+    _hand_back(process.environment, process.command[1])
+    return 0
+
+
+def _hand_back(environment: Mapping[str, str], text: str) -> None:
+    Path(environment["DOCKWARDEN_METRICS"]).write_text(text)
+    deep = Path(environment["DOCKWARDEN_ARTIFACTS"]) / "deep"
+    deep.mkdir()
+    (deep / "file").write_text(text)
+
+
+async def writes_file(process: Process) -> int:
+    process.path(process.command[1]).write_text(process.command[2])
+    return 0
+
+
 _TABLE = {
     scripts.PASSES: passes,
     scripts.KEPT: idle,
@@ -142,6 +160,8 @@ _TABLE = {
     scripts.TALKS: talks,
     scripts.REFUSES: refuses,
     scripts.FAILS_ONCE: fails_once,
+    scripts.HANDS_BACK: hands_back,
+    scripts.WRITES_FILE: writes_file,
 }
 _BY_NAME: dict[str, Program] = {script.name: program for script, program in _TABLE.items()}
 

@@ -31,6 +31,7 @@ from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.ownership import adoption
 from engine.runtimes.exit_status import Noted, begun, noted
 from engine.runtimes.in_container import MARK, RUN
+from engine.spool import handed_variables
 from engine.util.clock import now_s
 
 __all__ = ["Execs"]
@@ -171,7 +172,7 @@ class Execs:
         return await self._starts.create(
             container,
             [*_SHELL, RUN, "dockwarden", folder, str(number), *request.command],
-            environment={**request.environment, MARK: request.id},
+            environment={**request.environment, **handed_variables(folder), MARK: request.id},
             user=request.user,
             working_dir=request.working_dir,
         )
@@ -271,7 +272,7 @@ class Execs:
         code = found.exit_code if found is not None and away else exit_code
         ran = found.ran if found is not None else None
         problem = output.problem(request) or (_UNNOTED if unnoted else "")
-        return ExecResult(code, ran, by_itself, problem)
+        return ExecResult(code, ran, by_itself, problem, output.warnings(request))
 
     async def end(self, container: Container, request: ExecRequest, *, grace_s: float) -> bool:
         """End all that a request started; see :meth:`Runtime.kill`."""

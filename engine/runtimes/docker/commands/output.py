@@ -15,7 +15,7 @@ import logging
 import math
 import os
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from time import monotonic
 from typing import Final, Protocol
 
@@ -26,10 +26,21 @@ from docker.api import APIClient
 from engine.errors import CommandLost, ContainerLost
 from engine.model.spec import Mount, MountKind
 from engine.runtimes.base import Container, ExecRequest
+from engine.runtimes.docker.commands.fetching import fetch_archive
 from engine.runtimes.docker.containers.provisioner import INSIDE
 from engine.runtimes.docker.daemon import archive
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.exit_status import ENDED, STARTED
+from engine.spool.below import folder_below
+from engine.spool.handed import (
+    ARTIFACTS,
+    HANDED,
+    METRICS,
+    MOST_METRICS_BYTES,
+    Bounds,
+    Warnings,
+    walk,
+)
 
 __all__ = ["CarriedOutput", "Output", "SharedOutput"]
 
@@ -95,6 +106,9 @@ class Output(Protocol):
     def problem(self, request: ExecRequest) -> str:
         """Why what is here of an ended command's output is not all that it wrote; empty where it is."""
 
+    def warnings(self, request: ExecRequest) -> tuple[str, ...]:
+        """What of an ended command's metrics and artifacts could not be brought here."""
+
 
 @frozen
 class SharedOutput:
@@ -134,6 +148,10 @@ class SharedOutput:
         """The slot tells by itself; see :mod:`engine.spool`."""
         return ""
 
+    def warnings(self, request: ExecRequest) -> tuple[str, ...]:
+        """Nothing has to be brought."""
+        return ()
+
 
 @frozen
 class CarriedOutput:
@@ -149,6 +167,7 @@ class CarriedOutput:
     place: str = INSIDE
     _until_s: dict[str, float] = field(factory=dict, init=False, eq=False)
     _problems: dict[str, str] = field(factory=dict, init=False, eq=False)
+    _warnings: dict[str, tuple[str, ...]] = field(factory=dict, init=False, eq=False)
 
     @property
     def mount(self) -> Mount:
@@ -169,6 +188,9 @@ class CarriedOutput:
         above = [f"{folder}/" for folder in reversed(within.parents) if folder.name]
         modes = dict.fromkeys(above, 0o755) | {f"{within}/": 0o777}
         modes |= {f"{within}/{name}": 0o666 for name in _FILES}
+        handed = within / HANDED
+        modes |= {f"{handed}/": 0o777, f"{handed / ARTIFACTS}/": 0o777}
+        modes |= {f"{handed / METRICS}": 0o666}
         await self.calls(
             lambda client: archive.put(client, container.id, self.place, modes), repeatable=True
         )
@@ -238,6 +260,7 @@ class CarriedOutput:
         try:
             for name in _FILES:
                 await self._bring_all(container, request, name)
+            await self._bring_handed(container, request)
         except docker.errors.NotFound as error:
             reason = f"its container went away with what {request.id} wrote last"
             raise ContainerLost(container.service, reason) from error
@@ -250,10 +273,53 @@ class CarriedOutput:
             )
             raise ContainerLost(container.service, reason) from error
 
+    async def _bring_handed(self, container: Container, request: ExecRequest) -> None:
+        """Bring the command's metrics and artifacts.
+
+        Raises:
+            docker.errors.NotFound: its container is gone.
+            OSError: there is no room for them here.
+        """
+        path = f"{self.inside(request)}/{HANDED}"
+        until_s = self._until_s.get(request.id, math.inf)
+        bounds = Bounds(request.measure.max_artifacts_bytes + MOST_METRICS_BYTES)
+        bounds.until_s = min(bounds.until_s, until_s)
+        found = Warnings()
+        try:
+            await self.calls(
+                partial(
+                    fetch_archive,
+                    container_id=container.id,
+                    path=path,
+                    into=request.folder / HANDED,
+                    bounds=bounds,
+                    warnings=found,
+                )
+            )
+        except ENGINE_ERRORS as error:
+            if getattr(error, "errno", None) in _NO_ROOM:
+                raise
+            await self.calls(lambda client: client.inspect_container(container.id))
+            found.add(f"its metrics and artifacts could not be brought here: {said(error)}")
+        self._warnings[request.id] = found.told()
+
+    def _brought(self, request: ExecRequest) -> list[PurePath]:
+        """The files that the command handed back, as far as they are here."""
+        try:
+            with folder_below(request.folder, PurePath(HANDED)) as inside:
+                return [file for file, _ in walk(inside)]
+        except OSError:
+            return []
+
+    def warnings(self, request: ExecRequest) -> tuple[str, ...]:
+        """See :class:`Output`."""
+        return self._warnings.pop(request.id, ())
+
     async def release(self, container: Container, request: ExecRequest) -> None:
-        """Put empty files in the place of those with output, and of ``started`` one that no shell has written."""
+        """Put empty files in the place of those with output or artifacts, and of ``started`` one that no shell has written."""
         within = self._within(request)
         emptied = {f"{within}/{name}": 0o666 for name in _STREAMS}
+        emptied |= {f"{within}/{HANDED}/{file}": 0o666 for file in self._brought(request)}
         over = {f"{within}/{STARTED}": b"over\n"}
         with contextlib.suppress(*ENGINE_ERRORS):
             await self.calls(

@@ -13,8 +13,10 @@ import json
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from pathlib import PurePosixPath
+from typing import IO, Final
 
 import docker.errors
 import requests
@@ -22,7 +24,7 @@ import urllib3.exceptions
 from attrs import frozen
 from docker.api import APIClient
 
-__all__ = ["NoFile", "Seen", "beginning", "look", "put", "read"]
+__all__ = ["NoFile", "Seen", "beginning", "look", "put", "read", "walk"]
 
 _CHUNK_BYTES: Final = 2**20
 _TIMEOUT_S: Final = 60.0
@@ -90,6 +92,37 @@ def read(client: APIClient, container_id: str, path: str, offset: int) -> Iterat
         NoFile: it is no regular file.
         OSError: the connection broke off; what was given until then is right.
     """
+    with _opened(client, container_id, path) as archive:
+        yield from _content(archive, offset)
+
+
+def walk(
+    client: APIClient, container_id: str, path: str
+) -> Iterator[tuple[PurePosixPath, tarfile.TarInfo, IO[bytes] | None]]:
+    """All that is below a folder, or a file alone: its path from there, its header, and its content to be read.
+
+    Content is that of regular files; it can be read until the next one is asked for.
+
+    Raises:
+        docker.errors.APIError: there is no such path, or the engine refuses.
+        OSError: the connection broke off.
+    """
+    with _opened(client, container_id, path) as archive:
+        root: PurePosixPath | None = None
+        while (entry := archive.next()) is not None:
+            # There may be millions, and none is asked for again.
+            archive.members = []  # type: ignore[attr-defined]
+            name = PurePosixPath(entry.name)
+            root = name if root is None else root  # the first is what was asked for
+            within = name.relative_to(root) if name.is_relative_to(root) else None
+            if within is None or ".." in within.parts:
+                raise OSError(f"the engine sent what is not below {path}")
+            yield within, entry, archive.extractfile(entry) if entry.isreg() else None
+
+
+@contextmanager
+def _opened(client: APIClient, container_id: str, path: str) -> Iterator[tarfile.TarFile]:
+    """The archive that the engine makes of a path, read as it comes."""
     with client.get(
         _url(client, container_id),
         params={"path": path},
@@ -100,7 +133,7 @@ def read(client: APIClient, container_id: str, path: str, offset: int) -> Iterat
         _check(answer)
         try:
             with tarfile.open(fileobj=answer.raw, mode="r|") as archive:
-                yield from _content(archive, offset)
+                yield archive
         except (tarfile.TarError, urllib3.exceptions.HTTPError) as error:
             raise OSError(f"the engine broke off while it sent {path}: {error}") from error
 
