@@ -17,7 +17,7 @@ export DOCKWARDEN_LAB_ENGINE := $(ENGINE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fuzz soak mutants chaos hostile conformance engines differential compose docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: help setup demo demo-llm test bench fuzz soak mutants chaos hostile conformance engines differential compose docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,13 @@ demo: $(READY) ## Run the example campaign: on Docker where an engine answers, e
 		echo "No Docker engine answers, so the demo uses local processes."; runtime="--runtime process"; \
 	fi; \
 	$(BIN)/dockwarden run examples/campaign.yml $$runtime
+
+demo-llm: $(READY) ## Run a small language model on three engines, and compare them (fetches up to 430 MB, says so first)
+	@if $(LAB) status >/dev/null 2>&1; then \
+		eval "$$($(LAB) env)"; export LLM_BASE="$${LLM_BASE:-dockwarden-lab/base:bookworm}"; \
+		echo "The lab's Docker engine is up, so the demo uses it."; \
+	fi; \
+	$(BIN)/python examples/llm/demo.py
 
 test: $(READY) ## Run all tests; as root on Debian, install what they use, and bring up the lab for those on Docker
 	@$(PYTHON) -m tests.machine tests
