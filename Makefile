@@ -17,7 +17,7 @@ export DOCKWARDEN_LAB_ENGINE := $(ENGINE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-llm test bench fuzz soak mutants chaos hostile conformance engines differential compose docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: help setup demo demo-llm test-llm test bench fuzz soak mutants chaos hostile conformance engines differential compose docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ demo-llm: $(READY) ## Run a small language model on three engines, and compare t
 		echo "The lab's Docker engine is up, so the demo uses it."; \
 	fi; \
 	$(BIN)/python examples/llm/demo.py
+
+test-llm: $(READY) ## Run real models on the lab's engine, with real faults (minutes; fetches up to 430 MB)
+	@$(BIN)/python -m tests.lab up >/dev/null
+	$(BIN)/python -m pytest tests/llm/real_inference.py
 
 test: $(READY) ## Run all tests; as root on Debian, install what they use, and bring up the lab for those on Docker
 	@$(PYTHON) -m tests.machine tests
