@@ -9,15 +9,25 @@ the ticket under which it began: once the ticket has changed, what it has to say
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, evolve, field
 
+from engine.backend.aside import Answer, ask
 from engine.backend.execution import Dispatch, Limits, Outcome
 from engine.backend.fetching import fetched
 from engine.backend.handover import Heritage, UnderWay
@@ -124,6 +134,7 @@ class Backend:
     _running: Dispatch | None = field(default=None, init=False)
     _attention: Attention = field(init=False)
     _waiters: list[asyncio.Future[None]] = field(factory=list, init=False)
+    _questions: Iterator[int] = field(factory=itertools.count, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._instance = self._machine.instance()
@@ -353,6 +364,33 @@ class Backend:
             if await self.settled() != "ready":
                 raise self.refusal()
             return (await self._attention.look(threshold_pct=threshold_pct)).status
+
+    async def ask(self, command: Sequence[str], *, within_s: float, most_bytes: int) -> Answer:
+        """Run a command in its container for the controller's own sake, while it is idle.
+
+        It is no experiment: nothing is journaled or counted.
+
+        Args:
+            within_s: then it is ended, in seconds.
+            most_bytes: so much of its standard output is read.
+
+        Raises:
+            DispatchError: the backend is not ready.
+        """
+        async with self.turn:
+            if await self.settled() != "ready" or self.container is None:
+                raise self.refusal()
+            name = f"{self.name}.question-{next(self._questions)}"
+            answer = await ask(
+                self._runtime,
+                self.container,
+                self.spool,
+                name,
+                command,
+                within_s=within_s,
+                most_bytes=most_bytes,
+            )
+            return Answer(self._hide(answer.text), self._hide(answer.problem))
 
     async def stop(self, *, grace_s: float | None = None, reason: str = "asked to stop") -> None:
         """End whatever runs, remove the container and verify that it is gone.

@@ -161,6 +161,8 @@ class Campaign:
         secrets: the names of variables whose values are secret, besides those whose names tell.
         keep: whether containers stay when the controller dies without a teardown.
         grace_s: how long what is ended (by a time limit, by an interrupt) may take, in seconds.
+        sources: the files that it was read from besides ``file``: of parameters, say.
+        snapshots: the backends whose environment is written down, once for each start of a container.
     """
 
     file: str
@@ -185,3 +187,5 @@ class Campaign:
     secrets: tuple[str, ...] = ()
     keep: bool = False
     grace_s: float = 10.0
+    sources: tuple[Path, ...] = ()
+    snapshots: frozenset[str] = frozenset()

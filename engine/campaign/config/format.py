@@ -41,6 +41,7 @@ __all__ = [
     "REFRESH",
     "RESTART",
     "RETRY",
+    "SNAPSHOT",
 ]
 
 
@@ -148,7 +149,9 @@ REFRESH: Final = {
     "restart_on_change": Key(words, "on_change"),
 }
 
-BACKEND: Final = {**RESTART, **HEALTH, **GPU, **REFRESH, **POLICY}
+SNAPSHOT: Final = {"environment_snapshot": Key(boolean)}
+
+BACKEND: Final = {**RESTART, **HEALTH, **GPU, **REFRESH, **SNAPSHOT, **POLICY}
 
 COOL_DOWN: Final = {
     "below_c": Key(number(1, 150), required=True),

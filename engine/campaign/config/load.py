@@ -22,6 +22,7 @@ from engine.campaign.config.format import (
     REFRESH,
     RESTART,
     RETRY,
+    SNAPSHOT,
 )
 from engine.campaign.config.sections import Findings, Key
 from engine.campaign.config.values import kind
@@ -88,7 +89,7 @@ def check_services(campaign: Campaign, project: Project) -> None:
 def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campaign | None:
     """The campaign that a document makes, or None and what was found wrong."""
     found = findings.section((), value, CAMPAIGN)
-    policies, refresh = _policies(findings, found.pop("backends", {}))
+    policies, refresh, snapshots = _policies(findings, found.pop("backends", {}))
     cooling = found.pop("cool_down", None)
     if cooling is not None:
         cooling = findings.section(("cool_down",), cooling, COOL_DOWN)
@@ -111,6 +112,7 @@ def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campai
         results=_absolute(folder, found.pop("results", f"results/{name}")),
         policies=policies,
         refresh=refresh,
+        snapshots=snapshots,
         cool_down=None if cooling is None else CoolDown(**cooling),
         experiments=tuple(experiment for _, experiment in entries),
         pauses=Pauses(**pauses),
@@ -133,13 +135,14 @@ def _campaign(findings: Findings, value: Any, file: str, folder: Path) -> Campai
 
 def _policies(
     findings: Findings, value: Any
-) -> tuple[dict[str, BackendPolicy], dict[str, Refresh]]:
-    """How each backend is run, and when it is restarted though nothing is wrong."""
+) -> tuple[dict[str, BackendPolicy], dict[str, Refresh], frozenset[str]]:
+    """How each backend is run, when it is restarted though nothing is wrong, and whose environment is noted."""
     policies: dict[str, BackendPolicy] = {}
     refresh: dict[str, Refresh] = {}
+    snapshots: set[str] = set()
     if not isinstance(value, dict):
         findings.add(("backends",), f"must be a mapping of services, and is {kind(value)}")
-        return policies, refresh
+        return policies, refresh, frozenset(snapshots)
     for service, written in value.items():
         if not isinstance(service, str) or not service.isprintable():
             findings.add(("backends",), f"has a key that is {kind(service)} and no service's name")
@@ -153,13 +156,15 @@ def _policies(
         if findings.listed:
             continue
         refresh[service] = Refresh(**_taken(found, REFRESH))
+        if _taken(found, SNAPSHOT).get("environment_snapshot"):
+            snapshots.add(service)
         gpu = GpuPolicy(**_taken(found, GPU))
         policies[service] = BackendPolicy(
             restart=RestartPolicy(**_taken(found, RESTART)),
             health=HealthPolicy(gpu=gpu, **_taken(found, HEALTH)),
             **found,
         )
-    return policies, refresh
+    return policies, refresh, frozenset(snapshots)
 
 
 def _taken(found: dict[str, Any], table: Mapping[str, Key]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from attrs import define, field
@@ -28,9 +29,11 @@ from engine.campaign.events import (
 )
 from engine.campaign.execution.attempt import attempt, outlived
 from engine.campaign.execution.backend_pool import Fleet
+from engine.campaign.execution.environment_snapshot import EnvironmentSnapshots
 from engine.campaign.execution.handover import heritages
 from engine.campaign.execution.shutdown import conclude, tear_down
 from engine.campaign.model import Campaign
+from engine.campaign.persistence.provenance import provenance
 from engine.campaign.persistence.recorder import Ledger
 from engine.campaign.persistence.results import Results
 from engine.campaign.runs.attempt_record import AttemptRecord
@@ -106,6 +109,8 @@ class CampaignRunner:
     _force: asyncio.Event = field(factory=asyncio.Event, init=False)
     _ending: bool = field(default=False, init=False)
     _started_at: datetime = field(factory=utc_now, init=False)
+    _session: asyncio.Task[None] | None = field(default=None, init=False)
+    _snapshots: EnvironmentSnapshots = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         machine = Machine(EXPERIMENT)
@@ -131,6 +136,7 @@ class CampaignRunner:
         self.controller.on_look(self.ledger.look)
         self.controller.on_transition(self._on_transition)
         self.fleet = Fleet(self.campaign, self.controller)
+        self._snapshots = EnvironmentSnapshots(self.results)
 
     @property
     def backends(self) -> tuple[str, ...]:
@@ -257,7 +263,22 @@ class CampaignRunner:
             results=self.results,
             ending=lambda: self._ending,
         )
+        await self._begin_session()
         self._conclude(progress, record)
+
+    async def _begin_session(self) -> None:
+        """Write once where the results of this session come from; its engine is known by now."""
+        if not self.results.durable:  # of a simulation
+            return
+        if self._session is None:
+            begun = asyncio.to_thread(self.results.begin_session, self._origin)
+            self._session = asyncio.create_task(begun, name="provenance")
+        await asyncio.shield(self._session)
+
+    def _origin(self) -> Mapping[str, Any]:
+        file = Path(self.campaign.file).absolute()
+        files = (file, *self.campaign.sources, *self.project.files)
+        return provenance(self.runtime.name, self.runtime.description, file.parent, files)
 
     async def _go_through(self, queue: Sequence[PlannedRun]) -> None:
         if self.campaign.eager:  # nothing is measured while something of this queue still starts
@@ -297,6 +318,9 @@ class CampaignRunner:
                 if not stands:
                     self.ledger.abandoned(progress)
                 break
+            await self._begin_session()
+            if progress.run.backend in self.campaign.snapshots:
+                await self._snapshots.take(self.controller.backend(progress.run.backend))
             attempt = asyncio.create_task(self._attempt(progress), name=progress.run.id)
             self._attempts.add(attempt)
             attempt.add_done_callback(self._attempts.discard)

@@ -6,7 +6,9 @@
     <results>/20260131T101500Z/                  one for each run of the campaign; its owner's alone
         results.jsonl                            a line for each attempt, as they end
         summary.json                             written at the end, also after an interrupt
+        provenance.json                          the machine, engine, software and files of each session
         <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code; there when it has ended
+                     .../attempt-<n>/            metrics.json and artifacts/, where it handed any back
         .spool/<backend>/<run id>.<n>/           the same while it runs; all that a container sees
 
 A resumed campaign appends to the folder of the interrupted run; nothing of any other earlier run is
@@ -19,7 +21,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import TextIOWrapper
 from itertools import count
@@ -28,6 +30,7 @@ from typing import Any, Final, Literal, Self, TextIO
 
 from attrs import define, evolve, field
 
+from engine.campaign.persistence.provenance import begin_session
 from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.errors import SetupError
 from engine.model.results import Ended
@@ -67,12 +70,14 @@ class Results:
         folder: absolute; exists.
         secrets: kept out of what is written.
         durable: whether :meth:`sync` sees records onto the disk; False is for simulations.
+        session: which entry of ``provenance.json`` records from now on belong to; None before there is one.
     """
 
     folder: Path
     _lines: TextIO
     secrets: Secrets = field(factory=Secrets)
     durable: bool = True
+    session: int | None = field(default=None, init=False)
 
     @classmethod
     def create(
@@ -124,6 +129,8 @@ class Results:
         Raises:
             SetupError: it could not be written.
         """
+        if record.session is None:
+            record = evolve(record, session=self.session)
         try:
             self._lines.write(f"{record.without(self.secrets).to_json()}\n")
             self._lines.flush()
@@ -139,6 +146,20 @@ class Results:
         try:
             if self.durable:
                 os.fsync(self._lines.fileno())
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def begin_session(self, origin: Callable[[], Mapping[str, Any]]) -> None:
+        """Write where the results of this session come from; call it on a thread.
+
+        Args:
+            origin: tells; see :func:`engine.campaign.persistence.provenance.provenance`.
+
+        Raises:
+            SetupError: it could not be written.
+        """
+        try:
+            self.session = begin_session(self.folder, origin(), self.secrets)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
