@@ -108,6 +108,7 @@ class Experiment:
         max_artifacts_bytes: how much is collected of the files that an attempt hands back.
         params: what the experiment was swept over; numbers stay numbers.
         entry: the entry of the campaign file that it comes from; its own name without a sweep.
+        written_at: where that entry is written, for errors; empty if nobody wrote it.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Experiment:
     estimate_s: float | None = None
     params: Mapping[str, ParamValue] = field(factory=dict)
     entry: str = field(default=Factory(lambda self: self.name, takes_self=True))
+    written_at: str = field(default="", eq=False, repr=False)
     metrics: Mapping[str, MetricPattern] = field(factory=dict)
     metrics_from: tuple[MetricsFile, ...] = ()
     artifacts: tuple[str, ...] = ()

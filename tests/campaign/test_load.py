@@ -267,7 +267,7 @@ class TestWhatIsWrong:
 
     def test_more_runs_than_can_be_meant(self, findings: Callable[[str], dict[str, str]]) -> None:
         found = findings(f"{LEAST.replace('it]', 'it], repeat: 1000')}cycles: 1000\n")
-        assert "1000000 runs" in found["experiments"]
+        assert "1,000,000 runs" in found["experiments"]
 
     @pytest.mark.parametrize("empty", ["", "[]", "text", "3", "name: [", "\t", "a: &a [*a]"])
     def test_what_is_no_campaign_at_all(self, load: Load, empty: str) -> None:

@@ -10,11 +10,12 @@ from attrs import field, frozen
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from engine.compose.node import KeyPath
+from engine.campaign.config.sections import Findings
+from engine.compose.node import KeyPath, dotted
 from engine.compose.yaml_errors import problem
 from engine.errors import CampaignError
 
-__all__ = ["Document", "parse", "read"]
+__all__ = ["Document", "listed", "parse", "read"]
 
 
 @frozen
@@ -70,6 +71,21 @@ def parse(written: bytes, name: str) -> Document:
         Exception
     ) as error:  # the parser lets many kinds out for malformed scalars and directives
         raise _unusable(name, problem(error)) from error
+
+
+def listed(findings: Findings, document: Document, prefix: str = "") -> list[tuple[str, str]]:
+    """The findings about a file in its order, each once, with its line.
+
+    Args:
+        prefix: what comes before each key's path.
+    """
+    once = list(dict.fromkeys(findings.listed))
+    lines = document.lines(path for path, _ in once)
+    found = [(line or 0, *one) for line, one in zip(lines, once, strict=True)]
+    return [
+        (f"{prefix}{dotted(path) or 'the file'}", f"{what} (line {line})" if line else what)
+        for line, path, what in sorted(found, key=lambda one: one[0])
+    ]
 
 
 def _yaml() -> YAML:

@@ -37,11 +37,13 @@ __all__ = [
     "EXPERIMENT",
     "GPU",
     "HEALTH",
+    "INCLUDED",
     "PAUSES",
     "REFRESH",
     "RESTART",
     "RETRY",
     "SNAPSHOT",
+    "SWEEP",
 ]
 
 
@@ -69,9 +71,10 @@ CAMPAIGN: Final = {
     "experiment_command": Key(argv),
     "backends": Key(_any),
     "defaults": Key(_any),
+    "include": Key(one_or_more),
     "sweep": Key(_any),
     "max_runs": Key(count(1, 10_000_000)),
-    "experiments": Key(_any, required=True),
+    "experiments": Key(_any),
     "order": Key(choice({order.value: order for order in Order})),
     "seed": Key(count(0, 2**63 - 1)),
     "cycles": Key(count(1, 1000)),
@@ -91,18 +94,18 @@ DEFAULTS: Final = {
     "env": Key(environment, "environment"),
     "working_dir": Key(text),
     "user": Key(text),
-    "timeout": Key(length, "timeout_s"),
-    "silence": Key(length, "silence_s"),
-    "max_output": Key(size, "max_output_bytes"),
-    "repeat": Key(count(1, 1000)),
+    "timeout": Key(length, "timeout_s", keeps_kind=True),
+    "silence": Key(length, "silence_s", keeps_kind=True),
+    "max_output": Key(size, "max_output_bytes", keeps_kind=True),
+    "repeat": Key(count(1, 1000), keeps_kind=True),
     "keys": Key(labels),
-    "cold_start": Key(boolean),
+    "cold_start": Key(boolean, keeps_kind=True),
     "leftovers": Key(choice({one.value: one for one in Leftovers})),
-    "estimate": Key(length, "estimate_s"),
+    "estimate": Key(length, "estimate_s", keeps_kind=True),
     "metrics": Key(metric_patterns),
     "metrics_from": Key(metrics_files),
     "artifacts": Key(path_patterns),
-    "max_artifacts": Key(size, "max_artifacts_bytes"),
+    "max_artifacts": Key(size, "max_artifacts_bytes", keeps_kind=True),
 }
 
 EXPERIMENT: Final = {
@@ -110,7 +113,21 @@ EXPERIMENT: Final = {
     "backend": Key(one_or_more, "backends", required=True),
     "command": Key(argv),
     "config": Key(text),
+    "sweep": Key(_any),
     **DEFAULTS,
+}
+
+INCLUDED: Final = {
+    name: CAMPAIGN[name]
+    for name in ("include", "sweep", "defaults", "experiment_command", "experiments", "backends")
+}
+
+SWEEP: Final = {
+    "matrix": Key(_any),
+    "zip": Key(_any),
+    "from": Key(text),
+    "include": Key(_any),
+    "exclude": Key(_any),
 }
 
 RESTART: Final = {

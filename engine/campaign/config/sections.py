@@ -22,11 +22,14 @@ class Key:
         parse: makes the value, or raises WrongValue.
         into: what the value is called in the result; None for the key itself.
         required: whether the section needs it.
+        keeps_kind: whether a parameter that stands for the whole value keeps its kind, as a number does for
+            a time limit; else it becomes text, as in a command.
     """
 
     parse: Callable[[Any], Any]
     into: str | None = None
     required: bool = False
+    keeps_kind: bool = False
 
 
 @define

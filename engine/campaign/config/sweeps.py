@@ -1,196 +1,154 @@
-"""The ``sweep`` of a campaign and of its entries: read, checked, and expanded into entries without one."""
+"""Sweeps as a campaign file writes them, and the experiments that one of its entries becomes."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import define, field
 
+from engine.campaign.config.filled import Filled
+from engine.campaign.config.format import SWEEP
+from engine.campaign.config.param_files import ParamFileError, read_rows
+from engine.campaign.config.paths import absolute
 from engine.campaign.config.sections import Findings
-from engine.campaign.config.sweep_values import sweep_keys
-from engine.campaign.sweep import Params, Sweep, Template, TemplateError, combinations, names, size
+from engine.campaign.config.variables import with_variables
+from engine.campaign.sweep.combinations import Level, combinations
+from engine.campaign.sweep.names import names
+from engine.campaign.sweep.values import Report, Row, same, shown
 from engine.compose.node import KeyPath
-from engine.util.names import is_plain
 from engine.util.nearest import nearest
 
-__all__ = ["Expanded", "expand", "read_sweep"]
+__all__ = ["PerRow", "check_used_somewhere", "check_uses", "entry_name", "named", "read_sweep"]
+
+_MOST_FINDINGS: Final = 20
+_EXPRESSION: Final = re.compile(r"\{\{.*?\}\}")
 
 
-@frozen
-class Expanded:
-    """An entry for one combination.
-
-    Attributes:
-        entry: its keys as they would be written without a sweep.
-        defaults: those of the campaign, likewise.
-        params: the combination; empty without a sweep.
-        name: of the entry that it comes from; None where that has no usable one.
-    """
-
-    entry: Any
-    defaults: Any
-    params: Params
-    name: str | None
-
-
-def read_sweep(findings: Findings, path: KeyPath, value: Any, folder: Path) -> Sweep | None:
-    """Read a ``sweep`` section; None where it is not there, or wrong.
-
-    Args:
-        folder: where the names of files start from.
-    """
-    if value is None:
-        return None
-    before = len(findings.listed)
-    found = findings.section(path, value, sweep_keys(folder))
-    sweep = Sweep(**found)
-    columns = {name: len(values) for name, values in sweep.zipped.items()}
-    if len({*columns.values()}) > 1:
-        counts = ", ".join(f"{name} has {count}" for name, count in columns.items())
-        findings.add((*path, "zip"), f"its lists must have the same length: {counts}")
-    twice = {*sweep.matrix} & {*sweep.zipped} | {*sweep.varied} & {
-        n for row in sweep.rows for n in row
-    }
-    if twice:
-        findings.add(path, f"sets {', '.join(sorted(twice))} in two of matrix, zip and from")
-    if not found:
-        findings.add(path, f"is empty; give it {', '.join(sweep_keys(folder))}")
-    return sweep if len(findings.listed) == before else None
-
-
-def expand(
+def read_sweep(
     findings: Findings,
     path: KeyPath,
-    entry: Any,
+    written: Any,
+    folder: Path,
     *,
-    defaults: Any,
-    overall: Sweep | None,
-    own: Sweep | None,
     most: int,
-) -> Iterator[Expanded]:
-    """The entries that one entry stands for, in order.
+    files: list[Path],
+) -> Level | None:
+    """The combinations of a ``sweep`` section; None where there is none.
 
     Args:
-        path: of the entry.
-        entry: as it is written, without its ``sweep``.
-        defaults: the campaign's, as they are written.
-        overall: the campaign's sweep.
-        own: the entry's; of a parameter that both have, the entry's values count.
-        most: how many there may be.
+        folder: that relative paths start from.
+        most: how many combinations there may be.
+        files: what is read is added to these.
     """
-    sweeps = [one for one in (_without(overall, own), own) if one is not None]
-    name = entry.get("name") if isinstance(entry, dict) else None
-    if not sweeps:
-        yield Expanded(entry, defaults, {}, name)
-        return
-    try:
-        template, of_defaults = Template.of(entry), Template.of(defaults)
-    except TemplateError as error:
-        findings.add(path, str(error))
-        return
-    chosen = _chosen(findings, path, sweeps, template.used | of_defaults.used, most)
-    plain = name if isinstance(name, str) and is_plain(name) else None
-    called = [None] * len(chosen) if plain is None else names(plain, chosen)
-    taken: dict[str, Params] = {}
-    for params, own_name in zip(chosen, called, strict=True):
+    if written is None:
+        return None
+    found = findings.section(path, with_variables(findings.add, path, written), SWEEP)
+    rows: list[Row] = []
+    if "from" in found:
+        file = absolute(folder, found["from"])
+        files.append(file)
         try:
-            made = template.render(params)
-            with_defaults = of_defaults.render(params) if of_defaults.used else defaults
-        except TemplateError as error:
-            findings.add(path, f"{error} (with {_shown(params)})")
-            return
-        if own_name is not None:
-            made = {**made, "name": own_name}
-        if not _check_free(findings, path, made, params, taken):
-            return
-        yield Expanded(made, with_defaults, params, plain)
+            rows = read_rows(file, found["from"], most)
+        except ParamFileError as error:
+            findings.add((*path, "from"), str(error))
+            return Level()
+    return combinations(findings.add, path, found, rows, most)
 
 
-def _chosen(
-    findings: Findings,
-    path: KeyPath,
-    sweeps: Sequence[Sweep],
-    used: frozenset[str],
-    most: int,
-) -> Sequence[Params]:
-    """The combinations; none where something is wrong with them."""
-    count = math.prod(max(size(one), 1) for one in sweeps)
-    if count > most:
-        what = f"has {count} combinations; {most} are the most. Sweep over less, or write max_runs: {count}"
-        findings.add((*path, "sweep"), what)
-        return ()
-    chosen: list[Params] = [{}]
-    for sweep in sweeps:
-        chosen = [{**one, **more} for one in chosen for more in combinations(sweep)]
-    if not chosen:
-        findings.add((*path, "sweep"), "has no combination: exclude leaves nothing of it")
-    return chosen if _check_used(findings, path, used, sweeps, chosen) else ()
+def check_uses(
+    report: Report, parts: Sequence[Filled], levels: Sequence[Level], own: Level | None
+) -> None:
+    """See that an entry uses the parameters that are its own, and no others than there are.
+
+    Args:
+        levels: all that it is swept over.
+        own: the one that is written in it.
+    """
+    known = dict.fromkeys(name for level in levels for name in level.names)
+    used = {name: at for part in reversed(parts) for name, at in part.uses.items()}
+    unknown = [name for name in used if name not in known]
+    for name in unknown:
+        instead = nearest(name, known) or f"; known here are {', '.join(known) or 'none'}"
+        report(used[name], f"uses {name!r}, which is no parameter of this experiment{instead}")
+    if own is None:
+        return
+    for name, at in own.names.items():
+        if name in own.varied and name not in used:
+            instead = nearest(name, unknown)
+            report(
+                at,
+                f"is used nowhere in its experiment{instead or _how_to_use(name)}",
+            )
 
 
-def _check_free(
-    findings: Findings, path: KeyPath, made: Any, params: Params, taken: dict[str, Params]
-) -> bool:
-    """See that no two combinations give the same name; say whether that is so."""
-    name = made.get("name") if isinstance(made, dict) else None
-    other = taken.setdefault(name, params) if isinstance(name, str) else params
-    if other is not params:
-        findings.add(
-            (*path, "name"),
-            f"is {name!r} both with {_shown(other)} and with {_shown(params)}; put each parameter"
-            " into it, or leave the templates out of it",
-        )
-    return other is params
+def check_used_somewhere(report: Report, level: Level, used: Collection[str]) -> None:
+    """See that each parameter of a campaign's sweep is used in an experiment of it."""
+    for name, at in level.names.items():
+        if name in level.varied and name not in used:
+            report(at, f"is used in no experiment; write {{{{ {name} }}}} in one, or remove it")
 
 
-def _check_used(
-    findings: Findings,
-    path: KeyPath,
-    used: frozenset[str],
-    sweeps: Sequence[Sweep],
-    chosen: Sequence[Params],
-) -> bool:
-    """See that templates and parameters go together; say whether they do."""
-    known = [name for sweep in sweeps for name in sweep.names]
-    right = True
-    for name in sorted(used):
-        if name not in known:
-            instead = nearest(name, known) or f"; the sweep has {', '.join(known)}"
-            findings.add(path, f"uses {{{{ {name} }}}}, which its sweep does not have{instead}")
-            right = False
-    for name in dict.fromkeys(name for sweep in sweeps for name in sweep.varied):
-        if name not in used:
-            instead = nearest(name, sorted(used))
-            what = f"sweeps over {name} and does not use it: write {{{{ {name} }}}} where it belongs{instead}"
-            findings.add(path, what)
-            right = False
-    missing = next(
-        ((name, one) for one in chosen for name in sorted(used) if right and name not in one), None
+def _how_to_use(name: str) -> str:
+    return (
+        f"; write {{{{ {name} }}}} in its command, env, keys or another of its values, or remove it"
     )
-    if missing is not None:
-        name, one = missing
-        findings.add((*path, "sweep"), f"gives no {name} with {_shown(one)}")
-        right = False
-    return right
 
 
-def _without(overall: Sweep | None, own: Sweep | None) -> Sweep | None:
-    """The campaign's sweep without the parameters that the entry sweeps over itself."""
-    if overall is None or own is None:
-        return overall
-    mine = {*own.names}
-    kept = evolve(
-        overall,
-        matrix={name: values for name, values in overall.matrix.items() if name not in mine},
-        zipped={name: values for name, values in overall.zipped.items() if name not in mine},
-        rows=[{name: one for name, one in row.items() if name not in mine} for row in overall.rows],
-    )
-    return kept if kept.names else None
+def entry_name(written: Any, index: int) -> str:
+    """What an entry is called as a whole: its name, without the parameters in it."""
+    plain = _EXPRESSION.sub("", written) if isinstance(written, str) else ""
+    plain = re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-._")
+    return plain or f"experiment-{index + 1}"
 
 
-def _shown(params: Params) -> str:
-    shown = ", ".join(f"{name}={json.dumps(value, default=str)}" for name, value in params.items())
-    return shown if len(shown) <= 200 else f"{shown[:197]}..."  # noqa: PLR2004 - a line or two
+def named(
+    report: Report, path: KeyPath, entry: str, rows: Sequence[Row], given: Sequence[str]
+) -> Sequence[str]:
+    """The names of the experiments that an entry becomes.
+
+    Args:
+        path: of its name.
+        given: what the entry says for each combination; all the same where there is no parameter in it.
+    """
+    if all(name == entry for name in given):
+        return names(entry, rows)
+    first: dict[str, int] = {}
+    for index, name in enumerate(given):
+        other = first.setdefault(name, index)
+        if other != index:
+            one, two = rows[other], rows[index]
+            apart = [key for key in two if key not in one or not same(one[key], two[key])]
+            report(
+                path,
+                f"is {name!r} for {shown(one)} as well as for {shown(two)}; put"
+                f" {{{{ {apart[0] if apart else 'a parameter'} }}}} into it, or name it without {{{{ }}}}",
+            )
+            break
+    return given
+
+
+@define
+class PerRow:
+    """What is wrong with combinations: each finding once, with the first combination that has it."""
+
+    _rows: int
+    _found: dict[tuple[KeyPath, str], list[Any]] = field(factory=dict)
+
+    @property
+    def many(self) -> bool:
+        """Whether there is no need to look for more."""
+        return len(self._found) >= _MOST_FINDINGS
+
+    def add(self, path: KeyPath, what: str, row: Row) -> None:
+        """Note a finding about a combination."""
+        noted = self._found.setdefault((path, what), [row, 0])
+        noted[1] += 1
+
+    def tell(self, findings: Findings) -> None:
+        """Add what was found to the findings of the file."""
+        for (path, what), (row, times) in self._found.items():
+            everywhere = times == self._rows or not row
+            findings.add(path, what if everywhere else f"{what} (with {shown(row)})")

@@ -169,11 +169,12 @@ def columns_of(run: PlannedRun) -> dict[str, Any]:
     experiment = run.experiment
     return {
         "experiment": experiment.name,
-        "entry": experiment.name,
+        "entry": experiment.entry,
         "run": run.id,
         "backend": run.backend,
         "cycle": run.cycle,
         "repeat": run.repeat,
+        **{f"params.{name}": value for name, value in experiment.params.items()},
         **{f"keys.{name}": value for name, value in experiment.keys.items()},
     }
 

@@ -1,55 +1,68 @@
-"""Names of the experiments of a sweep: readable, short, and the same whatever else is swept over."""
+"""Names of experiments out of their parameters: short, readable, plain, and the same each time.
+
+A name depends on its own combination alone, so that a longer sweep does not rename what has run; except that
+combinations whose names would be the same get a few digits of their digest each.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from engine.campaign.sweep.combinations import Params
+from engine.campaign.model import ParamValue
+from engine.campaign.sweep.values import Row, canonical
 
 __all__ = ["names"]
 
-_LONGEST: Final = 80
-_HASHED: Final = 8
-_NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9_.]+")
+_LONGEST: Final = 64
+_LONGEST_VALUE: Final = 24
+_DIGITS: Final = 6
+_UNPLAIN: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
-def names(entry: str, combinations: Sequence[Params]) -> list[str]:
-    """A name for each combination: the entry's, with each parameter and its value.
+def names(entry: str, rows: Sequence[Row]) -> list[str]:
+    """A name for each combination of an entry, in their order.
 
-    A name depends on its own combination alone, so that another value in the sweep renames nothing. What
-    is too long, or would be the same as another, ends in a digest of the parameters instead.
-
-    Args:
-        entry: the name of the entry, a plain name.
+    Text stands for itself, by its last part where it is a path; a number follows its parameter's name.
     """
-    plain = [_plain(entry, params) for params in combinations]
-    often = Counter(plain)
+    plain = [_plain(entry, row) for row in rows]
+    counts = Counter(plain)
     return [
-        name if often[name] == 1 and len(name) <= _LONGEST else _hashed(name, params)
-        for name, params in zip(plain, combinations, strict=True)
+        name if counts[name] == 1 else f"{name[: _LONGEST - _DIGITS - 1]}-{_digest(row)}"
+        for name, row in zip(plain, rows, strict=True)
     ]
 
 
-def _plain(entry: str, params: Params) -> str:
-    return "-".join([entry, *(f"{_slug(name)}_{_slug(value)}" for name, value in params.items())])
+def _plain(entry: str, row: Row) -> str:
+    name = "-".join([entry, *(piece for key in row if (piece := _piece(key, row[key])))])
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - _DIGITS - 1].rstrip('-.')}-{_digest(row)}"
 
 
-def _slug(value: Any) -> str:
-    if isinstance(value, dict | list):
-        return _digest(value)
-    text = value if isinstance(value, str) else json.dumps(value)
-    return _NOT_PLAIN.sub("-", text).strip("-") or _digest(value)
+def _piece(name: str, value: ParamValue) -> str:
+    if isinstance(value, bool):
+        return name if value else f"no_{name}"
+    if value is None:
+        return f"no_{name}"
+    if isinstance(value, int | float):
+        return f"{name}{_slug(f'{value}'.replace('+', ''))}"
+    if isinstance(value, str):
+        last = _slug(value.rstrip("/").rpartition("/")[2])[:_LONGEST_VALUE].strip("-.")
+        return last or f"{name}_{_digest(value)}"
+    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        return _piece(name, value["name"])
+    return f"{name}_{_digest(value)}"
 
 
-def _hashed(name: str, params: Params) -> str:
-    return f"{name[: _LONGEST - _HASHED - 1]}-{_digest(params)}"
+def _slug(text: str) -> str:
+    """A text in the characters of a plain name; a minus sign stays."""
+    sign = "-" if text.startswith("-") else ""
+    return sign + _UNPLAIN.sub("-", text).strip("-")
 
 
-def _digest(value: Any) -> str:
-    written = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(written.encode()).hexdigest()[:_HASHED]
+def _digest(value: ParamValue | Row) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:_DIGITS]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +13,12 @@ from engine.cli.exit_codes import DONE, FAILED
 from engine.cli.options import RuntimeChoice, campaign_argument, load
 from engine.cli.output.file_messages import note_reader, note_warnings
 from engine.cli.output.messages import note, show
+from engine.cli.output.plan import plan_json, plan_text, to_do
 
 if TYPE_CHECKING:
     from engine.campaign.resumption.resume_point import Standing
     from engine.campaign.runs.plan import PlannedRun
-    from engine.model.spec import Project
     from engine.runtimes.selection import RuntimeName
-    from engine.util.redaction import Secrets
 
 __all__ = ["run"]
 
@@ -163,10 +161,10 @@ def run(
         secrets = secrets_of(loaded, project)
         if not quiet:
             note_reader(project)
-            note_warnings(project, _todo(project, runs, left)[0])
-        show((_plan_json if as_json else _plan_text)(project, runs, left, secrets))
+            note_warnings(project, to_do(project, runs, left)[0])
+        show((plan_json if as_json else plan_text)(project, runs, left, secrets))
         return DONE
-    if left is not None and left.closed and not _todo(project, runs, left)[1]:
+    if left is not None and left.closed and not to_do(project, runs, left)[1]:
         return _nothing_to_do(left, runs, as_json=as_json)
     if simulate:
         from engine.cli.simulate import rehearse
@@ -221,53 +219,3 @@ def _nothing_to_do(left: Standing, runs: tuple[PlannedRun, ...], *, as_json: boo
         with open_plain(left.folder / SUMMARY) as written:
             show(written.read().decode())
     return DONE if set(states) == {"completed"} else FAILED
-
-
-def _plan_text(
-    project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None, secrets: Secrets
-) -> str:
-    services, todo = _todo(project, runs, standing)
-    lines = [f"services, in the order they start: {', '.join(services)}", f"{len(todo)} runs:"]
-    width = len(str(len(todo)))
-    lines += [
-        f"  {number:{width}}. {one.id}: {' '.join(secrets.hide_all(one.experiment.command))}{_again(one, standing)}"
-        for number, one in enumerate(todo, start=1)
-    ]
-    return "\n".join((*(standing.lines if standing else ()), *lines))
-
-
-def _again(run: PlannedRun, standing: Standing | None) -> str:
-    """What a run that is run again has come to before."""
-    if standing is None or run.id not in standing.rerun:
-        return ""
-    return f" (again: it is {standing.states[run.id]})"
-
-
-def _plan_json(
-    project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None, secrets: Secrets
-) -> str:
-    services, todo = _todo(project, runs, standing)
-    planned = [
-        {
-            "run": one.id,
-            "experiment": one.experiment.name,
-            "backend": one.backend,
-            "cycle": one.cycle,
-            "repeat": one.repeat,
-            "command": secrets.hide_all(one.experiment.command),
-            "rerun": standing is not None and one.id in standing.rerun,
-        }
-        for one in todo
-    ]
-    resumed = standing.to_dict() if standing else None
-    return json.dumps({"services": services, "runs": planned, "resume": resumed}, indent=2)
-
-
-def _todo(
-    project: Project, runs: tuple[PlannedRun, ...], standing: Standing | None
-) -> tuple[tuple[str, ...], list[PlannedRun]]:
-    """The services that start, and the runs that are still to be done."""
-    from engine.compose import needed
-
-    todo = [one for one in runs if standing is None or one.id not in standing.settled]
-    return needed(project, dict.fromkeys(one.backend for one in todo)), todo
