@@ -10,7 +10,13 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["campaign_backends", "campaign_files", "journal_backends", "lifecycle_names"]
+__all__ = [
+    "campaign_backends",
+    "campaign_files",
+    "journal_backends",
+    "lifecycle_names",
+    "result_folders",
+]
 
 _MOST_FILES: Final = 200
 """How many files are searched for campaigns, so that the shell answers at once."""
@@ -54,6 +60,11 @@ def journal_backends(ctx: click.Context, param: click.Parameter, incomplete: str
             return _items(name for name in journal.backends() if name.startswith(incomplete))
     except DockwardenError:
         return []
+
+
+def result_folders(ctx: click.Context, param: click.Parameter, incomplete: str) -> _Items:  # noqa: ARG001
+    """Folders: the results of campaigns lie in them."""
+    return [CompletionItem(incomplete, type="dir")]
 
 
 def lifecycle_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> _Items:  # noqa: ARG001

@@ -13,6 +13,7 @@ from engine.cli.commands.down import down
 from engine.cli.commands.history import history
 from engine.cli.commands.reap import reap
 from engine.cli.commands.report import report
+from engine.cli.commands.results import results
 from engine.cli.commands.run import run
 from engine.cli.commands.status import status
 from engine.cli.commands.verify import verify
@@ -39,6 +40,7 @@ def cli() -> None:
 for _command in (
     run,
     watch,
+    results,
     report,
     history,
     verify,

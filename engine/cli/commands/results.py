@@ -1,0 +1,133 @@
+"""``dockwarden results``: the results of campaigns as one table."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from engine.cli.completers import result_folders
+from engine.cli.exit_codes import DONE
+from engine.cli.output.messages import aside, document, show
+
+__all__ = ["results"]
+
+_FORMATS = ("csv", "parquet", "json", "jsonl")
+_SNIPPETS = {
+    "pandas": """\
+from engine.results import load
+
+frame = load({paths}).to_pandas()
+counted = frame[(frame["outcome"] == "completed") & frame["last"] & ~frame["warmup"].fillna(False)]
+print(counted.groupby("backend")["duration_s"].describe())""",
+    "polars": """\
+import polars as pl
+
+from engine.results import load
+
+frame = load({paths}).to_polars()
+counted = frame.filter(pl.col("outcome") == "completed", pl.col("last"), ~pl.col("warmup").fill_null(False))
+print(counted.group_by("backend").agg(pl.median("duration_s"), pl.len()))""",
+    "duckdb": """\
+# dockwarden results {arguments} --format parquet -o results.parquet
+import duckdb
+
+print(duckdb.sql(\"\"\"
+    SELECT backend, median(duration_s), count(*)
+    FROM 'results.parquet'
+    WHERE outcome = 'completed' AND last AND NOT coalesce(warmup, false)
+    GROUP BY backend
+\"\"\"))""",
+}
+
+
+@click.command()
+@click.argument(
+    "runs",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=result_folders,
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="csv",
+    show_default=True,
+    help="What to write; jsonl is an object on each line. Parquet takes the extra parquet, and -o.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The file to write; - is standard output, which is the default.",
+)
+@click.option(
+    "--where",
+    metavar="SELECTOR",
+    multiple=True,
+    help="Only rows that this selects, such as model=llama*,outcome=completed; as for run --only.",
+)
+@click.option(
+    "--snippet",
+    type=click.Choice(tuple(_SNIPPETS)),
+    help="Print a few lines of Python that read these results with that library, and nothing else.",
+)
+def results(
+    runs: tuple[Path, ...],
+    *,
+    form: str,
+    output: Path | None,
+    where: tuple[str, ...],
+    snippet: str | None,
+) -> int:
+    """Write the results of each RUN as one table: a row for each attempt.
+
+    A RUN is the folder of a run of a campaign, its results.jsonl, or a folder that holds several of them. Runs
+    that had no attempt have a row as well. Columns are described in docs/compare.md. It may be read while a
+    campaign runs.
+
+    \b
+    Example:
+      dockwarden results results/kernels -o kernels.csv
+      dockwarden results results/kernels/latest --format parquet -o kernels.parquet
+      dockwarden results results/kernels --snippet pandas
+    """
+    from engine.campaign.runs.selection import chosen
+    from engine.results import Rows, load
+
+    if snippet is not None:
+        paths = [str(path) for path in runs]
+        show(_SNIPPETS[snippet].format(paths=paths, arguments=shlex.join(paths)))
+        return DONE
+    if form == "parquet" and (output is None or str(output) == "-"):
+        raise click.UsageError("Parquet is not for a terminal; name a file with -o")
+    rows = load(runs)
+    kept = chosen(rows, lambda row: row, only=where, where="the table") if where else rows
+    table = Rows.of(kept, rows.columns)
+    if form == "parquet":
+        assert output is not None
+        table.to_parquet(output)
+    else:
+        text = table.to_csv() if form == "csv" else table.to_json(lines=form == "jsonl")
+        if output is None or str(output) == "-":
+            document(text)
+            return DONE
+        write(output, text.encode())
+    aside(f"written: {output} ({len(table)} rows)")
+    return DONE
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file that the user named.
+
+    Raises:
+        click.UsageError: it cannot be written.
+    """
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror or error}") from error
