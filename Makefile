@@ -83,6 +83,7 @@ pages: $(READY) ## Write anew what is generated in the Markdown files: diagrams 
 pictures: $(READY) ## Make the pictures in docs anew (takes Graphviz, Chromium and the lab)
 	$(BIN)/python -m tests.pictures
 	$(BIN)/python -m tests.report.pictures
+	$(BIN)/python -m tests.results.pictures
 
 soak: $(READY) ## Play 100,000 simulated campaigns with faults, against what must never happen (CAMPAIGNS=n)
 	$(BIN)/python -m tests.soak --campaigns $(CAMPAIGNS)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from engine.cli.commands.compare import compare
 from engine.cli.commands.completion import completion
 from engine.cli.commands.diagram import diagram
 from engine.cli.commands.doctor import doctor
@@ -41,6 +42,7 @@ for _command in (
     run,
     watch,
     results,
+    compare,
     report,
     history,
     verify,

@@ -1,37 +1,26 @@
-"""The colours of the page: those of Okabe and Ito, which the colour-blind can tell apart.
-
-Each is there for bright and for dark pages, moved as far as it takes to stand out from the page by 3 to 1,
-which is what WCAG 2 (AA) wants of graphics.
-"""
+"""The colours of the page, by what they stand for; see :mod:`engine.util.inks`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from attrs import frozen
-
+from engine.util.inks import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    Ink,
+)
 from states.diagram import DARK, LIGHT, Kind, Role
 
 __all__ = ["PAGE_INKS", "RESULT_INKS", "STATE_INKS", "Ink", "inks"]
 
 
-@frozen
-class Ink:
-    """A colour on bright and on dark pages."""
-
-    light: str
-    dark: str
-
-
-_BLUE: Final = Ink("#0072b2", "#4fa3e0")
-_SKY: Final = Ink("#2f8fc4", "#8fd0f5")
-_GREEN: Final = Ink("#00805e", "#2fbf95")
-_ORANGE: Final = Ink("#a86f00", "#f0c040")
-_VERMILLION: Final = Ink("#c24f00", "#f0883e")
-_PURPLE: Final = Ink("#a8487f", "#e29ac4")
-_GREY: Final = Ink("#59636e", "#9198a1")
-_SPARE: Final = (_SKY, _PURPLE, _ORANGE, _GREEN)
+_SPARE: Final = (SKY, PURPLE, ORANGE, GREEN)
 
 PAGE_INKS: Final[Mapping[str, Ink]] = {
     "page": Ink(LIGHT.page, DARK.page),
@@ -44,30 +33,30 @@ PAGE_INKS: Final[Mapping[str, Ink]] = {
 """What is not about the campaign."""
 
 STATE_INKS: Final[Mapping[str, Ink]] = {
-    "starting": _SKY,
-    "ready": _GREEN,
-    "busy": _BLUE,
-    "unhealthy": _VERMILLION,
-    "restarting": _ORANGE,
-    "exhausted": _PURPLE,
-    "stopping": _GREY,
+    "starting": SKY,
+    "ready": GREEN,
+    "busy": BLUE,
+    "unhealthy": VERMILLION,
+    "restarting": ORANGE,
+    "exhausted": PURPLE,
+    "stopping": GREY,
 }
 """States of backends."""
 
 RESULT_INKS: Final[Mapping[str, Ink]] = {
-    "succeeded": _GREEN,
-    "completed": _GREEN,
-    "failed": _VERMILLION,
-    "unstarted": _VERMILLION,
-    "timeout": _ORANGE,
-    "silence": _ORANGE,
-    "leftovers": _ORANGE,
-    "output": _ORANGE,
-    "lost": _PURPLE,
-    "interrupted": _GREY,
-    "skipped": _GREY,
-    "unfinished": _GREY,
-    "running": _SKY,
+    "succeeded": GREEN,
+    "completed": GREEN,
+    "failed": VERMILLION,
+    "unstarted": VERMILLION,
+    "timeout": ORANGE,
+    "silence": ORANGE,
+    "leftovers": ORANGE,
+    "output": ORANGE,
+    "lost": PURPLE,
+    "interrupted": GREY,
+    "skipped": GREY,
+    "unfinished": GREY,
+    "running": SKY,
 }
 """How attempts ended, and what became of runs."""
 

@@ -8,6 +8,7 @@ import click
 
 from engine.cli.exit_codes import DONE
 from engine.cli.output.messages import aside, document
+from engine.cli.output.written_file import write
 
 __all__ = ["report"]
 
@@ -47,7 +48,7 @@ def report(journal: Path, *, form: str, output: Path | None, lines: int) -> int:
     from engine import report as made
     from engine.journal import Journal, find_journal
 
-    write = {
+    render = {
         "html": made.to_html,
         "json": made.to_json,
         "csv": made.to_csv,
@@ -55,15 +56,12 @@ def report(journal: Path, *, form: str, output: Path | None, lines: int) -> int:
     }[form]
     file = find_journal(journal)
     with Journal.read(file) as reader:
-        text = write(made.gather(reader, lines=lines))
+        text = render(made.gather(reader, lines=lines))
     if output is None and form == "html":
         output = file.resolve().with_name("report.html")
     if output is None or str(output) == "-":
         document(text if text.endswith("\n") else f"{text}\n")
         return DONE
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"{output} cannot be written: {error.strerror or error}") from error
+    write(output, text.encode())
     aside(f"written: {output}")
     return DONE

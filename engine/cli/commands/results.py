@@ -10,6 +10,7 @@ import click
 from engine.cli.completers import result_folders
 from engine.cli.exit_codes import DONE
 from engine.cli.output.messages import aside, document, show
+from engine.cli.output.written_file import write
 
 __all__ = ["results"]
 
@@ -119,15 +120,3 @@ def results(
         write(output, text.encode())
     aside(f"written: {output} ({len(table)} rows)")
     return DONE
-
-
-def write(file: Path, content: bytes) -> None:
-    """Write a file that the user named.
-
-    Raises:
-        click.UsageError: it cannot be written.
-    """
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise click.UsageError(f"{file} cannot be written: {error.strerror or error}") from error

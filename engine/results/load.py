@@ -1,0 +1,213 @@
+"""From results folders to one tidy table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from engine.campaign.persistence.results import RESULTS, SUMMARY, read_records
+from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.errors import InputError, JournalError
+from engine.journal import FILE_NAME, JournalReader
+from engine.model.results import Ending
+from engine.results.rows import Rows
+from engine.util.regular_file import open_plain
+from states import EXPERIMENT
+
+__all__ = ["COLUMNS", "folders", "load"]
+
+COLUMNS: Final = (
+    *("campaign", "session_folder", "experiment", "entry", "run", "backend", "cycle", "repeat"),
+    *("attempt", "outcome", "last", "warmup", "ending", "exit_code", "duration_s"),
+    *("started_at", "ended_at", "ran_s", "container_id", "image", "generation", "since_restart"),
+    *("isolation", "reason", "restart_cause", "stdout", "stderr", "folder"),
+)
+"""The columns that every table has; parameters, keys, metrics and the rest follow."""
+
+UNFINISHED: Final = "unfinished"
+"""The outcome of a run that has none."""
+
+_PROVENANCE: Final = "provenance.json"
+_MOST_BYTES: Final = 2**26
+
+_OWN: Final = (
+    *("campaign", "experiment", "run", "backend", "cycle", "repeat", "attempt", "ending"),
+    *("exit_code", "duration_s", "started_at", "ended_at", "container_id", "image"),
+    *("generation", "since_restart", "isolation", "warmup", "reason", "restart_cause"),
+    *("stdout", "stderr"),
+)
+"""The columns that are fields of a record."""
+
+
+def load(paths: Path | str | Iterable[Path | str]) -> Rows:
+    """The results of campaigns as one table: a row for each attempt, and for each run that had none.
+
+    Results of every version of dockwarden can be read, and those of a campaign that still runs.
+
+    Args:
+        paths: each is the folder of one run of a campaign, its ``results.jsonl``, the link ``latest``,
+            or a folder that holds several of them: then all are read.
+
+    Raises:
+        InputError: a path holds no results; or they cannot be read.
+
+    Example:
+        >>> from engine.results import load
+        >>> frame = load("results/kernels").to_pandas()  # doctest: +SKIP
+    """
+    wanted = [paths] if isinstance(paths, Path | str) else list(paths)
+    found = dict.fromkeys(folder for path in wanted for folder in folders(Path(path)))
+    return Rows.of([row for folder in found for row in _rows(folder)], COLUMNS)
+
+
+def folders(path: Path) -> list[Path]:
+    """The results folders that a path stands for, in the order of their names.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        place = path.expanduser().resolve()
+        if place.name == RESULTS and place.is_file():
+            return [place.parent]
+        if (place / RESULTS).is_file():
+            return [place]
+        below = sorted(one.parent for one in place.glob(f"*/{RESULTS}"))
+        found = [one for one in below if not one.is_symlink()]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not found:
+        what = "holds no results" if place.is_dir() else "is no folder of results"
+        raise InputError(
+            f"{path} {what}; name the folder of a campaign's results, such as results/kernels, or of one run"
+            f" of it, in which {RESULTS} lies"
+        )
+    return found
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of one folder, in the order of the plan and of attempts."""
+    try:
+        records = list(read_records(folder / RESULTS))
+    except OSError as error:
+        raise InputError(
+            f"{folder / RESULTS} cannot be read: {error.strerror or error}; make it readable"
+        ) from error
+    runs = _runs(folder)
+    newest: dict[str, AttemptRecord] = {}
+    for record in records:
+        if record.run not in newest or record.attempt >= newest[record.run].attempt:
+            newest[record.run] = record
+    provenance = _provenance(folder)
+    place = {"session_folder": folder.name, "folder": str(folder)}
+    rows = [
+        {
+            **_row(record, provenance),
+            **place,
+            "outcome": runs.get(record.run, {}).get("outcome") or _outcome(newest[record.run]),
+            "last": record is newest[record.run],
+        }
+        for record in records
+    ]
+    rows += [{**run, **place, "last": True} for name, run in runs.items() if name not in newest]
+    order = {name: number for number, name in enumerate(runs)}
+    return sorted(
+        rows, key=lambda row: (order.get(row["run"], len(order)), row.get("attempt") or 0)
+    )
+
+
+def _row(record: AttemptRecord, provenance: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a record says, and what is known of the session that it is from."""
+    known = record.session is not None and 0 <= record.session < len(provenance)
+    return {
+        **{name: getattr(record, name) for name in _OWN},
+        "entry": record.entry or record.experiment,
+        "ran_s": record.ran and (record.ran.ended_at - record.ran.began_at).total_seconds(),
+        **_flat("params", record.params, deep=False),
+        **_flat("keys", record.keys, deep=False),
+        **_flat("metrics", record.metrics, deep=False),
+        **_flat("units", record.units, deep=False),
+        **_flat("env", record.environment, deep=False),
+        **(provenance[record.session or 0] if known else {}),
+    }
+
+
+def _outcome(newest: AttemptRecord) -> str:
+    """What became of a run, as far as its newest attempt tells."""
+    if newest.ending == Ending.EXITED.value and newest.exit_code == 0:
+        return "completed"
+    if newest.ending == Ending.INTERRUPTED.value:
+        return UNFINISHED
+    return "lost" if newest.ending == Ending.LOST.value else "failed"
+
+
+def _runs(folder: Path) -> dict[str, dict[str, Any]]:
+    """The planned runs and their outcomes: as the journal says, else the summary; else nothing is known."""
+    try:
+        with JournalReader.read(folder / FILE_NAME) as journal:
+            outcomes = {one.run: one.state for one in journal.outcomes()}
+            return {
+                run.id: {
+                    "campaign": journal.campaign,
+                    "experiment": run.experiment,
+                    "entry": run.experiment,
+                    "run": run.id,
+                    "backend": run.backend,
+                    "cycle": run.cycle,
+                    "repeat": run.repeat,
+                    "outcome": outcomes.get(run.id, UNFINISHED),
+                }
+                for run in journal.runs()
+            }
+    except JournalError:
+        return _summarised(folder)
+
+
+def _summarised(folder: Path) -> dict[str, dict[str, Any]]:
+    summary = _json(folder / SUMMARY)
+    runs = summary.get("runs") if isinstance(summary, dict) else None
+    found = {}
+    for run in runs if isinstance(runs, list) else ():
+        if isinstance(run, dict) and isinstance(run.get("run"), str):
+            told = {name: str(run.get(name, "")) for name in ("run", "experiment", "backend")}
+            state = str(run.get("state", UNFINISHED))
+            state = state if state in EXPERIMENT.final else UNFINISHED
+            campaign = str(summary.get("campaign", ""))
+            found[run["run"]] = {
+                "campaign": campaign,
+                **told,
+                "entry": told["experiment"],
+                "outcome": state,
+            }
+    return found
+
+
+def _provenance(folder: Path) -> list[dict[str, Any]]:
+    """What is known of each session and its machine, by column."""
+    sessions = _json(folder / _PROVENANCE)
+    return [
+        _flat("provenance", one) if isinstance(one, dict) else {}
+        for one in (sessions if isinstance(sessions, list) else ())
+    ]
+
+
+def _flat(group: str, values: Mapping[str, Any], *, deep: bool = True) -> dict[str, Any]:
+    """Nested mappings as columns, joined by dots; in ``provenance`` each mapping is a group of its own."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if deep and isinstance(value, Mapping):
+            found.update(_flat(name if group == "provenance" else f"{group}.{name}", value))
+        else:
+            found[f"{group}.{name}"] = value
+    return found
+
+
+def _json(file: Path) -> Any:
+    """What a file of ours holds; None where it is not there, or cannot be read."""
+    try:
+        with open_plain(file) as opened:
+            return json.loads(opened.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
