@@ -22,7 +22,8 @@ from tests.world.clock import SettableClock
 
 __all__ = ["Moment", "Session", "Storm", "Strike", "moments"]
 
-_RUN: Final = "from engine.cli import main; main()"
+_RUN: Final = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); from engine.cli import main; main()"
+"""Where this runs under ``nohup``, a controller would inherit that it has to ignore SIGHUP."""
 _ROOT: Final = Path(__file__).parents[2]
 _PATIENCE_S: Final = 300.0
 _LOOK_EVERY_S: Final = 0.02

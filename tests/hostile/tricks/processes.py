@@ -85,7 +85,9 @@ PROCESSES: Final = (
     Trick(
         "written-after-the-end",
         "a child goes on writing when it has ended",
-        'trap "" HUP; (sleep 1; i=0; while [ $i -lt 50 ]; do echo late; sleep 0.1; i=$((i+1)); done) & echo before',
+        # The next run's slot is there once this attempt's output has been collected.
+        'trap "" HUP; (until [ -e "$spool/$next.1" ]; do sleep 0.1; done; i=0;'
+        " while [ $i -lt 50 ]; do echo late; sleep 0.1; i=$((i+1)); done) & echo before",
         Completes(stdout="before\n"),
     ),
     Trick(
