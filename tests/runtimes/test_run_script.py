@@ -81,4 +81,4 @@ def test_the_environment_of_a_command_is_its_own(slot: Slot, name: str) -> None:
 
 
 def slot_files(slot: Slot) -> list[Path]:
-    return sorted(slot.folder.iterdir())
+    return sorted(one for one in slot.folder.iterdir() if one.is_file())
