@@ -37,6 +37,9 @@ class Order(enum.Enum):
     """One of each backend in turn, and every experiment once before any is repeated."""
     SHUFFLED = "shuffled"
     """By chance, the same for the same seed; each cycle its own."""
+    BALANCED = "balanced"
+    """By a Latin square: over its rounds each experiment has each place, and follows each other one, equally
+    often."""
 
 
 @frozen
@@ -108,6 +111,8 @@ class Experiment:
         max_artifacts_bytes: how much is collected of the files that an attempt hands back.
         params: what the experiment was swept over; numbers stay numbers.
         entry: the entry of the campaign file that it comes from; its own name without a sweep.
+        warmup: how many more runs go before those that count, in each cycle.
+        after: the experiments or entries that must have completed before it begins.
         written_at: where that entry is written, for errors; empty if nobody wrote it.
     """
 
@@ -127,6 +132,8 @@ class Experiment:
     estimate_s: float | None = None
     params: Mapping[str, ParamValue] = field(factory=dict)
     entry: str = field(default=Factory(lambda self: self.name, takes_self=True))
+    warmup: int = 0
+    after: tuple[str, ...] = ()
     written_at: str = field(default="", eq=False, repr=False)
     metrics: Mapping[str, MetricPattern] = field(factory=dict)
     metrics_from: tuple[MetricsFile, ...] = ()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from attrs import evolve
+
 from engine.campaign.config.sections import Findings
-from engine.campaign.model import Campaign
-from engine.campaign.runs.plan import clashes
+from engine.campaign.model import Campaign, Experiment
+from engine.campaign.runs.order import in_circles
+from engine.campaign.runs.plan import clashes, everything
 from engine.campaign.sweep.values import shown
 from engine.compose.node import KeyPath
+from engine.util.nearest import nearest
 
 __all__ = ["MOST_RUNS", "check_plan"]
 
@@ -21,7 +25,7 @@ _MOST_CLASHES: Final = 20
 
 def check_plan(findings: Findings, campaign: Campaign, most: int) -> None:
     """See that a campaign has no more runs than it may, and none twice."""
-    each = sum(len(one.backends) * one.repeat for one in campaign.experiments)
+    each = sum(len(one.backends) * (one.repeat + one.warmup) for one in campaign.experiments)
     runs = each * campaign.cycles
     if runs > most:
         findings.add(
@@ -29,19 +33,46 @@ def check_plan(findings: Findings, campaign: Campaign, most: int) -> None:
             f"makes {runs:,} runs, and max_runs is {most:,}; run less, or set max_runs: {runs} at the top",
         )
         return
+    _check_after(findings, campaign)
     for index, run_id, other in clashes(campaign):
         one, two = campaign.experiments[index], campaign.experiments[other]
         place = f"{two.written_at}{f' with {shown(two.params)}' if two.params else ''}"
         mine = f" with {shown(one.params)}" if one.params else ""
         findings.add(
-            _name_of(one.written_at),
+            _key_of(one, "name"),
             f"gives the run {run_id}{mine}, as {place} does; give it another name",
         )
         if len(findings.listed) >= _MOST_CLASHES:
             return
 
 
-def _name_of(written_at: str) -> KeyPath:
-    """Where the name of an entry is written; that of an included file, where this is included."""
+def _check_after(findings: Findings, campaign: Campaign) -> None:
+    """See that what experiments come after is there, and that none waits for itself in the end."""
+    if not any(one.after for one in campaign.experiments):
+        return
+    known = {name: None for one in campaign.experiments for name in (one.entry, one.name)}
+    for one in campaign.experiments:
+        for name in one.after:
+            if name not in known:
+                instead = nearest(name, known) or f"; there are {', '.join(list(known)[:10])}"
+                findings.add(_key_of(one, "after"), f"names no experiment {name!r}{instead}")
+    if findings.listed:
+        return
+    once = evolve(
+        campaign,
+        cycles=1,
+        experiments=tuple(evolve(one, repeat=1, warmup=0) for one in campaign.experiments),
+    )
+    circle = in_circles(everything(once))
+    for run in circle[:_MOST_CLASHES]:
+        findings.add(
+            _key_of(run.experiment, "after"),
+            f"leads back to {run.experiment.entry} itself, so that it would never begin; remove a link",
+        )
+
+
+def _key_of(experiment: Experiment, key: str) -> KeyPath:
+    """Where a key of an entry is written; that of an included file, where this is included."""
+    written_at = experiment.written_at
     match = re.fullmatch(r"experiments\[(\d+)\]", written_at)
-    return ("experiments", int(match[1]), "name") if match else ("include",)
+    return ("experiments", int(match[1]), key) if match else ("include",)

@@ -98,6 +98,8 @@ DEFAULTS: Final = {
     "silence": Key(length, "silence_s", keeps_kind=True),
     "max_output": Key(size, "max_output_bytes", keeps_kind=True),
     "repeat": Key(count(1, 1000), keeps_kind=True),
+    "warmup": Key(count(0, 1000), keeps_kind=True),
+    "after": Key(one_or_more),
     "keys": Key(labels),
     "cold_start": Key(boolean, keeps_kind=True),
     "leftovers": Key(choice({one.value: one for one in Leftovers})),

@@ -29,6 +29,7 @@ from engine.campaign.events import (
 )
 from engine.campaign.execution.attempt import attempt, outlived
 from engine.campaign.execution.backend_pool import Fleet
+from engine.campaign.execution.dependencies import Dependencies
 from engine.campaign.execution.environment_snapshot import EnvironmentSnapshots
 from engine.campaign.execution.handover import heritages
 from engine.campaign.execution.shutdown import conclude, tear_down
@@ -111,6 +112,7 @@ class CampaignRunner:
     _started_at: datetime = field(factory=utc_now, init=False)
     _session: asyncio.Task[None] | None = field(default=None, init=False)
     _snapshots: EnvironmentSnapshots = field(init=False)
+    _dependencies: Dependencies = field(factory=Dependencies, init=False)
 
     def __attrs_post_init__(self) -> None:
         machine = Machine(EXPERIMENT)
@@ -118,10 +120,9 @@ class CampaignRunner:
         self.progress = {
             run.id: earlier.get(run.id) or Progress(run, machine.instance()) for run in self.runs
         }
-        self._todo = tuple(one.run for one in self.due)
-        self._failures = sum(
-            one.settled and one.state in _FAILURES for one in self.progress.values()
-        )
+        due = self.due
+        self._todo = tuple(one.run for one in due)
+        self._failures = sum(one.settled and _failed(one) for one in self.progress.values())
         self.controller = Controller(
             self.project,
             self.runtime,
@@ -137,6 +138,10 @@ class CampaignRunner:
         self.controller.on_transition(self._on_transition)
         self.fleet = Fleet(self.campaign, self.controller)
         self._snapshots = EnvironmentSnapshots(self.results)
+        settled = [one for one in self.progress.values() if one.settled]
+        self._dependencies.expect(one.run for one in (*due, *settled))
+        for one in settled:
+            self._dependencies.settled(one)
 
     @property
     def backends(self) -> tuple[str, ...]:
@@ -314,7 +319,7 @@ class CampaignRunner:
             if reason:
                 stands = progress.again  # its outcome, since nothing of the new turn has been tried
                 progress.abandon(reason)
-                self._failures += progress.state in _FAILURES
+                self._failures += _failed(progress)
                 if not stands:
                     self.ledger.abandoned(progress)
                 break
@@ -325,6 +330,7 @@ class CampaignRunner:
             self._attempts.add(attempt)
             attempt.add_done_callback(self._attempts.discard)
             await asyncio.shield(attempt)
+        self._dependencies.settled(progress)
         self._tell(RunSettled(progress.run, progress.state, progress.reason))
         self._count()
         return progress.attempts > before
@@ -333,6 +339,7 @@ class CampaignRunner:
         """Prepare the backend of a run; say why no attempt of it is begun, or nothing if one may be."""
         return (
             self._barred(run)
+            or await self._dependencies.met(run)
             or await self.fleet.prepare(run, partial(self._say_pause, run))
             or self._barred(run)
             or await self.fleet.unfit(run.backend)
@@ -343,7 +350,7 @@ class CampaignRunner:
         share = self.campaign.stop_at_failure_share
         if share is None or self._halted:
             return
-        failed, total = self._failures, len(self.runs)
+        failed, total = self._failures, sum(not run.warmup for run in self.runs)
         if failed and failed >= share * total:
             self._halted = f"{failed} of {total} failed, and stop_at_failure_share is {share:g}"
             self._halt.set()
@@ -377,7 +384,7 @@ class CampaignRunner:
     def _conclude(self, progress: Progress, record: AttemptRecord) -> None:
         """Take in and write down how an attempt ended."""
         progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
-        self._failures += progress.state in _FAILURES
+        self._failures += _failed(progress)
         self.ledger.ended(progress, record)
         again = not progress.settled
         if record.ending == Ending.INTERRUPTED.value:  # by us, or with the controller before us
@@ -461,6 +468,11 @@ class CampaignRunner:
                 listener(event)
             except Exception:  # noqa: BLE001 - whoever looks on must not stop a campaign
                 _LOG.exception("a listener failed on %s", event)
+
+
+def _failed(progress: Progress) -> bool:
+    """Whether a run counts as a failure."""
+    return progress.state in _FAILURES and not progress.run.warmup
 
 
 def _backends(runs: Sequence[PlannedRun]) -> tuple[str, ...]:

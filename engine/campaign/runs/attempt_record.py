@@ -173,6 +173,7 @@ def record_of(
         attempt=number,
         command=run.experiment.command,
         entry=run.experiment.entry,
+        warmup=run.warmup,
         params=run.experiment.params,
         keys=run.experiment.keys,
         environment=_masked(run.experiment.environment, campaign.secrets),

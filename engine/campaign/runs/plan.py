@@ -6,28 +6,20 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from attrs import frozen
-
 from engine.campaign.model import Campaign, Experiment, Order, Pauses
+from engine.campaign.runs.order import after_others, balanced, with_warmups
+from engine.campaign.runs.planned_run import PlannedRun
 
-__all__ = ["PlannedRun", "clashes", "folder_of", "pause_s", "plan", "queues", "request_id"]
-
-
-@frozen
-class PlannedRun:
-    """One run of one experiment on one backend.
-
-    Attributes:
-        id: unique within the campaign, a plain file name, the same whenever the same file is planned.
-        cycle: from 1.
-        repeat: from 1.
-    """
-
-    id: str
-    experiment: Experiment
-    backend: str
-    cycle: int = 1
-    repeat: int = 1
+__all__ = [
+    "PlannedRun",
+    "clashes",
+    "everything",
+    "folder_of",
+    "pause_s",
+    "plan",
+    "queues",
+    "request_id",
+]
 
 
 def plan(campaign: Campaign) -> tuple[PlannedRun, ...]:
@@ -38,8 +30,19 @@ def plan(campaign: Campaign) -> tuple[PlannedRun, ...]:
         grouped = list(_grouped(campaign, cycle))
         if campaign.order is Order.SHUFFLED:
             rng.shuffle(grouped)
-        runs += _interleaved(grouped) if campaign.order is Order.INTERLEAVED else grouped
+        ordered: Sequence[PlannedRun] = grouped
+        if campaign.order is Order.INTERLEAVED:
+            ordered = list(_interleaved(grouped))
+        elif campaign.order is Order.BALANCED:
+            lanes = queues(campaign, grouped)
+            ordered = [run for lane in lanes for run in balanced(lane, cycle)]
+        runs += after_others(list(with_warmups(ordered, campaign.cycles)))
     return tuple(runs)
+
+
+def everything(campaign: Campaign) -> list[PlannedRun]:
+    """The counted runs of a campaign's first cycle, whatever they come after."""
+    return list(_grouped(campaign, 1))
 
 
 def queues(campaign: Campaign, runs: Sequence[PlannedRun]) -> tuple[tuple[PlannedRun, ...], ...]:
@@ -73,7 +76,9 @@ def clashes(campaign: Campaign) -> Iterator[tuple[int, str, int]]:
             run.id
             for backend in experiment.backends
             for cycle in range(1, campaign.cycles + 1)
-            for run in _repeats(campaign, experiment, backend, cycle)
+            for run in with_warmups(
+                list(_repeats(campaign, experiment, backend, cycle)), campaign.cycles
+            )
         }
         taken = sorted(run_id for run_id in ids if run_id in first)
         if taken:

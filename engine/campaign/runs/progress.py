@@ -155,16 +155,18 @@ class Progress:
             stdout=self.stdout,
             stderr=self.stderr,
             left=self.left,
+            warmup=self.run.warmup,
         )
 
 
 def of_backend(name: str, progress: Iterable[Progress], restarts: int) -> BackendSummary:
     """What one backend did, out of how far all runs have come."""
     mine = [one for one in progress if one.run.backend == name]
+    counted = [one for one in mine if not one.run.warmup]
     return BackendSummary(
         name=name,
-        runs=len(mine),
-        completed=sum(one.state == "completed" for one in mine),
+        runs=len(counted),
+        completed=sum(one.state == "completed" for one in counted),
         spent_s=sum(one.spent_s for one in mine),
         restarts=restarts,
     )

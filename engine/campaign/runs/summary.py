@@ -31,6 +31,7 @@ class Outcome:
         spent_s: how long its attempts took, in seconds.
         stdout: the output of its last attempt, relative to the folder of the results.
         left: the processes that its last attempt left running when its command had ended.
+        warmup: whether it only warmed its backend up: it counts for nothing.
     """
 
     run: str
@@ -43,6 +44,7 @@ class Outcome:
     stdout: str | None = None
     stderr: str | None = None
     left: tuple[LeftProcess, ...] = ()
+    warmup: bool = False
 
 
 @frozen
@@ -85,19 +87,24 @@ class Summary:
     resumed: bool = False
 
     @property
+    def counted(self) -> tuple[Outcome, ...]:
+        """The outcomes of all runs but warm-ups."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.warmup)
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """How many runs are in each final state, and how many are unfinished."""
         states = Counter(
             outcome.state if outcome.state in EXPERIMENT.final else _UNSETTLED
-            for outcome in self.outcomes
+            for outcome in self.counted
         )
         order = (*(state for state in EXPERIMENT.states if state in EXPERIMENT.final), _UNSETTLED)
         return {state: states[state] for state in order}
 
     @property
     def all_completed(self) -> bool:
-        """Whether every run completed."""
-        return all(outcome.state == "completed" for outcome in self.outcomes)
+        """Whether every run that counts completed."""
+        return all(outcome.state == "completed" for outcome in self.counted)
 
     @property
     def attempted(self) -> bool:
@@ -111,7 +118,7 @@ class Summary:
         return {
             **plain,
             "duration_s": (self.ended_at - self.started_at).total_seconds(),
-            "total": len(self.outcomes),
+            "total": len(self.counted),
             "counts": dict(self.counts),
             "backends": backends,
             "runs": outcomes,
@@ -125,7 +132,7 @@ class Summary:
         words = ", ".join(word for word, so in told.items() if so)
         how = f" ({words})" if words else ""
         counts = ", ".join(counted) or "nothing to run"
-        lines = [f"{self.campaign}{how}: {counts}, of {len(self.outcomes)}, in {took}"]
+        lines = [f"{self.campaign}{how}: {counts}, of {len(self.counted)}, in {took}"]
         lines += [f"  {_backend_line(backend)}" for backend in self.backends]
         failures = [outcome for outcome in self.outcomes if outcome.state in _FAILURES]
         lines += [line for outcome in failures[:_SHOWN_FAILURES] for line in _failure(outcome)]
@@ -157,7 +164,8 @@ def _backend_line(backend: BackendSummary) -> str:
 
 def _failure(outcome: Outcome) -> list[str]:
     tries = "" if outcome.attempts == 1 else f" after {outcome.attempts} attempts"
-    lines = [f"  {outcome.run} {outcome.state}{tries}: {outcome.reason}"]
+    warmup = " (a warm-up, not counted)" if outcome.warmup else ""
+    lines = [f"  {outcome.run} {outcome.state}{tries}: {outcome.reason}{warmup}"]
     if outcome.stderr is not None:
         lines.append(f"    {outcome.stderr}")
     return lines

@@ -209,7 +209,7 @@ def _nothing_to_do(left: Standing, runs: tuple[PlannedRun, ...], *, as_json: boo
     from engine.campaign.persistence.results import SUMMARY
     from engine.util.regular_file import open_plain
 
-    states = Counter(left.states[run.id] for run in runs)
+    states = Counter(left.states[run.id] for run in runs if not run.warmup)
     counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     note(
         f"nothing to run: {counted} in {left.folder}; --rerun repeats what has come to an outcome that you name,"

@@ -64,6 +64,7 @@ def plan_json(
             "backend": one.backend,
             "cycle": one.cycle,
             "repeat": one.repeat,
+            "warmup": one.warmup,
             "params": secrets.hide_within(one.experiment.params),
             "command": secrets.hide_all(one.experiment.command),
             "rerun": standing is not None and one.id in standing.rerun,
