@@ -6,6 +6,7 @@ elsewhere is a proxy's to decide.
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
 
     from engine.campaign.execution.runner import CampaignRunner
+    from engine.campaign.runs.attempt_record import AttemptRecord
     from engine.controller import Controller
     from engine.manager import ContainerManager
 
@@ -113,10 +115,28 @@ METRICS: Final = (
     Metric(
         "dockwarden_experiment_runs_planned", "Gauge", "runs that a campaign plans", ("backend",)
     ),
+    Metric(
+        "dockwarden_experiment_metric",
+        "Gauge",
+        "the number that the last attempt of an experiment handed back, with its parameters",
+        ("backend", "experiment", "metric", "unit", "params"),
+    ),
 )
 """All metrics; units and endings of names follow Prometheus' conventions."""
 
 _CAUSES: Final = {"recover": "fault", "restart": "request", "reset": "reset"}
+
+
+_MOST_SERIES: Final = 2000
+"""So many numbers of experiments are shown; containers choose their names."""
+
+_LONGEST_LABEL: Final = 200
+_LONGEST_VALUE: Final = 50
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text[:_LONGEST_VALUE]
 
 
 class Metrics:
@@ -143,6 +163,7 @@ class Metrics:
                 one.name, one.doc, one.labels, registry=self.registry, **options
             )
         self._busy_since: dict[str, datetime] = {}
+        self._series: set[tuple[str, ...]] = set()
 
     def _of(self, name: str, *labels: str) -> Any:
         return self._by_name[f"dockwarden_{name}"].labels(*map(printable, labels))
@@ -194,8 +215,20 @@ class Metrics:
         """Take in what happens in a campaign; transitions are heard of from its controller."""
         if isinstance(one, AttemptEnded):
             self._of("experiment_attempts_total", one.run.backend, one.record.ending).inc()
+            self._measured(one.record)
         elif isinstance(one, RunSettled):
             self._of("experiment_runs_total", one.run.backend, one.state).inc()
+
+    def _measured(self, record: AttemptRecord) -> None:
+        """Take in the metrics of an attempt, as far as there is room for further series."""
+        about = {**record.params, **record.keys}
+        params = ",".join(f"{name}={_short(value)}" for name, value in sorted(about.items()))
+        for name, value in record.metrics.items():
+            series = (record.backend, record.experiment, name, record.units.get(name, ""))
+            if series not in self._series and len(self._series) >= _MOST_SERIES:
+                continue
+            self._series.add(series)
+            self._of("experiment_metric", *series, params[:_LONGEST_LABEL]).set(value)
 
     def _is(self, backend: str, state: str) -> None:
         for name in dict.fromkeys((*BACKEND.states, state)):

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.planning.eta import eta_s
+from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.campaign.runs.plan import folder_of, request_id
 from engine.campaign.runs.progress import Progress
 from engine.journal import Attempt, JournalReader, Tally
@@ -25,6 +26,7 @@ __all__ = ["STOPPING", "BackendScene", "Scene", "of_journal", "of_runner"]
 STOPPING: Final = "stopping"
 """What a backend is called while its latch is up."""
 
+_SHOWN_METRICS: Final = 6
 _UNFIT: Final = ("unhealthy", "restarting", "exhausted")
 
 
@@ -45,6 +47,7 @@ class BackendScene:
         written: where that attempt's output is, for :meth:`Scene.with_lines`.
         last_line: of what that attempt has written; empty where it has written nothing.
         look: the last look at its GPUs; None before the first.
+        metrics: what was measured last on it, in words; empty before anything was.
     """
 
     name: str
@@ -60,6 +63,7 @@ class BackendScene:
     written: Written | None = None
     last_line: str = ""
     look: GpuLook | None = None
+    metrics: str = ""
 
     def running(self, attempt: Attempt | None, now: datetime, folder: Path) -> Self:
         """The same, with an attempt under way, whose output lies below ``folder``."""
@@ -153,7 +157,20 @@ def _of_backend(runner: CampaignRunner, name: str, now_s: float) -> BackendScene
         run_s=now_s - current.since_s if current and current.since_s is not None else 0.0,
         written=_written(runner, current) if current else None,
         look=backend.looked,
+        metrics=_measured(runner.measured.get(name)),
     )
+
+
+def _measured(record: AttemptRecord | None) -> str:
+    """The metrics of an attempt, in words: as many as fit on a line."""
+    if record is None:
+        return ""
+    shown = [
+        f"{name} {value:.6g}{' ' * (name in record.units)}{record.units.get(name, '')}"
+        for name, value in [*record.metrics.items()][:_SHOWN_METRICS]
+    ]
+    more = len(record.metrics) - len(shown)
+    return f"{record.experiment}: {', '.join(shown)}{f' and {more} more' if more else ''}"
 
 
 def _written(runner: CampaignRunner, progress: Progress) -> Written:

@@ -8,6 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from attrs import asdict
+
 from engine.campaign.persistence.results import RESULTS, read_records
 from engine.campaign.resumption.replay import backend_course
 from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Session
@@ -200,6 +202,10 @@ def _quoted(file: Path, lines: int) -> dict[tuple[str, int], Quoted]:
                 stderr=record.stderr,
                 stdout_lines=_last(record.stdout_lines, lines),
                 stderr_lines=_last(record.stderr_lines, lines),
+                params=record.params,
+                keys=record.keys,
+                environment=record.environment,
+                **asdict(record.measurements, recurse=False),
             )
             for record in read_records(file)
         }

@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from engine.journal import Session
+from engine.model.measurements import Artifact
 from engine.model.results import Ending, GpuLook, LeftProcess, Span
 from states import EXPERIMENT
 from states.diagram import Course
@@ -94,6 +95,13 @@ class Quoted:
         image: the digest of its container's image, where there is one.
         stdout: the file, relative to the journal's folder; None where there is none.
         stdout_lines: the last lines of it.
+        params: what the experiment was swept over.
+        keys: what it is about.
+        environment: the variables that it adds, without secrets.
+        metrics: the numbers that it handed back, by name.
+        units: of these, where they have one.
+        artifacts: the files that it handed back, relative to the journal's folder.
+        warnings: what of these could not be used.
     """
 
     command: tuple[str, ...] = ()
@@ -102,6 +110,13 @@ class Quoted:
     stderr: str | None = None
     stdout_lines: tuple[str, ...] = ()
     stderr_lines: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(factory=dict)
+    keys: Mapping[str, str] = field(factory=dict)
+    environment: Mapping[str, str] = field(factory=dict)
+    metrics: Mapping[str, float] = field(factory=dict)
+    units: Mapping[str, str] = field(factory=dict)
+    artifacts: tuple[Artifact, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @frozen

@@ -166,6 +166,13 @@ def _attempt(one: AttemptReport) -> Mapping[str, Any]:
         "stderr": one.quoted.stderr,
         "stdout_lines": one.quoted.stdout_lines,
         "stderr_lines": one.quoted.stderr_lines,
+        "about": {**one.quoted.params, **one.quoted.keys},
+        "metrics": [
+            [name, value, one.quoted.units.get(name, "")]
+            for name, value in one.quoted.metrics.items()
+        ],
+        "artifacts": [[file.path, file.bytes] for file in one.quoted.artifacts],
+        "warnings": one.quoted.warnings,
         **{name: _rounded(getattr(one, name)) for name in MEASURES},
     }
 

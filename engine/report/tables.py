@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,8 +23,12 @@ COLUMNS: Final = (
     *("exit_code", "reason", "begun_at", "dispatched_at", "ran_from", "ran_until", "ended_at"),
     *("duration_s", "waited_s", "handed_over_s", "ran_s", "noticed_s", "overhead_s"),
     *("generation", "container_id", "image", "stdout", "stderr", "left"),
+    *("params", "keys", "environment", "metrics", "units", "artifacts", "warnings"),
 )
 """Of the CSV: a line for each attempt, and for each run that had none."""
+
+_MAPPINGS: Final = ("params", "keys", "environment", "metrics", "units")
+"""Columns of the CSV that hold JSON."""
 
 MEASURES: Final = {
     "waited_s": "waited for its turn and its look at the GPUs",
@@ -81,7 +85,14 @@ def _cells(run: RunReport, attempt: AttemptReport | None) -> dict[str, Any]:
         "stdout": attempt.quoted.stdout,
         "stderr": attempt.quoted.stderr,
         "left": ", ".join(map(str, attempt.left)),
+        **{name: _as_json(getattr(attempt.quoted, name)) for name in _MAPPINGS},
+        "artifacts": ", ".join(one.path for one in attempt.quoted.artifacts),
+        "warnings": "; ".join(attempt.quoted.warnings),
     }
+
+
+def _as_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value) if value else ""
 
 
 def _cell(value: Any) -> str:

@@ -157,6 +157,16 @@ def test_an_experiment_tells_its_attempts_with_their_last_lines(show: Show, smal
         assert words in told
 
 
+def test_an_experiment_tells_its_metrics_and_links_its_artifacts(show: Show, small: Path) -> None:
+    page = show(small)
+    page.press("pytorch-x39")
+    assert "tokens_per_s: 43.5 tokens/s" in page.text("tr.detail ul.metrics")
+    assert "batch = 8" in page.text("tr.detail")
+    link = page.one("tr.detail ul.artifacts a")
+    assert link.text == "a b#.json"
+    assert (link.get_attribute("href") or "").endswith("/attempt-1/artifacts/a%20b%23.json")
+
+
 def test_sorted_and_paged(show: Show, small: Path) -> None:
     page = show(small)
     page.press("attempts")

@@ -14,6 +14,7 @@ from engine.backend.machine import Instance, Machine
 from engine.campaign.persistence.results import RESULTS
 from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.journal import FILE_NAME, Journal, Run
+from engine.model.measurements import Artifact
 from engine.model.results import GpuLook, Span, Transition
 from states import BACKEND
 
@@ -125,6 +126,11 @@ class _Life:
             image="sha256:1234",
             stdout=f"{self.name}/{run.id}/attempt-{attempt}/stdout",
             stdout_lines=(f"loss {run.experiment[1:]}", self.hostile),
+            params={"batch": 8},
+            metrics={"tokens_per_s": 43.5},
+            units={"tokens_per_s": "tokens/s"},
+            artifacts=(Artifact(f"{self.name}/{run.id}/attempt-1/artifacts/a b#.json", 1234),),
+            warnings=(f"link is not collected {self.hostile}",),
         )
         self.results.write(record.to_json() + "\n")
         self.at += timedelta(milliseconds=30)

@@ -81,6 +81,7 @@ class CampaignRunner:
         fleet: which of them take runs.
         ledger: what is written into the journal and the results.
         progress: how far each run has come, by its id, in the plan's order.
+        measured: the last attempt of each backend, by its name, that handed back metrics.
     """
 
     campaign: Campaign
@@ -97,6 +98,7 @@ class CampaignRunner:
     fleet: Fleet = field(init=False)
     ledger: Ledger = field(init=False)
     progress: dict[str, Progress] = field(init=False)
+    measured: dict[str, AttemptRecord] = field(factory=dict, init=False)
     _todo: tuple[PlannedRun, ...] = field(init=False)
     _listeners: list[Listener] = field(factory=list, init=False)
     _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
@@ -203,7 +205,8 @@ class CampaignRunner:
 
     def summary(self) -> Summary:
         """Where the campaign stands now."""
-        outcomes = tuple(progress.outcome() for progress in self.progress.values())
+        secrets = self.results.secrets
+        outcomes = tuple(one.outcome().without(secrets) for one in self.progress.values())
         return Summary(
             campaign=self.campaign.name,
             runtime=self.runtime.description,
@@ -383,9 +386,12 @@ class CampaignRunner:
 
     def _conclude(self, progress: Progress, record: AttemptRecord) -> None:
         """Take in and write down how an attempt ended."""
+        record = record.without(self.results.secrets)
         progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
         self._failures += _failed(progress)
         self.ledger.ended(progress, record)
+        if record.metrics:
+            self.measured[record.backend] = record
         again = not progress.settled
         if record.ending == Ending.INTERRUPTED.value:  # by us, or with the controller before us
             again = not self._ending

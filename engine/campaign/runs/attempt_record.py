@@ -11,13 +11,14 @@ from attrs import evolve, field, fields, frozen
 
 from engine.campaign.model import Campaign
 from engine.campaign.runs.plan import PlannedRun
-from engine.model.measurements import Artifact
+from engine.model.measurements import Artifact, Measurements
 from engine.model.results import Ending, LeftProcess, Span
 from engine.util.redaction import HIDDEN, Secrets, is_secret_name
 
 __all__ = ["AttemptRecord", "record_of"]
 
 _NEEDED: Final = ("started_at", "ended_at")
+_MAPPINGS: Final = ("params", "keys", "environment", "metrics", "units")
 _MOMENTS: Final = (*_NEEDED, "ran_from", "ran_until")
 
 
@@ -101,6 +102,11 @@ class AttemptRecord:
             return None
         return Span(self.ran_from, self.ran_until)
 
+    @property
+    def measurements(self) -> Measurements:
+        """The metrics and artifacts."""
+        return Measurements(self.metrics, self.units, self.artifacts, self.warnings)
+
     def without(self, secrets: Secrets) -> Self:
         """The record with none of these in what it quotes."""
         if not secrets:
@@ -136,6 +142,10 @@ class AttemptRecord:
             for moment in _MOMENTS:
                 if moment in _NEEDED or known.get(moment) is not None:
                     known[moment] = datetime.fromisoformat(known[moment])
+            for name in _MAPPINGS:
+                if not isinstance(known.get(name, {}), dict):
+                    raise TypeError(f"{name} is no mapping")  # noqa: TRY301 - as what is converted
+            known["warnings"] = tuple(map(str, known.get("warnings", ())))
             known["ending"] = Ending(known["ending"]).value
             known["left"] = tuple(LeftProcess.from_plain(one) for one in known.get("left", ()))
             known["artifacts"] = tuple(

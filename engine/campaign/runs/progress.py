@@ -6,13 +6,14 @@ import signal
 from collections.abc import Iterable
 from typing import Final
 
-from attrs import define, field
+from attrs import asdict, define, field
 
 from engine.backend.machine import Instance
 from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.campaign.runs.plan import PlannedRun
 from engine.campaign.runs.summary import BackendSummary, Outcome
 from engine.journal import Attempt
+from engine.model.measurements import Measurements
 from engine.model.results import Ending, LeftProcess
 from engine.policy import RetryPolicy
 
@@ -60,6 +61,7 @@ class Progress:
     stdout: str | None = field(default=None, init=False)
     stderr: str | None = field(default=None, init=False)
     left: tuple[LeftProcess, ...] = field(default=(), init=False)
+    measurements: Measurements = field(factory=Measurements, init=False)
     under_way: Attempt | None = field(default=None, init=False)
     again: bool = field(default=False, init=False)
     _earlier: int = field(default=0, init=False)
@@ -123,6 +125,7 @@ class Progress:
         facts = {"succeeded": succeeded, "attempt_left": again, "tried": tried}
         self._instance.fire(EVENTS[ending], facts)
         self.stdout, self.stderr, self.left = record.stdout, record.stderr, record.left
+        self.measurements = record.measurements
         self.since_s, self.under_way = None, None
         self.interrupted += ending is Ending.INTERRUPTED
         self.spent_s += record.duration_s or 0.0
@@ -156,6 +159,9 @@ class Progress:
             stderr=self.stderr,
             left=self.left,
             warmup=self.run.warmup,
+            params=self.run.experiment.params,
+            keys=self.run.experiment.keys,
+            **asdict(self.measurements, recurse=False),
         )
 
 

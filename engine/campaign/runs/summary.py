@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, field, frozen
 
+from engine.model.measurements import Artifact
 from engine.model.results import EndedBy, LeftProcess
+from engine.util.redaction import Secrets
 from states import EXPERIMENT
 
 __all__ = ["BackendSummary", "Outcome", "Summary", "human_s"]
@@ -32,6 +34,12 @@ class Outcome:
         stdout: the output of its last attempt, relative to the folder of the results.
         left: the processes that its last attempt left running when its command had ended.
         warmup: whether it only warmed its backend up: it counts for nothing.
+        params: what its experiment was swept over.
+        keys: what its experiment is about.
+        metrics: the numbers that its last attempt handed back, by name.
+        units: of these, where they have one.
+        artifacts: the files that its last attempt handed back.
+        warnings: what of these could not be used.
     """
 
     run: str
@@ -45,6 +53,19 @@ class Outcome:
     stderr: str | None = None
     left: tuple[LeftProcess, ...] = ()
     warmup: bool = False
+    params: Mapping[str, Any] = field(factory=dict)
+    keys: Mapping[str, str] = field(factory=dict)
+    metrics: Mapping[str, float] = field(factory=dict)
+    units: Mapping[str, str] = field(factory=dict)
+    artifacts: tuple[Artifact, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def without(self, secrets: Secrets) -> Self:
+        """The outcome with none of these in what it quotes of its experiment."""
+        if not secrets:
+            return self
+        params, keys = secrets.hide_within(self.params), secrets.hide_within(self.keys)
+        return evolve(self, params=params, keys=keys)
 
 
 @frozen

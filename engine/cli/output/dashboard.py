@@ -102,9 +102,10 @@ def _cells(one: BackendScene) -> dict[str, RenderableType]:
 
 
 def _notes(scene: Scene) -> Iterator[RenderableType]:
-    """What the experiments have last written, and what is wrong with backends."""
+    """What the experiments have last written and measured, and what is wrong with backends."""
     for one in scene.backends:
-        for text, style in ((one.reason, "yellow"), (one.last_line if one.run else "", "dim")):
+        last = one.last_line if one.run else ""
+        for text, style in ((one.reason, "yellow"), (last, "dim"), (one.metrics, "cyan")):
             if text:
                 note = _text(f"{one.name}: ", "bold").append_text(_text(text, style))
                 yield _cut(note)
@@ -120,7 +121,9 @@ def _lines(one: BackendScene) -> RenderableType:
         lines.append(Text(f"  GPU {_memory(one.look)} GiB"))
     if one.run:
         lines.append(_text(f"  {one.run} {human_s(one.run_s)}"))
-    lines += [_text(f"  {text}", "dim") for text in (one.reason, one.last_line) if text]
+    lines += [
+        _text(f"  {text}", "dim") for text in (one.reason, one.last_line, one.metrics) if text
+    ]
     return Group(*map(_cut, lines))
 
 

@@ -66,6 +66,8 @@ class Lines:
             shown = ", ".join(map(str, left[:_SHOWN_LEFT]))
             more = f" and {len(left) - _SHOWN_LEFT} more" if len(left) > _SHOWN_LEFT else ""
             self._line(f"{event.run.id} left processes running: {shown}{more}")
+        for warning in event.record.warnings[:_SHOWN_LEFT]:
+            self._line(f"{event.run.id}: {warning}")
         if event.retry:
             self._line(f"{event.run.id} is tried again: {reason_of(event.record)}")
 

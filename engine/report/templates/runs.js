@@ -16,7 +16,7 @@ const runs = (() => {
     const [find, byState, byBackend, found, body, head, pages] = ["#find", "#by-state", "#by-backend", "#found", "#list tbody", "#list thead tr", "#pages"].map((one) => document.querySelector(one));
     const all = data.runs.map((run, index) => ({
       run, index,
-      text: [run.run, run.experiment, run.backend, run.state, run.reason, ...run.attempts.flatMap((one) => [one.reason, one.result, ...one.stdout_lines, ...one.stderr_lines])].join("\n").toLowerCase(),
+      text: [run.run, run.experiment, run.backend, run.state, run.reason, ...run.attempts.flatMap((one) => [one.reason, one.result, ...one.metrics.map(([name]) => name), ...one.stdout_lines, ...one.stderr_lines])].join("\n").toLowerCase(),
     }));
     const open = new Set();
     let shown = all, page = 0, sorted = null;
@@ -88,12 +88,36 @@ const runs = (() => {
       yield node("p", `${began}; ${times.map(([words, value]) => `${words} ${value < 1 ? `${(value * 1000).toFixed(0)} ms` : seconds(value)}`).join(", ")}.`, { class: "quiet" });
       if (one.command) { const words = node("p", "", { class: "quiet" }); words.append(node("code", one.command)); yield words; }
       if (one.container) yield node("p", `Container ${one.container.slice(0, 12)}, start ${one.generation}.`, { class: "quiet" });
+      yield* handedBack(one);
       for (const name of ["stdout", "stderr"]) {
         if (!one[`${name}_lines`].length) continue;
         yield node("p", `Last lines of ${one[name]}:`, { class: "quiet" });
         yield node("pre", one[`${name}_lines`].join("\n"), { tabindex: "0", role: "group", "aria-label": `${name} of attempt ${one.number}` });
       }
       if (!one.stdout_lines.length && !one.stderr_lines.length) yield node("p", "No output is there.", { class: "quiet" });
+    }
+
+    function* handedBack(one) {
+      const about = Object.entries(one.about).map(([name, value]) => `${name} = ${typeof value === "string" ? value : JSON.stringify(value)}`);
+      if (about.length) yield node("p", about.join(", "), { class: "quiet" });
+      if (one.metrics.length) {
+        yield node("p", "Metrics:", { class: "quiet" });
+        const list = node("ul", "", { class: "metrics" });
+        for (const [name, value, unit] of one.metrics) list.append(node("li", `${name}: ${value}${unit ? ` ${unit}` : ""}`));
+        yield list;
+      }
+      if (one.artifacts.length) {
+        yield node("p", "Artifacts:", { class: "quiet" });
+        const list = node("ul", "", { class: "artifacts" });
+        for (const [path, bytes] of one.artifacts) {
+          const item = node("li");
+          const name = path.split("/artifacts/").slice(1).join("/artifacts/") || path;
+          item.append(node("a", name, { href: `./${path.split("/").map(encodeURIComponent).join("/")}`, rel: "noopener noreferrer", target: "_blank" }), ` (${bytes.toLocaleString("en")} bytes)`);
+          list.append(item);
+        }
+        yield list;
+      }
+      for (const warning of one.warnings) yield node("p", `Warning: ${warning}`, { class: "quiet" });
     }
 
     COLUMNS.forEach(([name, , kind], column) => {

@@ -116,21 +116,25 @@ def fetch_archive(
             warnings.add(passed)
             return
         file = below / within
+        name = shown(str(file))
         if entry.isdir() or not wanted(str(file)):
             passed_over += entry.size
-            if passed_over > _UNWANTED_BYTES:
-                warnings.add(f"{path} holds too much that is not asked for; name a narrower folder")
-                return
         elif len(file.parts) > MOST_DEPTH:
-            warnings.add(f"{shown(str(file))} is not collected: it is more than {MOST_DEPTH} deep")
+            warnings.add(f"{name} is not collected: it is more than {MOST_DEPTH} deep")
+            passed_over += entry.size
         elif content is None:
-            warnings.add(f"{shown(str(file))} is not collected: it {_oddity(entry)}")
+            warnings.add(f"{name} is not collected: it {_oddity(entry)}")
         elif refused := bounds.refusal(entry.size):
-            warnings.add(f"{shown(str(file))} {refused}")
+            warnings.add(f"{name} {refused}")
             passed_over += entry.size
         else:
             _write(content, entry.size, into / file, bounds)
             bounds.take(entry.size)
+        if passed_over > _UNWANTED_BYTES:  # all of it would come before the next file
+            warnings.add(
+                f"the rest of {path} is not collected: {name} and those before are too large"
+            )
+            return
 
 
 def _oddity(entry: tarfile.TarInfo) -> str:
