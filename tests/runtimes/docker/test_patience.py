@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 
 import pytest
 import requests
 from docker.api import APIClient
 from requests.adapters import BaseAdapter
 
-from engine.runtimes.docker.daemon.client import Calls
+from engine.runtimes.docker.daemon.client import Calls, connect
 from engine.runtimes.docker.daemon.retrying import GivenUp, Patience, be_patient
 
+_VERSION = b"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n" + b'{"ApiVersion":"1.41"}'
 CUT_OFF = requests.exceptions.ConnectionError("Connection aborted.")
 
 
@@ -62,6 +66,30 @@ def test_what_makes_something_is_asked_once(client: APIClient, engine: _CutOff) 
     with pytest.raises(requests.exceptions.ConnectionError):
         client.post(f"{client.base_url}/any")
     assert engine.heard == ["POST"]
+
+
+def test_an_engine_that_cuts_off_a_new_client_is_waited_for(tmp_path: Path) -> None:
+    """As one does that is killed just then: the client is not made, but what is asked by it is not lost."""
+    way = tmp_path / "docker.sock"
+    heard: list[bytes] = []
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(way))
+        listening.listen()
+
+        def answer() -> None:
+            for answered in (b"", _VERSION):
+                opened, _ = listening.accept()
+                with opened:
+                    heard.append(opened.recv(65536).split()[1])
+                    opened.sendall(answered)
+
+        engine = threading.Thread(target=answer)
+        engine.start()
+        attempt = partial(connect, {"DOCKER_HOST": f"unix://{way}"})
+        with closing(Patience().wait_out(attempt, GivenUp())) as client:
+            assert client.api_version == "1.41"
+        engine.join()
+    assert heard == [b"/version", b"/version"]
 
 
 def _cut_off_once() -> tuple[Callable[[APIClient], int], list[int]]:

@@ -32,6 +32,10 @@ _LONGEST_PAUSE_S: Final = 2.0
 _NOTICEABLE_S: Final = 0.5
 _REPEATABLE: Final = ("GET", "HEAD", "DELETE")
 """A removal that was heard after all is answered with 404, as one that somebody else has made."""
+_BROKEN: Final = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.ChunkedEncodingError,  # under the answer
+)
 _NOBODY_THERE: Final = (FileNotFoundError, ConnectionRefusedError)
 
 T = TypeVar("T")
@@ -199,7 +203,8 @@ def _nobody_there(error: BaseException) -> bool:
 
 
 def _cut_off(error: BaseException) -> bool:
-    return isinstance(error, requests.exceptions.ConnectionError)
+    """Whether a connection broke, be it the first of a new client, whose error says so only in its cause."""
+    return any(isinstance(one, _BROKEN) for one in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
