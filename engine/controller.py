@@ -42,6 +42,7 @@ from engine.errors import (
 from engine.model.measurements import Declared
 from engine.model.results import Ended, GpuLook, Leftovers, Transition
 from engine.model.secrets import project_secrets
+from engine.model.service_change import ServiceChange
 from engine.model.spec import Project
 from engine.policy import BackendPolicy
 from engine.runtimes.base import MAX_OUTPUT_BYTES, ExecRequest, Notice, Runtime, nothing
@@ -115,6 +116,7 @@ class Controller:
     _machine: Machine = field(init=False)
     _rng: random.Random = field(init=False)
     _startup: StartUp = field(init=False)
+    _changes: dict[str, ServiceChange | None] = field(factory=dict, init=False)
     _opening: Opening = field(init=False)
     _use: Use = field(factory=partial(Use, "Controller"), init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
@@ -271,6 +273,21 @@ class Controller:
     def started(self, service: str) -> bool:
         """Whether a service has been started and was ready then; what became of it, its backend knows."""
         return self._startup.succeeded(service)
+
+    def change(self, service: str, change: ServiceChange | None) -> None:
+        """Have the service's containers made with a change from its next start, reset or recreation on.
+
+        Args:
+            change: in place of an earlier one; None for the service as the compose file has it.
+
+        Raises:
+            InputError: the runtime cannot make changed containers.
+        """
+        if change is not None:
+            self._secrets |= Secrets.of(change.environment, marked=self.marked)
+        if service in self.backends:
+            self.backends[service].alter(change)
+        self._changes[service] = change
 
     def backend(self, service: str) -> Backend:
         """The backend of a service that has been started.
@@ -494,7 +511,7 @@ class Controller:
     # How it is done
 
     def _backend(self, name: str) -> Backend:
-        return Backend(
+        backend = Backend(
             spec=self.project.services[name],
             runtime=self.runtime,
             machine=self._machine,
@@ -508,6 +525,8 @@ class Controller:
             heritage=self.heritages.get(name),
             hide=self._hide,
         )
+        backend.alter(self._changes.get(name))
+        return backend
 
     def _folder_of(self, service: str) -> Path:
         """The folder that a service's container mounts; made if it is not there. See :meth:`_spool`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.model.results import LeftProcess
+from engine.model.service_change import ServiceChange
 from engine.runtimes.base import (
     Container,
     ExecRequest,
@@ -42,6 +43,8 @@ class FakeRuntime:
         self._prints: dict[str, deque[str]] = {}
         self._running: dict[str, asyncio.Future[Any]] = {}
         self._starts = 0
+        self.changes: dict[str, ServiceChange | None] = {}
+        self.made: dict[str, list[ServiceChange | None]] = defaultdict(list)
 
     def will(self, method: str, service: str, *outcomes: Any) -> None:
         self._outcomes[method, service].extend(outcomes)
@@ -96,8 +99,12 @@ class FakeRuntime:
         new = f"{container.service}-container-{self._starts + 1}"
         return self._up(container.service, new if recreate else container.id)
 
+    def change(self, service: str, change: ServiceChange | None) -> None:
+        self.changes[service] = change
+
     def _up(self, service: str, container_id: str) -> Container:
         self._starts += 1
+        self.made[service].append(self.changes.get(service))
         container = Container(service, container_id, started_at=f"start {self._starts}")
         self.alive[service] = Observation(container, running=True)
         return container

@@ -44,9 +44,11 @@ from engine.errors import (
 )
 from engine.health.gpu import ContainerHealthStatus
 from engine.model.results import Ended, Fault, GpuLook, Leftovers, Transition
+from engine.model.service_change import ServiceChange
 from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy, RestartHistory
-from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
+from engine.runtimes.base import Changeable, Container, ExecRequest, Notice, Runtime
+from engine.runtimes.changes import check_changeable
 from engine.spool import Slot, Spool, SpoolUnusable, Unkept
 from engine.util.clock import SetClock, now_s, uptime_s, utc_now
 from states import Edge
@@ -97,6 +99,10 @@ class Backend:
         since_restart: how many commands have run in it since its last start.
         restart_cause: why it was last restarted; None if it never was.
         history: the restarts that count against its budget.
+        change: what of its service is changed for the containers that are made from now on; None for
+            nothing.
+        started_in_s: how long its container took from its last start until it was ready, in seconds; None
+            where that was not seen.
         turn: held by whoever runs a command in it, or looks at it.
     """
 
@@ -122,12 +128,16 @@ class Backend:
     since_restart: int = field(default=0, init=False)
     restart_cause: str | None = field(default=None, init=False)
     history: RestartHistory = field(factory=RestartHistory, init=False)
+    change: ServiceChange | None = field(default=None, init=False)
+    started_in_s: float | None = field(default=None, init=False)
     turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     _instance: Instance = field(init=False)
     _ticket: int = field(default=0, init=False)
     _effect: asyncio.Task[None] | None = field(default=None, init=False)
     _unsettled: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _used: str | None = field(default=None, init=False)
+    _untried: bool = field(default=False, init=False)
     _proved: Container | None = field(default=None, init=False)
     _proved_s: float = field(default=0.0, init=False)
     _outlived: asyncio.Task[Ended] | None = field(default=None, init=False)
@@ -171,6 +181,11 @@ class Backend:
     def ticket(self) -> int:
         """Changes with each effect that begins: what began under another one is stale."""
         return self._ticket
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing has run in its container yet, and so no file in it is an experiment's."""
+        return self.container is not None and self.container.id != self._used
 
     @property
     def restarts_left(self) -> int:
@@ -229,6 +244,21 @@ class Backend:
         """
         self._fire("start", reason)
         self._attention.begin_anew()
+
+    def alter(self, change: ServiceChange | None) -> None:
+        """Have its containers made with a change of its service; the one that is there stays as it is.
+
+        A container that does not become ready with a change that no other was ready with is not restarted:
+        what it is made with is at fault, and stays the same.
+
+        Raises:
+            InputError: the runtime cannot make changed containers.
+        """
+        check_changeable(self._runtime, self.name, change)
+        if isinstance(self._runtime, Changeable):
+            self._runtime.change(self.name, change)
+        if change != self.change:
+            self.change, self._untried = change, change is not None
 
     def restart(self, reason: str, *, recreate: bool = False) -> None:
         """Begin a restart on request; it is not counted against the budget.
@@ -535,13 +565,14 @@ class Backend:
             return
         if ticket != self._ticket:
             return
+        started_s = None
         if found is None:
-            self.container = launched
+            self.container, started_s = launched, now_s()
         else:
             self._take_over(found)
         if under_way is None or found is None or found.id != under_way.container_id:
             self._wake()
-            await self._pass_gate(ticket)
+            await self._pass_gate(ticket, started_s)
         else:
             self._reattach(found, under_way)
 
@@ -560,6 +591,7 @@ class Backend:
     def _take_over(self, found: Container) -> None:
         heritage, self._heritage = self._heritage, None
         self.container = self.adopted = found
+        self._used, self._untried, self.started_in_s = found.id, False, None
         if (
             heritage is not None
         ):  # else it is what a launch of our own left: its restarts go on counting
@@ -594,8 +626,9 @@ class Backend:
         if ticket != self._ticket:
             return
         self.container, self.since_restart = relaunched, 0
+        started_s = now_s()
         self._wake()
-        await self._pass_gate(ticket)
+        await self._pass_gate(ticket, started_s)
 
     async def _prove(self, ticket: int) -> None:
         """The gate of a container that was found busy, once its experiment has ended."""
@@ -608,8 +641,12 @@ class Backend:
             reason = f"what {last.id} left running cannot be ended"
             self._unready(ticket, NotReady(self.name, reason, recreate=True))
 
-    async def _pass_gate(self, ticket: int) -> None:
-        """See a container that has been started through the readiness gate."""
+    async def _pass_gate(self, ticket: int, started_s: float | None = None) -> None:
+        """See a container that has been started through the readiness gate.
+
+        Args:
+            started_s: when it was started; None if another controller did.
+        """
         assert self.container is not None
         within_s = self.policy.ready_within_s
         self._attention.overlook()
@@ -625,7 +662,9 @@ class Backend:
             self._unready(ticket, fault)
             return
         if ticket == self._ticket:
-            self.fault = None
+            self.fault, self._untried = None, False
+            if started_s is not None:
+                self.started_in_s = now_s() - started_s
             self._proved, self._proved_s = self.container, now_s()
             self._fire("proved_ready", "passed its readiness gate")
             self._attention.begin_rounds()
@@ -633,8 +672,10 @@ class Backend:
     def _unready(self, ticket: int, fault: RuntimeFault) -> None:
         """It could not be started, or did not pass its gate."""
         if ticket == self._ticket:
-            recreate = fault.recreate or not isinstance(fault, NotReady)
-            self.report(Fault(fault.reason, curable=fault.curable, recreate=recreate))
+            not_ready = isinstance(fault, NotReady)
+            curable = fault.curable and not (not_ready and self._untried)
+            recreate = fault.recreate or not not_ready
+            self.report(Fault(fault.reason, curable=curable, recreate=recreate))
 
     async def _remove(self, ticket: int, *, grace_s: float) -> None:
         self._attention.end()
@@ -684,7 +725,8 @@ class Backend:
             what sees it through to its end, and leaves ``busy`` accordingly.
         """
         generation, since_restart = self.generation, self.since_restart
-        restart_cause = self.restart_cause
+        restart_cause, started_in_s = self.restart_cause, self.started_in_s
+        self._used = container.id
         started_at = under_way.begun_at if under_way else utc_now()
         begun_ago_s = under_way.ago_s() if under_way else 0.0
         started_s = now_s() - begun_ago_s
@@ -731,6 +773,7 @@ class Backend:
                 generation=generation,
                 since_restart=since_restart,
                 restart_cause=restart_cause,
+                started_in_s=started_in_s,
                 ran=outcome.ran,
                 left=tuple(evolve(one, command=self._hide(one.command)) for one in outcome.left),
                 measurements=evolve(

@@ -16,11 +16,21 @@ from engine.model.measurements import (
     MetricsFile,
 )
 from engine.model.results import Leftovers
+from engine.model.service_change import ServiceChange
 from engine.policy import BackendPolicy, RetryPolicy
 from engine.runtimes.base import MAX_OUTPUT_BYTES
 from engine.runtimes.selection import RuntimeName
 
-__all__ = ["Campaign", "CoolDown", "Experiment", "Order", "ParamValue", "Pauses", "Refresh"]
+__all__ = [
+    "Campaign",
+    "CoolDown",
+    "Experiment",
+    "Isolation",
+    "Order",
+    "ParamValue",
+    "Pauses",
+    "Refresh",
+]
 
 ParamValue: TypeAlias = Union[  # noqa: UP007 - a forward reference within it
     bool, int, float, str, Sequence["ParamValue"], Mapping[str, "ParamValue"], None
@@ -86,6 +96,17 @@ class CoolDown:
     at_most_s: float = 600.0
 
 
+class Isolation(enum.StrEnum):
+    """What a run finds in its backend's container of the runs before it."""
+
+    REUSE = "reuse"
+    """Everything: the container goes on."""
+    RESTART = "restart"
+    """The files: the container is restarted before the run, unless nothing has run in it since its start."""
+    RECREATE = "recreate"
+    """Nothing: a new container is made before the run, unless nothing has run in the one that is there."""
+
+
 @frozen
 class Experiment:
     """One entry of a campaign's experiments.
@@ -102,7 +123,8 @@ class Experiment:
         max_output_bytes: how much an attempt may write; then it is ended.
         repeat: how often it runs in each cycle.
         keys: what it is about, such as its model; see :attr:`Refresh.on_change`.
-        cold_start: whether its backend is restarted before it, whatever ran there before.
+        isolation: what each of its attempts finds in the container.
+        service: what of its backend's own service is changed for it; None for nothing.
         leftovers: what becomes of processes that run on when its command has ended.
         estimate_s: how long a run is expected to take, in seconds, for simulations; it limits nothing.
         metrics: numbers in its output, by the names of the metrics.
@@ -127,7 +149,8 @@ class Experiment:
     max_output_bytes: int = MAX_OUTPUT_BYTES
     repeat: int = 1
     keys: Mapping[str, str] = field(factory=dict)
-    cold_start: bool = False
+    isolation: Isolation = Isolation.REUSE
+    service: ServiceChange | None = None
     leftovers: Leftovers = Leftovers.END
     estimate_s: float | None = None
     params: Mapping[str, ParamValue] = field(factory=dict)

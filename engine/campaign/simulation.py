@@ -173,7 +173,7 @@ async def rehearse(
         summary = runner.summary()
     return Rehearsal(
         summary=evolve(summary, results=""),
-        exhausted=dict(runner.fleet.unusable),
+        exhausted=runner.fleet.given_up,
         estimates=expected,
         rate=rate,
         seed=seed,

@@ -232,6 +232,8 @@ class Ended:
         generation: how often the backend's container had been started by then.
         since_restart: how many commands had run in it since that start.
         restart_cause: why it was last restarted; None when it never was.
+        started_in_s: how long that container took from its start until it was ready, in seconds; None where
+            that was not seen.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running.
         kept: whether its output is among the results; else this machine had no room for it, ``reason`` says
@@ -256,6 +258,7 @@ class Ended:
     left: tuple[LeftProcess, ...] = ()
     kept: bool = True
     measurements: Measurements = field(factory=Measurements)
+    started_in_s: float | None = None
 
     @property
     def metrics(self) -> Mapping[str, float]:

@@ -19,10 +19,12 @@ from attrs import frozen
 from engine.model.container import Container, Happening, Notice, Observation
 from engine.model.exec import MAX_OUTPUT_BYTES, ExecRequest, ExecResult, nothing
 from engine.model.results import LeftProcess
+from engine.model.service_change import ServiceChange
 from engine.ownership.owner import Owner
 
 __all__ = [
     "MAX_OUTPUT_BYTES",
+    "Changeable",
     "Cleanup",
     "Container",
     "ExecRequest",
@@ -249,4 +251,18 @@ class Fetching(Protocol):
 
         Raises:
             RuntimeFault: the container cannot be looked into.
+        """
+
+
+@runtime_checkable
+class Changeable(Protocol):
+    """What a :class:`Runtime` implements besides, if it can make a service's container with a change."""
+
+    def change(self, service: str, change: ServiceChange | None) -> None:
+        """Make the service's containers with a change from now on; one that is there stays as it is.
+
+        :meth:`Runtime.adopt` then takes over only a container that was made with it.
+
+        Args:
+            change: in place of an earlier one; None for as the compose file has it.
         """

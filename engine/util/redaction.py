@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
 
-__all__ = ["HIDDEN", "SHORTEST", "Secrets", "is_secret_name"]
+__all__ = ["HIDDEN", "SHORTEST", "Secrets", "is_secret_name", "masked"]
 
 HIDDEN: Final = "***"
 """What stands in the place of a secret."""
@@ -134,3 +134,16 @@ def _shapes(value: str) -> Iterator[str]:
     yield quote(value, safe="", errors="replace")
     lines = [line.strip() for line in value.splitlines()]
     yield from (line for line in lines if len(line) >= SHORTEST)
+
+
+def masked(environment: Mapping[str, str], marked: Collection[str] = ()) -> dict[str, str]:
+    """Variables without the secret ones among their values, however short these are.
+
+    Args:
+        marked: names whose values are secret, whatever they are called.
+    """
+    secrets = Secrets.of(environment, marked=marked)
+    return {
+        name: HIDDEN if name in marked or is_secret_name(name) else secrets.hide(value)
+        for name, value in environment.items()
+    }

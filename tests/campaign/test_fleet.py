@@ -9,7 +9,7 @@ from attrs import evolve
 
 from engine.campaign.events import Pausing
 from engine.campaign.execution.backend_pool import refresh_reason
-from engine.campaign.model import CoolDown, Experiment, Order, Refresh
+from engine.campaign.model import CoolDown, Experiment, Isolation, Order, Refresh
 from engine.campaign.runs.plan import PlannedRun
 from engine.errors import RemovalFailed
 from engine.model.results import Transition
@@ -18,7 +18,8 @@ from tests.campaign.stage import AT_ONCE, Stage
 
 
 def run_of(model: str = "a", *, cold: bool = False) -> PlannedRun:
-    experiment = Experiment("e", ("b",), ("true",), keys={"model": model}, cold_start=cold)
+    isolation = Isolation.RESTART if cold else Isolation.REUSE
+    experiment = Experiment("e", ("b",), ("true",), keys={"model": model}, isolation=isolation)
     return PlannedRun("b-e", experiment, "b")
 
 

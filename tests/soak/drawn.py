@@ -6,9 +6,10 @@ import random
 from pathlib import Path
 from typing import Final
 
-from engine.campaign.model import Campaign, Experiment, Order, Pauses, Refresh
+from engine.campaign.model import Campaign, Experiment, Isolation, Order, Pauses, Refresh
 from engine.health import HealthPolicy
 from engine.model.results import Ending
+from engine.model.service_change import ServiceChange
 from engine.model.spec import GpuRequest, HealthCheck, Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
 from engine.runtimes.base import ExecRequest
@@ -70,7 +71,8 @@ def campaign(chance: random.Random, folder: Path) -> tuple[Campaign, Project]:
             ("work",),
             timeout_s=chance.choice((60.0, 600.0)),
             silence_s=chance.choice((None, None, 45.0)),
-            cold_start=chance.random() < 0.1,
+            isolation=chance.choices(tuple(Isolation), (8, 1, 1))[0],
+            service=chance.choice((None, None, ServiceChange({"LIMIT": "1"}))),
         )
         for number in range(chance.randint(1, 4))
     )

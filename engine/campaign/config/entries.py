@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from engine.campaign.config.containers import check_isolation, with_container
 from engine.campaign.config.filled import Filled
 from engine.campaign.config.format import DEFAULTS, EXPERIMENT
 from engine.campaign.config.sections import Findings
@@ -21,7 +22,7 @@ from engine.compose.node import KeyPath, dotted
 
 __all__ = ["Surroundings", "read_entries", "with_defaults"]
 
-_MERGED = ("env", "keys", "metrics")
+_MERGED = ("env", "keys", "metrics", "service_env")
 """What an entry adds to the defaults rather than replaces."""
 
 
@@ -50,6 +51,8 @@ class Surroundings:
 
     def read_defaults(self, findings: Findings, *, templates: bool) -> Filled:
         """The defaults, for entries with parameters or without."""
+        if not self._read:  # once, whichever entries ask
+            check_isolation(findings, ("defaults",), self.defaults)
         if templates not in self._read:
             self._read[templates] = Filled.read(
                 findings, ("defaults",), self.defaults, DEFAULTS, templates=templates
@@ -95,6 +98,7 @@ def _entry(
         findings, (*path, "sweep"), sweep, around.folder, most=around.most, files=around.files
     )
     levels = [*around.levels, *([] if own is None else [own])]
+    check_isolation(findings, path, written)
     entry = Filled.read(findings, path, written, EXPERIMENT, templates=bool(levels))
     defaults = around.read_defaults(findings, templates=bool(levels))
     if isinstance(written, dict) and _given(written, "command") == _given(written, "config"):
@@ -160,7 +164,7 @@ def _merged(
         name: {**defaults.get(name, {}), **entry.get(name, {})}
         for name in ("environment", "keys", "metrics")
     }
-    values = {**defaults, **entry, **both}
+    values = with_container({**defaults, **entry, **both}, defaults, entry)
     config = values.pop("config", None)
     values.pop("sweep", None)
     return values if config is None else {**values, "command": (*prefix, config, "--yes")}

@@ -25,7 +25,7 @@ from engine.campaign.config.values import (
     text,
     words,
 )
-from engine.campaign.model import Order
+from engine.campaign.model import Isolation, Order
 from engine.model.results import Ending, Leftovers
 from engine.runtimes.registry import names
 
@@ -101,7 +101,10 @@ DEFAULTS: Final = {
     "warmup": Key(count(0, 1000), keeps_kind=True),
     "after": Key(one_or_more),
     "keys": Key(labels),
+    "isolation": Key(choice({one.value: one for one in Isolation})),
     "cold_start": Key(boolean, keeps_kind=True),
+    "service_env": Key(environment),
+    "service_command": Key(argv),
     "leftovers": Key(choice({one.value: one for one in Leftovers})),
     "estimate": Key(length, "estimate_s", keeps_kind=True),
     "metrics": Key(metric_patterns),

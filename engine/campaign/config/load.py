@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.campaign.config.checks import MOST_RUNS, check_plan
+from engine.campaign.config.containers import check_containers
 from engine.campaign.config.document import listed, read
 from engine.campaign.config.format import (
     BACKEND,
@@ -125,6 +126,7 @@ def _campaign(findings: Findings, value: Any, reading: Reading, folder: Path) ->
         **found,
     )
     check_plan(findings, campaign, most)
+    check_containers(findings, campaign)
     return None if findings.listed else campaign
 
 

@@ -145,6 +145,7 @@ def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
         "generation": ended.generation,
         "since_restart": ended.since_restart,
         "restart_cause": ended.restart_cause,
+        "started_in_s": ended.started_in_s,
         "left": ended.left,
         **asdict(ended.measurements, recurse=False),
         **results.output(ended),

@@ -10,11 +10,12 @@ from typing import Final
 from attrs import define, field
 
 from engine.backend import Backend
-from engine.campaign.model import Campaign, CoolDown, Refresh
+from engine.campaign.model import Campaign, CoolDown, Isolation, Refresh
 from engine.campaign.runs.plan import PlannedRun
 from engine.compose import needed
 from engine.controller import Controller
 from engine.errors import RemovalFailed, StartError
+from engine.model.service_change import ServiceChange
 from engine.util.clock import now_s
 
 __all__ = ["Fleet", "refresh_reason"]
@@ -41,15 +42,37 @@ class Fleet:
     _users: set[str] = field(factory=set, init=False)
     _left: set[str] = field(factory=set, init=False)
     _last: dict[str, PlannedRun] = field(factory=dict, init=False)
+    _made_with: dict[str, ServiceChange | None] = field(factory=dict, init=False)
+    _refused: dict[tuple[str, ServiceChange | None], str] = field(factory=dict, init=False)
+    _failed: set[str] = field(factory=set, init=False)
     _launching: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
-    async def launch(self, names: Iterable[str]) -> None:
+    def barred(self, run: PlannedRun) -> str:
+        """Why a run's backend takes it no more; empty if it does.
+
+        A backend that runs need with several services is given up for one of them alone.
+        """
+        refused = self._refused.get((run.backend, run.experiment.service), "")
+        return self.unusable.get(run.backend, "") or refused
+
+    @property
+    def given_up(self) -> dict[str, str]:
+        """What takes no runs any more, and why: backends, and backends with one of several services."""
+        return {
+            **self.unusable,
+            **{f"{name} with {self._told(one)}": why for (name, one), why in self._refused.items()},
+        }
+
+    async def launch(self, runs: Iterable[PlannedRun]) -> None:
         """Begin to start backends side by side; what cannot be prepared becomes unusable.
+
+        Args:
+            runs: those that wait for them. Each backend starts with the service that its first run needs.
 
         Raises:
             StartError: something that belongs to none of them alone cannot be prepared.
         """
-        waiting = list(names)
+        waiting = self._begun_for(runs)
         async with self._launching:  # two starts at once might both start what both depend on
             while waiting:
                 try:
@@ -72,24 +95,65 @@ class Fleet:
                 _LOG.warning("%s", failed)
                 self._left.add(name)
 
-    async def take_over(self, names: Iterable[str]) -> None:
-        """Begin to start backends in which something of an earlier session may still run."""
-        names = list(names)
-        self._users.update(names)
-        await self.launch(names)
+    async def take_over(self, runs: Iterable[PlannedRun]) -> None:
+        """Begin to start backends in which these runs of an earlier session may still be under way."""
+        runs = list(runs)
+        self._users.update(run.backend for run in runs)
+        await self.launch(runs)
 
-    async def see_ready(self, names: Iterable[str]) -> None:
-        """Start backends, if need be, and wait until each is ready or known not to become so."""
-        for name in dict.fromkeys(names):
-            if self.controller.started(name):
+    async def see_ready(self, runs: Iterable[PlannedRun]) -> None:
+        """Start the backends of runs, if need be, and wait until each is ready or known not to become so."""
+        first: dict[str, PlannedRun] = {}
+        for run in runs:
+            first.setdefault(run.backend, run)
+        for name, run in first.items():
+            if self.controller.started(name) or name in self._failed:
                 continue
-            if name not in self.unusable:
-                await self.launch([name])
-            if name not in self.unusable:
+            if not self.barred(run):
+                await self.launch([run])
+            if not self.barred(run):
                 try:
                     await self.controller.start([name])
                 except StartError as error:
-                    self.unusable[name] = _why(name, error)
+                    self._start_failed(name, _why(name, error))
+
+    def _begun_for(self, runs: Iterable[PlannedRun]) -> list[str]:
+        """The backends of runs, each with the service that the first of its runs needs."""
+        names: list[str] = []
+        for run in runs:
+            if run.backend not in self._made_with:
+                self._make_with(run)
+            names.append(run.backend)
+        return list(dict.fromkeys(names))
+
+    def _make_with(self, run: PlannedRun) -> None:
+        change = self._made_with[run.backend] = run.experiment.service
+        self.controller.change(run.backend, change)
+
+    def _start_failed(self, name: str, why: str) -> None:
+        """Give a backend up that did not start; or its service, where that alone may be at fault."""
+        backend = self.controller.backends.get(name)
+        if backend is not None and backend.state == "exhausted":
+            self._failed.add(name)
+            self._give_up(name, why)
+        else:
+            self.unusable[name] = why
+
+    def _give_up(self, name: str, why: str) -> str:
+        """Have a backend take no more runs with the service that it has; returns why."""
+        change = self._made_with.get(name)
+        services = {one.service for one in self.campaign.experiments if name in one.backends}
+        if change is not None:
+            why = f"with {self._told(change)}, {why}"
+        if len(services) > 1:
+            self._refused[name, change] = why
+        else:
+            self.unusable[name] = why
+        return why
+
+    def _told(self, change: ServiceChange | None) -> str:
+        """A change in words, without secrets."""
+        return "no change" if change is None else str(change.without(self.campaign.secrets))
 
     async def unfit(self, name: str) -> str:
         """Wait until a backend has settled; say why it takes no run, or nothing if it does."""
@@ -98,13 +162,13 @@ class Fleet:
         if state == "ready":
             return ""
         fault = f": {backend.fault.reason}" if backend.fault else ""
-        self.unusable[name] = f"its backend is {state}{fault}"
-        return self.unusable[name]
+        return self._give_up(name, f"its backend is {state}{fault}")
 
     async def prepare(self, run: PlannedRun, on_pause: Callable[[float, str], None]) -> str:
         """Do to a run's backend what the campaign wants done before the run.
 
-        That is: take the others out of the way, restart it though nothing is wrong, let it cool down.
+        That is: take the others out of the way, have its container made with the run's service, restart it
+        though nothing is wrong, let it cool down.
 
         Args:
             on_pause: called with how long it may take at most, in seconds, and why, when it is waited.
@@ -118,27 +182,47 @@ class Fleet:
                 await self._make_way(run.backend)
             except RemovalFailed as failed:
                 return f"not alone on the machine: {failed}"
-        await self.see_ready([run.backend])
-        if run.backend in self.unusable:
+        await self.see_ready([run])
+        if self.barred(run):
             return ""
         self._users.add(run.backend)
         backend = self.controller.backend(run.backend)
+        await backend.settled()
+        self._renew(backend, run)
         if await backend.settled() != "ready":
             return ""
-        refresh = self.campaign.refresh.get(run.backend, Refresh())
-        reason = refresh_reason(refresh, self._last.get(run.backend), run, backend.since_restart)
-        self._last[run.backend] = run
-        if reason:
-            backend.restart(reason)
-            await backend.settled()
         if self.campaign.cool_down is not None:
             await self._cool_down(backend, self.campaign.cool_down, on_pause)
         return ""
 
+    def _renew(self, backend: Backend, run: PlannedRun) -> None:
+        """Begin to restart or recreate a backend that has settled, if a run asks for it."""
+        name, experiment, last = run.backend, run.experiment, self._last.get(run.backend)
+        self._last[name] = run
+        if self._made_with[name] != experiment.service:
+            self._make_with(run)
+            reason = f"another service: {self._told(experiment.service)}"
+            if backend.state == "exhausted":  # which was the doing of the service before
+                backend.reset(reason)
+            elif backend.state == "ready":
+                backend.restart(reason, recreate=True)
+        elif backend.state == "ready":
+            refresh = self.campaign.refresh.get(name, Refresh())
+            reason = refresh_reason(refresh, last, run, backend.since_restart)
+            if experiment.isolation is Isolation.RECREATE:
+                if not backend.fresh:
+                    backend.restart("a new container for the run", recreate=True)
+            elif reason:
+                backend.restart(reason)
+
     async def _make_way(self, name: str) -> None:
         """Take down whatever else is up."""
         backends = self.controller.backends
-        await self.controller.stop([one for one in self._users if one != name and one in backends])
+        others = [one for one in self._users if one != name and one in backends]
+        await self.controller.stop(others)
+        for one in others:
+            self._made_with.pop(one, None)
+            self._failed.discard(one)
         self._users.intersection_update({name})
         for one in sorted(self._left - {*needed(self.controller.project, [name])}):
             await self.controller.clear([one])
@@ -181,7 +265,7 @@ def refresh_reason(
     """
     if since_restart == 0:
         return ""
-    if run.experiment.cold_start:
+    if run.experiment.isolation is Isolation.RESTART:
         return "a cold start"
     if refresh.every is not None and since_restart >= refresh.every:
         return f"{since_restart} experiments since its last start"

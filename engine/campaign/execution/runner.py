@@ -48,6 +48,7 @@ from engine.journal import Journal
 from engine.model.results import Ending, Transition
 from engine.model.spec import Project
 from engine.runtimes.base import Runtime
+from engine.runtimes.changes import check_changeable
 from engine.util.clock import now_s, utc_now
 from states import EXPERIMENT
 
@@ -186,6 +187,8 @@ class CampaignRunner:
         """
         todo = _backends(self._todo)
         needed(self.project, todo)  # refuses what cannot be honoured before anything starts
+        for run in self._todo:
+            check_changeable(self.runtime, run.backend, run.experiment.service)
         work = asyncio.create_task(self._work(), name="campaign")
         interrupt = asyncio.create_task(self._interrupt.wait())
         down = asyncio.create_task(self._wind_down(work, interrupt))
@@ -198,9 +201,10 @@ class CampaignRunner:
         if errors:
             raise errors[0]
         summary = self.summary()
-        none_started = self.fleet.unusable.keys() >= {*todo} and not summary.attempted
+        barred = {run.backend: self.fleet.barred(run) for run in self._todo}
+        none_started = all(map(self.fleet.barred, self._todo)) and not summary.attempted
         if todo and none_started and not self._interrupt.is_set():
-            raise StartError(self.fleet.unusable)
+            raise StartError(barred)
         return summary
 
     def summary(self) -> Summary:
@@ -229,7 +233,7 @@ class CampaignRunner:
         if self.journal is not None and self.earlier is not None:
             await self._take_over(self.journal)
         if self.campaign.eager:
-            await self.fleet.launch(_backends(self._todo))
+            await self.fleet.launch(self._todo)
         try:
             async with asyncio.TaskGroup() as group:
                 for queue in queues(self.campaign, self._todo):
@@ -247,7 +251,7 @@ class CampaignRunner:
         wanted = busy if self.campaign.exclusive else busy | {*_backends(self._todo)}
         unwanted = {*needed(self.project, self.controller.heritages)}
         await self.fleet.clear(sorted(unwanted - {*needed(self.project, wanted)}))
-        await self.fleet.take_over(busy)
+        await self.fleet.take_over(one.run for one in under_way)
         self._await_outlived()
         if self._outlived and not self.campaign.parallel:  # one experiment runs at a time
             await asyncio.wait(self._outlived.values())
@@ -290,7 +294,7 @@ class CampaignRunner:
 
     async def _go_through(self, queue: Sequence[PlannedRun]) -> None:
         if self.campaign.eager:  # nothing is measured while something of this queue still starts
-            await self.fleet.see_ready(run.backend for run in queue)
+            await self.fleet.see_ready(queue)
         before: PlannedRun | None = None
         for run in queue:
             if before is not None and not self._barred(run):
@@ -360,7 +364,7 @@ class CampaignRunner:
 
     def _barred(self, run: PlannedRun) -> str:
         """Why nothing more is begun for a run; empty if nothing stands against it."""
-        return self._halted or self.fleet.unusable.get(run.backend, "")
+        return self._halted or self.fleet.barred(run)
 
     async def _attempt(self, progress: Progress) -> None:
         run, again = progress.run, progress.again

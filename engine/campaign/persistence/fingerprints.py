@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import fields, has
 
-from engine.campaign.model import Campaign, Experiment
+from engine.campaign.model import Campaign, Experiment, Isolation
 from engine.campaign.runs.plan import PlannedRun
 from engine.compose import config_digest, needed
 from engine.model.spec import Project
@@ -26,7 +26,7 @@ _ABOUT_THE_PLAN: Final = frozenset(
 _SINCE_THE_BEGINNING: Final = frozenset(
     {
         *("command", "environment", "working_dir", "user", "timeout_s", "silence_s"),
-        *("max_output_bytes", "keys", "cold_start"),
+        *("max_output_bytes", "keys"),
     }
 )
 """What has always been part of a digest. What came later is part of it only where it is chosen, so that the
@@ -63,6 +63,10 @@ def _of_experiment(experiment: Experiment) -> str:
             continue
         if one.name in _SINCE_THE_BEGINNING or value != getattr(_UNCHOSEN, one.name):
             shape[one.name] = _plain(value)
+    # A restart was the only choice once, under this name.
+    shape["cold_start"] = experiment.isolation is Isolation.RESTART
+    if shape["cold_start"]:
+        del shape["isolation"]
     return _digest(json.dumps(shape, sort_keys=True).encode())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -13,7 +13,7 @@ from engine.campaign.model import Campaign
 from engine.campaign.runs.plan import PlannedRun
 from engine.model.measurements import Artifact, Measurements
 from engine.model.results import Ending, LeftProcess, Span
-from engine.util.redaction import HIDDEN, Secrets, is_secret_name
+from engine.util.redaction import Secrets, masked
 
 __all__ = ["AttemptRecord", "record_of"]
 
@@ -53,6 +53,8 @@ class AttemptRecord:
         warmup: whether the run is recorded, and not counted.
         isolation: reuse, restart or recreate; None in records of versions that had no such choice.
         service: what of the backend's own service was changed for this run; None for nothing.
+        started_in_s: how long its container took from its start until it was ready, in seconds; None where
+            that was not seen.
         session: which entry of ``provenance.json`` tells of the controller and its machine, from 0.
     """
 
@@ -93,6 +95,7 @@ class AttemptRecord:
     warmup: bool = False
     isolation: str | None = None
     service: Mapping[str, Any] | None = None
+    started_in_s: float | None = None
     session: int | None = None
 
     @property
@@ -173,6 +176,7 @@ def record_of(
         number: which attempt of the run it is, from 1.
         how: the fields that tell how it went.
     """
+    service = run.experiment.service
     return AttemptRecord(
         campaign=campaign.name,
         experiment=run.experiment.name,
@@ -186,15 +190,8 @@ def record_of(
         warmup=run.warmup,
         params=run.experiment.params,
         keys=run.experiment.keys,
-        environment=_masked(run.experiment.environment, campaign.secrets),
+        environment=masked(run.experiment.environment, campaign.secrets),
+        isolation=run.experiment.isolation.value,
+        service=None if service is None else service.without(campaign.secrets).to_plain(),
         **how,
     )
-
-
-def _masked(environment: Mapping[str, str], marked: Collection[str]) -> Mapping[str, str]:
-    """Variables without the secret ones among their values, however short these are."""
-    secrets = Secrets.of(environment, marked=marked)
-    return {
-        name: HIDDEN if name in marked or is_secret_name(name) else secrets.hide(value)
-        for name, value in environment.items()
-    }

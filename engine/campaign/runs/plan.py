@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from engine.campaign.model import Campaign, Experiment, Order, Pauses
+from engine.campaign.runs.containers import together
 from engine.campaign.runs.order import after_others, balanced, with_warmups
 from engine.campaign.runs.planned_run import PlannedRun
 
@@ -28,14 +29,20 @@ def plan(campaign: Campaign) -> tuple[PlannedRun, ...]:
     runs: list[PlannedRun] = []
     for cycle in range(1, campaign.cycles + 1):
         grouped = list(_grouped(campaign, cycle))
-        if campaign.order is Order.SHUFFLED:
-            rng.shuffle(grouped)
-        ordered: Sequence[PlannedRun] = grouped
-        if campaign.order is Order.INTERLEAVED:
-            ordered = list(_interleaved(grouped))
-        elif campaign.order is Order.BALANCED:
-            lanes = queues(campaign, grouped)
-            ordered = [run for lane in lanes for run in balanced(lane, cycle)]
+        last = {run.backend: run for run in runs}
+        ordered: Sequence[PlannedRun]
+        match campaign.order:
+            case Order.SHUFFLED:
+                rng.shuffle(grouped)
+                ordered = grouped
+            case Order.INTERLEAVED:
+                ordered = list(_interleaved(grouped, last))
+            case Order.BALANCED:
+                lanes = queues(campaign, grouped)
+                ordered = [run for lane in lanes for run in balanced(lane, cycle)]
+            case Order.GROUPED:
+                each = _by_backend(grouped).items()
+                ordered = [run for name, lane in each for run in together(lane, last.get(name))]
         runs += after_others(list(with_warmups(ordered, campaign.cycles)))
     return tuple(runs)
 
@@ -106,11 +113,26 @@ def _repeats(
         yield PlannedRun(run_id, experiment, backend, cycle, repeat)
 
 
-def _interleaved(grouped: Sequence[PlannedRun]) -> Iterator[PlannedRun]:
-    """One of each backend in turn; a backend whose runs are used up is passed over."""
-    lanes = [sorted(runs, key=lambda run: run.repeat) for runs in _by_backend(grouped).values()]
+def _interleaved(
+    grouped: Sequence[PlannedRun], last: Mapping[str, PlannedRun]
+) -> Iterator[PlannedRun]:
+    """One of each backend in turn; a backend whose runs are used up is passed over.
+
+    Args:
+        last: the run before these, by backend.
+    """
+    lanes = [_rounds(runs, last.get(name)) for name, runs in _by_backend(grouped).items()]
     for turn in zip_longest(*lanes):
         yield from (run for run in turn if run is not None)
+
+
+def _rounds(runs: Sequence[PlannedRun], last: PlannedRun | None) -> list[PlannedRun]:
+    """Every run once before any is repeated; those with the same service together within each round."""
+    ordered: list[PlannedRun] = []
+    for repeat in sorted({run.repeat for run in runs}):
+        ordered += together((run for run in runs if run.repeat == repeat), last)
+        last = ordered[-1]
+    return ordered
 
 
 def _by_backend(runs: Sequence[PlannedRun]) -> Mapping[str, tuple[PlannedRun, ...]]:

@@ -35,6 +35,8 @@ def plan_text(
     project: Project, runs: Sequence[PlannedRun], standing: Standing | None, secrets: Secrets
 ) -> str:
     """The plan for people: what is swept over by entry and backend, then the runs, or the first of many."""
+    from engine.campaign.runs.containers import renewal_lines
+
     services, todo = to_do(project, runs, standing)
     lines = [f"services, in the order they start: {', '.join(services)}"]
     groups = _groups(todo, secrets) if any(one.experiment.params for one in todo) else []
@@ -48,6 +50,7 @@ def plan_text(
     ]
     if len(rows) < len(todo):
         lines.append(f"  and {len(todo) - len(rows)} more; --json lists every run")
+    lines += renewal_lines(todo)
     return "\n".join((*(standing.lines if standing else ()), *lines))
 
 
@@ -55,6 +58,10 @@ def plan_json(
     project: Project, runs: Sequence[PlannedRun], standing: Standing | None, secrets: Secrets
 ) -> str:
     """The plan for programs: every run, with its parameters."""
+    from attrs import asdict
+
+    from engine.campaign.runs.containers import renewals
+
     services, todo = to_do(project, runs, standing)
     planned = [
         {
@@ -72,7 +79,9 @@ def plan_json(
         for one in todo
     ]
     resumed = standing.to_dict() if standing else None
-    return json.dumps({"services": services, "runs": planned, "resume": resumed}, indent=2)
+    renewed = {name: asdict(one) for name, one in renewals(todo).items()}
+    plan = {"services": services, "runs": planned, "renewals": renewed, "resume": resumed}
+    return json.dumps(plan, indent=2)
 
 
 def _groups(runs: Sequence[PlannedRun], secrets: Secrets) -> list[str]:

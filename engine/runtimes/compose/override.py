@@ -21,8 +21,9 @@ def override(
 ) -> dict[str, Any]:
     """The file, for one service to be made, or for what services share.
 
-    It adds the labels, the mount for output, the keep-alive command and the init process (unless a file
-    says otherwise), and turns restarts by the engine off. Everything else is as in the user's files.
+    It adds the labels, the mount for output, the keep-alive command, what of the service is changed at
+    present, and the init process (unless a file says otherwise), and turns restarts by the engine off.
+    Everything else is as in the user's files.
 
     Args:
         spec: the service; None for none.
@@ -50,9 +51,15 @@ def _service(making: Making, spec: ServiceSpec, output: Mount | None) -> dict[st
         service["deploy"] = {"restart_policy": {"condition": "none"}}
     if output is not None:
         service["volumes"] = [_volume(output)]
-    if spec.name in making.keep_alive:
+    keep_alive = making.keep_alive_of(spec.name)
+    if keep_alive is not None:
         # An empty list, unlike null, clears the image's own entrypoint.
-        service |= {"entrypoint": [], "command": list(making.keep_alive[spec.name])}
+        service |= {"entrypoint": [], "command": list(keep_alive)}
+    change = making.changes.of(spec.name)
+    if change is not None and change.environment:
+        service["environment"] = dict(change.environment)
+    if change is not None and change.command is not None:
+        service["command"] = list(change.command)
     return service
 
 

@@ -25,6 +25,7 @@ from engine.errors import (
     RuntimeUnavailable,
 )
 from engine.model.results import LeftProcess
+from engine.model.service_change import ServiceChange
 from engine.model.spec import Project, ServiceSpec
 from engine.ownership import leases
 from engine.ownership.owner import Owner
@@ -301,6 +302,10 @@ class DockerRuntime:
 
     # One container
 
+    def change(self, service: str, change: ServiceChange | None) -> None:
+        """Make the service's next container with a change. See :class:`Changeable`."""
+        self._making.changes.set(service, change)
+
     async def adopt(
         self, service: str, folder: Path, request: ExecRequest | None = None
     ) -> Container | None:
@@ -314,7 +319,7 @@ class DockerRuntime:
             taken = await self._inspect(self._guests.taken[service])
             check_granted(self._project.services[service], taken)
             return self._known(taken)
-        spec = self._project.services[service]
+        spec = self._making.spec(service)
         try:
             output = self._outputs[service] = await self._output(spec, folder)
             if not isinstance(output, SharedOutput):  # whose folder it wrote to is not to be seen
@@ -344,7 +349,7 @@ class DockerRuntime:
 
     async def launch(self, service: str, folder: Path) -> Container:
         """Create and start a container. See :meth:`Runtime.launch`."""
-        spec = self._project.services[service]
+        spec = self._making.spec(service)
         try:
             await self.remove(service, grace_s=0)
         except RemovalFailed as failed:

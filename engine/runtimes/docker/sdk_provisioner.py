@@ -89,7 +89,7 @@ class SdkMaker:
             project,
             spec,
             image=image_name(project, spec),
-            keep_alive=self.making.keep_alive.get(spec.name),
+            keep_alive=self.making.keep_alive_of(spec.name),
             labels={
                 **self._compose_labels(spec, client),
                 **self.making.labels,
@@ -121,6 +121,10 @@ class SdkMaker:
             return {}
         project = self.making.project
         found = {f"{COMPOSE}image": client.inspect_image(image_name(project, spec))["Id"]}
+        if self.making.changes.of(spec.name) is not None:
+            return (
+                found  # Compose's digest would be that of the file, and this is another container
+            )
         references = referenced_services(spec)
         if references:
             containers = {

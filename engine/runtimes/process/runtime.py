@@ -29,6 +29,7 @@ from engine.errors import (
     RuntimeUnavailable,
 )
 from engine.model.results import LeftProcess, Span
+from engine.model.service_change import ServiceChange
 from engine.model.spec import Project
 from engine.ownership import leases
 from engine.ownership.owner import Owner
@@ -134,6 +135,10 @@ class ProcessRuntime:
                     " backend, or use the docker runtime",
                     curable=False,
                 )
+
+    def change(self, service: str, change: ServiceChange | None) -> None:
+        """Start the service's next main process with a change; see :class:`Changeable`."""
+        self._host.changes.set(service, change)
 
     async def adopt(
         self,

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from attrs import field, fields, frozen
 
 from engine.model.spec import Condition, Mount, MountKind, Project, ServiceSpec
+from engine.runtimes.changes import Changes
 
 __all__ = [
     "HONOURED",
@@ -56,19 +57,24 @@ class Host:
         keep_alive: by service, the command of the main process where the service's own does not stay.
         owner: the variables that say whose a process is.
         claim: likewise, where it is said if somebody takes it over.
+        changes: what of services is changed at present.
     """
 
     project: Project
     keep_alive: Mapping[str, tuple[str, ...]]
     owner: Mapping[str, str]
     claim: Mapping[str, str] = field(factory=dict)
+    changes: Changes = field(factory=Changes)
 
     def service(self, name: str) -> ServiceSpec:
-        return self.project.services[name]
+        return self.changes.spec(self.project, name)
 
     def command(self, name: str) -> tuple[str, ...]:
         """The command of the service's main process."""
-        return main_command(self.project, self.service(name), self.keep_alive)
+        keep_alive = self.changes.keep_alive(self.keep_alive, name)
+        return main_command(
+            self.project, self.service(name), {} if keep_alive is None else {name: keep_alive}
+        )
 
     def environment(self, name: str) -> dict[str, str]:
         """The environment of the service's processes, the marks aside."""

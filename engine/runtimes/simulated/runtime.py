@@ -23,6 +23,7 @@ from engine.errors import (
     RuntimeFault,
 )
 from engine.model.results import LeftProcess
+from engine.model.service_change import ServiceChange
 from engine.model.spec import Project
 from engine.policy.keep_alive import DEFAULT
 from engine.runtimes.base import (
@@ -33,6 +34,7 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
+from engine.runtimes.changes import Changes
 from engine.runtimes.health_gate import probe_command
 from engine.runtimes.in_container import GPU_PROBE
 from engine.runtimes.local_files import fetch_local
@@ -107,6 +109,7 @@ class SimulatedRuntime:
         self.faults = faults or Faults.none()
         self._project = project
         self._keep_alive = keep_alive or {}
+        self._changes = Changes()
         self._commands = commands or EachLasts()
         self.keeps_output = keep_output
         self._output = OutputFolder.begin if keep_output else Unwritten.begin
@@ -186,6 +189,10 @@ class SimulatedRuntime:
 
     # One container
 
+    def change(self, service: str, change: ServiceChange | None) -> None:
+        """Make the service's next container with a change; see :class:`Changeable`."""
+        self._changes.set(service, change)
+
     async def adopt(
         self, service: str, folder: Path, request: ExecRequest | None = None
     ) -> Container | None:
@@ -225,8 +232,8 @@ class SimulatedRuntime:
             raise _unlaunched(service, error) from error
 
     def _blueprint(self, service: str, folder: Path) -> Blueprint:
-        spec = self._project.services[service]
-        command = self._keep_alive.get(service) or spec.command or DEFAULT
+        spec = self._changes.spec(self._project, service)
+        command = self._changes.keep_alive(self._keep_alive, service) or spec.command or DEFAULT
         check = probe_command(spec.healthcheck)
         return Blueprint(
             spec=spec,
@@ -306,7 +313,7 @@ class SimulatedRuntime:
 
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
         """Run a command in a container."""
-        spec = self._project.services[container.service]
+        spec = self._changes.spec(self._project, container.service)
         probe = request.command == GPU_PROBE
         output = OutputFolder.begin(request.folder) if probe else self._output(request.folder)
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.campaign.config.load import load_campaign
-from engine.campaign.model import Campaign, Experiment
+from engine.campaign.model import Campaign, Experiment, Isolation
 from engine.campaign.runs.plan import plan
 from tests.campaign.sweep.conftest import Findings, Load
 
@@ -68,7 +68,7 @@ def test_every_kind_of_value_is_filled_in(load: Load) -> None:
     assert one.command == ("run", "--a", "1", "--level=3")
     assert one.environment == {"LEVEL": "3", "MODE": "6"}
     assert (one.timeout_s, one.silence_s, one.repeat) == (180, 90, 3)
-    assert (one.max_output_bytes, one.cold_start) == (512 * 2**20, True)
+    assert (one.max_output_bytes, one.isolation) == (512 * 2**20, Isolation.RESTART)
     assert (one.keys, one.working_dir) == ({"level": "3"}, "/w/3")
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from engine.model.spec import Mount, Project, ServiceSpec
+from engine.runtimes.changes import Changes
 
 __all__ = ["INSIDE", "ComposeTools", "Maker", "Making"]
 
@@ -26,11 +27,21 @@ class Making:
         project: what the compose file says.
         keep_alive: the command that keeps a container up, by service, for those that have none.
         labels: further labels for everything that is created.
+        changes: what of services is changed at present.
     """
 
     project: Project
     keep_alive: Mapping[str, tuple[str, ...]]
     labels: Mapping[str, str]
+    changes: Changes = field(factory=Changes)
+
+    def spec(self, service: str) -> ServiceSpec:
+        """The service as its next container is made."""
+        return self.changes.spec(self.project, service)
+
+    def keep_alive_of(self, service: str) -> tuple[str, ...] | None:
+        """The command that keeps its next container up; None for the service's own."""
+        return self.changes.keep_alive(self.keep_alive, service)
 
 
 class ComposeTools(Protocol):

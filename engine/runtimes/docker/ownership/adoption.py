@@ -52,7 +52,7 @@ def spec_label(
             evolve(making.project, compose=None),
             spec,
             image=image,
-            keep_alive=making.keep_alive.get(spec.name),
+            keep_alive=making.keep_alive_of(spec.name),
             labels={},
             extra_mounts=[output],
         ),
