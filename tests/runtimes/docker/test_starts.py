@@ -259,6 +259,22 @@ def test_what_was_to_be_ended_is_not_started_again(folder: Path) -> None:
     assert engine.starts == ["x1"]
 
 
+def test_a_shell_that_another_s_forged_note_kept_from_running_is_not_taken_for_its_command(
+    folder: Path,
+) -> None:
+    """Its container has written both notes before it, so that it finds its command begun, and ended."""
+
+    class Forged(Engine):
+        def begin(self, name: str) -> None:
+            (self.folder / STARTED).write_text("0\n")
+            (self.folder / ENDED).write_text("0\n")
+            self.known[name] = 2
+
+    result = execute(Forged(folder))
+    assert result.exit_code == 2
+    assert "ended without a note of its end" in result.problem
+
+
 def test_an_engine_that_was_there_all_the_time_is_believed(folder: Path) -> None:
     with pytest.raises(ExecFailed, match="could not be started"):
         execute(Engine(folder, [answer(400)]))

@@ -55,8 +55,11 @@ _LIST_EVERY_S: Final = 30.0
 """How often it is then asked whether the command still runs."""
 
 
-_UNLIKELY: Final = (0, 2)
-"""The exit codes of a program in the shell's place that does nothing, and of a shell that cannot open its files."""
+_NOT_RUN: Final = 2
+"""The exit code of the shell where it does not run its command: another one does, or its files cannot be opened."""
+
+_UNLIKELY: Final = (0, _NOT_RUN)
+"""That, and the exit code of a program in the shell's place that does nothing."""
 
 _UNNOTED: Final = "the shell around it ended without a note of its end: it was replaced, or could not write its files"
 
@@ -264,8 +267,11 @@ class Execs:
                 # death of the whole container looks from here, a moment before it is announced.
                 await self._await_death(container, request)
         # A shell that no signal ended notes the end of its command. Without a note these exit codes are not
-        # the command's, which perhaps has not even run.
-        unnoted = found is None and request.id not in self._killed and exit_code in _UNLIKELY
+        # the command's, which perhaps has not even run. Nor is the shell's own beside a note that says otherwise.
+        forged = exit_code == _NOT_RUN and found is not None and found.exit_code != exit_code
+        unnoted = request.id not in self._killed and (
+            (found is None and exit_code in _UNLIKELY) or (forged and not away)
+        )
         by_itself = request.id not in self._killed or (
             found is not None and not found.may_be_killed and found.exit_code == exit_code
         )
