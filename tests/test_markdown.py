@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import json
 import re
 import shlex
 import subprocess
@@ -101,7 +102,12 @@ def test_it_points_at_what_is_there(file: Path) -> None:
 def test_each_block_is_of_a_kind_that_is_tested(shown: Block) -> None:
     plain = {"text", "markdown"}
     generated = {"mermaid", "{toctree}"}
-    assert shown.language in {"python", "yaml", "console", "bash", *plain, *generated}
+    assert shown.language in {"python", "yaml", "json", "console", "bash", *plain, *generated}
+
+
+@pytest.mark.parametrize("shown", _blocks("json"))
+def test_its_json_is_json(shown: Block) -> None:
+    json.loads(shown.text)
 
 
 @pytest.mark.usefixtures("no_engine")
