@@ -30,6 +30,7 @@ __all__ = [
     "ParamValue",
     "Pauses",
     "Refresh",
+    "Until",
 ]
 
 ParamValue: TypeAlias = Union[  # noqa: UP007 - a forward reference within it
@@ -108,6 +109,23 @@ class Isolation(enum.StrEnum):
 
 
 @frozen
+class Until:
+    """How long an experiment is repeated.
+
+    Attributes:
+        metric: which must be known well enough.
+        ci: how wide the half of its mean's 95 % confidence interval may be, as a share of the mean.
+        at_most: how many repeats there are at most.
+        at_least: and at least.
+    """
+
+    metric: str
+    ci: float
+    at_most: int
+    at_least: int = 3
+
+
+@frozen
 class Experiment:
     """One entry of a campaign's experiments.
 
@@ -122,6 +140,7 @@ class Experiment:
         silence_s: how long an attempt may write nothing, in seconds; None for any time.
         max_output_bytes: how much an attempt may write; then it is ended.
         repeat: how often it runs in each cycle.
+        until: what ends its repeats before that; None for nothing.
         keys: what it is about, such as its model; see :attr:`Refresh.on_change`.
         isolation: what each of its attempts finds in the container.
         service: what of its backend's own service is changed for it; None for nothing.
@@ -156,6 +175,7 @@ class Experiment:
     params: Mapping[str, ParamValue] = field(factory=dict)
     entry: str = field(default=Factory(lambda self: self.name, takes_self=True))
     warmup: int = 0
+    until: Until | None = None
     after: tuple[str, ...] = ()
     written_at: str = field(default="", eq=False, repr=False)
     metrics: Mapping[str, MetricPattern] = field(factory=dict)

@@ -200,8 +200,8 @@ class _Conductor:
         if error is not None:
             tell(error)
             return BAD
-        states = {one.state for one in summary.outcomes if one.run in chosen}
-        return DONE if states == {"completed"} else FAILED
+        states = {one.state for one in summary.counted if one.run in chosen}
+        return DONE if states <= {"completed"} else FAILED
 
     def _on_transition(self, _transition: Transition) -> None:
         self._started = True

@@ -16,6 +16,7 @@ from engine.campaign.events import Event, RunSettled
 from engine.campaign.model import Campaign, Experiment, Order
 from engine.campaign.runs.order import latin_row
 from engine.campaign.runs.plan import plan
+from engine.cli import main
 from tests.campaign.stage import Stage
 from tests.campaign.sweep.conftest import Findings, Load, findings, load
 
@@ -99,6 +100,17 @@ class TestWarmUps:
         assert (summary.counts["completed"], summary.counts["failed"]) == (4, 0)
         assert summary.all_completed
         assert "alpha-x-w1 failed: exit code 3 (a warm-up, not counted)" in summary.to_text()
+
+    def test_one_that_fails_leaves_the_exit_code_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "docker-compose.yml").write_text("services: {a: {image: none}}\n")
+        script = f"test -e {tmp_path}/warm || {{ touch {tmp_path}/warm; exit 3; }}"
+        (tmp_path / "campaign.yml").write_text(
+            "name: warm\nruntime: process\nexperiments:\n"
+            f"  - {{name: x, backend: a, warmup: 1, command: [sh, -c, '{script}']}}\n"
+        )
+        with pytest.raises(SystemExit) as exited:
+            main(["run", str(tmp_path / "campaign.yml")])
+        assert exited.value.code == 0
 
 
 class TestAfter:

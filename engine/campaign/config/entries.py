@@ -103,6 +103,8 @@ def _entry(
     defaults = around.read_defaults(findings, templates=bool(levels))
     if isinstance(written, dict) and _given(written, "command") == _given(written, "config"):
         findings.add(path, "needs either a command (a list) or a config (a file), and not both")
+    if isinstance(written, dict) and _given(written, "repeat") and _given(written, "until"):
+        findings.add((*path, "until"), "decides how often it is repeated; remove repeat, or until")
     check_uses(findings.add, (entry, defaults), levels, own)
     uses = {*entry.uses, *defaults.uses}
     if findings.listed or not isinstance(written, dict):
@@ -167,6 +169,10 @@ def _merged(
     values = with_container({**defaults, **entry, **both}, defaults, entry)
     config = values.pop("config", None)
     values.pop("sweep", None)
+    if "until" in entry or ("until" in values and "repeat" not in entry):
+        values["repeat"] = values["until"].at_most
+    else:
+        values.pop("until", None)  # of the defaults, and the entry says how often
     return values if config is None else {**values, "command": (*prefix, config, "--yes")}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.campaign.config.measured import metric_patterns, metrics_files, path_patterns
+from engine.campaign.config.repeats import until
 from engine.campaign.config.sections import Key
 from engine.campaign.config.values import (
     WrongValue,
@@ -98,6 +99,7 @@ DEFAULTS: Final = {
     "silence": Key(length, "silence_s", keeps_kind=True),
     "max_output": Key(size, "max_output_bytes", keeps_kind=True),
     "repeat": Key(count(1, 1000), keeps_kind=True),
+    "until": Key(until, keeps_kind=True),
     "warmup": Key(count(0, 1000), keeps_kind=True),
     "after": Key(one_or_more),
     "keys": Key(labels),

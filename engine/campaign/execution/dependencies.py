@@ -11,6 +11,7 @@ from attrs import define, field
 from engine.campaign.runs.order import labels
 from engine.campaign.runs.plan import PlannedRun
 from engine.campaign.runs.progress import Progress
+from engine.campaign.runs.until import is_needless
 
 __all__ = ["Dependencies"]
 
@@ -51,7 +52,7 @@ class Dependencies:
             return
         self._taken.add(run.id)
         for key in _keys(run):
-            if progress.state != "completed":
+            if progress.state != "completed" and not is_needless(progress.state, progress.reason):
                 self._failed.setdefault(key, f"{run.id} {_was(progress.state)}")
             self._open[key] -= 1
             if self._open[key] == 0 and key in self._done:

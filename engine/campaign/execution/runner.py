@@ -32,6 +32,7 @@ from engine.campaign.execution.backend_pool import Fleet
 from engine.campaign.execution.dependencies import Dependencies
 from engine.campaign.execution.environment_snapshot import EnvironmentSnapshots
 from engine.campaign.execution.handover import heritages
+from engine.campaign.execution.repeats import Repeats
 from engine.campaign.execution.shutdown import conclude, tear_down
 from engine.campaign.model import Campaign
 from engine.campaign.persistence.provenance import provenance
@@ -116,6 +117,7 @@ class CampaignRunner:
     _session: asyncio.Task[None] | None = field(default=None, init=False)
     _snapshots: EnvironmentSnapshots = field(init=False)
     _dependencies: Dependencies = field(factory=Dependencies, init=False)
+    _repeats: Repeats = field(factory=Repeats, init=False)
 
     def __attrs_post_init__(self) -> None:
         machine = Machine(EXPERIMENT)
@@ -142,6 +144,7 @@ class CampaignRunner:
         self.fleet = Fleet(self.campaign, self.controller)
         self._snapshots = EnvironmentSnapshots(self.results)
         settled = [one for one in self.progress.values() if one.settled]
+        self._repeats.expect(self.progress.values())
         self._dependencies.expect(one.run for one in (*due, *settled))
         for one in settled:
             self._dependencies.settled(one)
@@ -297,7 +300,7 @@ class CampaignRunner:
             await self.fleet.see_ready(queue)
         before: PlannedRun | None = None
         for run in queue:
-            if before is not None and not self._barred(run):
+            if before is not None and not (self._barred(run) or self._repeats.needless(run)):
                 await self._pause(before, run)
             if await self._carry_out(self.progress[run.id]):
                 before = run
@@ -322,7 +325,8 @@ class CampaignRunner:
         if progress.run.id in self._outlived:
             await asyncio.shield(self._outlived[progress.run.id])
         while not progress.settled:
-            reason = await self._refused(progress.run)
+            needless = "" if progress.attempts else self._repeats.needless(progress.run)
+            reason = needless or await self._refused(progress.run)
             if reason:
                 stands = progress.again  # its outcome, since nothing of the new turn has been tried
                 progress.abandon(reason)

@@ -19,7 +19,7 @@ from engine.model.spec import Project
 __all__ = ["digests", "experiment_key"]
 
 _ABOUT_THE_PLAN: Final = frozenset(
-    {"name", "backends", "repeat", "estimate_s", "entry", "written_at", "warmup", "after"}
+    {"name", "backends", "repeat", "estimate_s", "entry", "written_at", "warmup", "after", "until"}
 )
 """What decides how many runs there are, or foretells them, and not what one of them does."""
 

@@ -15,6 +15,7 @@ from engine.campaign.model import Campaign
 from engine.campaign.persistence.fingerprints import experiment_key
 from engine.campaign.persistence.results import unwritable
 from engine.campaign.runs.plan import PlannedRun
+from engine.campaign.runs.until import is_needless
 from engine.errors import InputError, JournalUnwritable
 from engine.journal import FILE_NAME, JournalReader, Session
 from engine.journal.lock import WriterLock
@@ -24,6 +25,9 @@ __all__ = ["RUNTIME_NAME", "Standing", "beginning", "on_its_runtime", "standing"
 
 RUNTIME_NAME: Final = "runtime_name"
 """What a session's software calls the name of the runtime."""
+
+_NEEDLESS: Final = "not needed"
+"""What stands for the outcome of a repeat that was not needed, and never is run again."""
 
 _LATEST: Final = "latest"
 _MOST_NAMED: Final = 10
@@ -44,7 +48,7 @@ class Standing:
         folder: of the interrupted run of the campaign.
         total: how many runs are to be there in the end.
         settled: those of them that have their outcome, and are not run again.
-        states: the outcome of each run that has one.
+        states: the outcome of each run that has one; ``not needed`` for repeats that were not.
         rerun: those that have their outcome, and are run again.
         under_way: the attempts whose controller died, as ``run.number``.
         changed: what is not as it was when the last session began.
@@ -158,7 +162,10 @@ def standing(
         if journal.campaign != campaign.name:
             return None
         known = [run.id for run in journal.runs()]
-        states = {outcome.run: outcome.state for outcome in journal.outcomes()}
+        states = {
+            outcome.run: _NEEDLESS if is_needless(outcome.state, outcome.reason) else outcome.state
+            for outcome in journal.outcomes()
+        }
         under_way = tuple(f"{one.run}.{one.number}" for one in journal.open_attempts())
         sessions = list(journal.sessions())
     ids = {run.id for run in planned}

@@ -168,7 +168,8 @@ class Progress:
 def of_backend(name: str, progress: Iterable[Progress], restarts: int) -> BackendSummary:
     """What one backend did, out of how far all runs have come."""
     mine = [one for one in progress if one.run.backend == name]
-    counted = [one for one in mine if not one.run.warmup]
+    outcomes = [one.outcome() for one in mine]
+    counted = [one for one in outcomes if not (one.warmup or one.needless)]
     return BackendSummary(
         name=name,
         runs=len(counted),

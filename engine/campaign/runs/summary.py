@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 from attrs import asdict, evolve, field, frozen
 
+from engine.campaign.runs.until import is_needless
 from engine.model.measurements import Artifact
 from engine.model.results import EndedBy, LeftProcess
 from engine.util.redaction import Secrets
@@ -67,6 +68,11 @@ class Outcome:
         params, keys = secrets.hide_within(self.params), secrets.hide_within(self.keys)
         return evolve(self, params=params, keys=keys)
 
+    @property
+    def needless(self) -> bool:
+        """Whether it is a repeat that turned out not to be needed."""
+        return is_needless(self.state, self.reason)
+
 
 @frozen
 class BackendSummary:
@@ -109,8 +115,8 @@ class Summary:
 
     @property
     def counted(self) -> tuple[Outcome, ...]:
-        """The outcomes of all runs but warm-ups."""
-        return tuple(outcome for outcome in self.outcomes if not outcome.warmup)
+        """The outcomes of all runs but warm-ups, and repeats that turned out not to be needed."""
+        return tuple(one for one in self.outcomes if not (one.warmup or one.needless))
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -213,7 +219,8 @@ def _skipped(outcomes: tuple[Outcome, ...]) -> list[str]:
         (outcome.backend, outcome.reason) for outcome in outcomes if outcome.state == "skipped"
     )
     return [
-        f"  {backend}: {count} skipped: {reason}" for (backend, reason), count in reasons.items()
+        f"  {backend}: {count} {'repeats ' if is_needless('skipped', reason) else 'skipped: '}{reason}"
+        for (backend, reason), count in reasons.items()
     ]
 
 
