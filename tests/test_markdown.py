@@ -54,16 +54,24 @@ class Block:
     Attributes:
         where: file and line.
         imports_only: whether more of it cannot be run; the page says why, in a comment above it.
+        tested_by: the test that a comment above it names, which does more with it; empty for none.
     """
 
     where: str
     language: str
     text: str
     imports_only: bool
+    tested_by: str
 
 
-def _blocks(*languages: str) -> list[Any]:
-    return [pytest.param(shown, id=shown.where) for shown in _all(languages)]
+def _blocks(*languages: str, elsewhere: bool = False) -> list[Any]:
+    """The blocks in these languages; of those that another test has, only where ``elsewhere``."""
+    found = _all(languages)
+    return [
+        pytest.param(shown, id=shown.where)
+        for shown in found
+        if not languages or bool(shown.tested_by) is elsewhere
+    ]
 
 
 def _all(languages: tuple[str, ...]) -> Iterator[Block]:
@@ -73,7 +81,14 @@ def _all(languages: tuple[str, ...]) -> Iterator[Block]:
             if not languages or found["language"] in languages:
                 where = f"{name}:{text[: found.start()].count(chr(10)) + 1}"
                 only = re.search(r"<!-- imports only: .+ -->\n$", text[: found.start()])
-                yield Block(where, found["language"], found["text"], imports_only=bool(only))
+                tested = re.search(r"<!-- tested by (\S+) -->\n$", text[: found.start()])
+                yield Block(
+                    where,
+                    found["language"],
+                    found["text"],
+                    imports_only=bool(only),
+                    tested_by=tested[1] if tested else "",
+                )
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES.get)
@@ -103,6 +118,12 @@ def test_each_block_is_of_a_kind_that_is_tested(shown: Block) -> None:
     plain = {"text", "markdown"}
     generated = {"mermaid", "{toctree}"}
     assert shown.language in {"python", "yaml", "json", "console", "bash", *plain, *generated}
+
+
+@pytest.mark.parametrize("shown", _blocks("yaml", "python", "json", elsewhere=True))
+def test_what_another_test_has_is_there(shown: Block) -> None:
+    test = ROOT / shown.tested_by
+    assert Path(shown.where.partition(":")[0]).name in test.read_text()
 
 
 @pytest.mark.parametrize("shown", _blocks("json"))
