@@ -152,6 +152,8 @@ class Experiment:
         max_artifacts_bytes: how much is collected of the files that an attempt hands back.
         params: what the experiment was swept over; numbers stay numbers.
         entry: the entry of the campaign file that it comes from; its own name without a sweep.
+        setup: a command that runs before each attempt, in its container; empty for none.
+        teardown: likewise, after each attempt.
         warmup: how many more runs go before those that count, in each cycle.
         after: the experiments or entries that must have completed before it begins.
         written_at: where that entry is written, for errors; empty if nobody wrote it.
@@ -174,6 +176,8 @@ class Experiment:
     estimate_s: float | None = None
     params: Mapping[str, ParamValue] = field(factory=dict)
     entry: str = field(default=Factory(lambda self: self.name, takes_self=True))
+    setup: tuple[str, ...] = ()
+    teardown: tuple[str, ...] = ()
     warmup: int = 0
     until: Until | None = None
     after: tuple[str, ...] = ()
@@ -213,6 +217,8 @@ class Campaign:
         secrets: the names of variables whose values are secret, besides those whose names tell.
         keep: whether containers stay when the controller dies without a teardown.
         grace_s: how long what is ended (by a time limit, by an interrupt) may take, in seconds.
+        setups: by service, a command that runs in it after each of its starts, before any experiment.
+        teardowns: by service, a command that runs in it before it is stopped.
         sources: the files that it was read from besides ``file``: of parameters, say.
         snapshots: the backends whose environment is written down, once for each start of a container.
     """
@@ -241,3 +247,5 @@ class Campaign:
     grace_s: float = 10.0
     sources: tuple[Path, ...] = ()
     snapshots: frozenset[str] = frozenset()
+    setups: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    teardowns: Mapping[str, tuple[str, ...]] = field(factory=dict)

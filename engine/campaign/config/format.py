@@ -40,6 +40,7 @@ __all__ = [
     "HEALTH",
     "INCLUDED",
     "PAUSES",
+    "PREPARATION",
     "REFRESH",
     "RESTART",
     "RETRY",
@@ -100,6 +101,8 @@ DEFAULTS: Final = {
     "max_output": Key(size, "max_output_bytes", keeps_kind=True),
     "repeat": Key(count(1, 1000), keeps_kind=True),
     "until": Key(until, keeps_kind=True),
+    "setup": Key(argv),
+    "teardown": Key(argv),
     "warmup": Key(count(0, 1000), keeps_kind=True),
     "after": Key(one_or_more),
     "keys": Key(labels),
@@ -173,9 +176,11 @@ REFRESH: Final = {
     "restart_on_change": Key(words, "on_change"),
 }
 
+PREPARATION: Final = {"setup": Key(argv), "teardown": Key(argv)}
+
 SNAPSHOT: Final = {"environment_snapshot": Key(boolean)}
 
-BACKEND: Final = {**RESTART, **HEALTH, **GPU, **REFRESH, **SNAPSHOT, **POLICY}
+BACKEND: Final = {**RESTART, **HEALTH, **GPU, **REFRESH, **SNAPSHOT, **PREPARATION, **POLICY}
 
 COOL_DOWN: Final = {
     "below_c": Key(number(1, 150), required=True),

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from attrs import define, field, fields
+
 from engine.campaign.config.checks import MOST_RUNS, check_plan
 from engine.campaign.config.containers import check_containers
 from engine.campaign.config.document import listed, read
@@ -21,6 +23,7 @@ from engine.campaign.config.format import (
     HEALTH,
     INCLUDED,
     PAUSES,
+    PREPARATION,
     REFRESH,
     RESTART,
     RETRY,
@@ -96,7 +99,7 @@ def _campaign(findings: Findings, value: Any, reading: Reading, folder: Path) ->
     part = reading.part(
         findings, {name: found.pop(name) for name in INCLUDED if name in found}, folder, most=most
     )
-    policies, refresh, snapshots = _policies(findings, part.backends)
+    backends = _read_backends(findings, part.backends)
     cooling = found.pop("cool_down", None)
     if cooling is not None:
         cooling = findings.section(("cool_down",), cooling, COOL_DOWN)
@@ -115,9 +118,7 @@ def _campaign(findings: Findings, value: Any, reading: Reading, folder: Path) ->
         file=reading.file,
         compose_file=_compose_file(folder, paths["compose_file"]),
         results=absolute(folder, paths["results"] or f"results/{name}"),
-        policies=policies,
-        refresh=refresh,
-        snapshots=snapshots,
+        **backends.arguments(),
         sources=tuple(reading.files),
         cool_down=None if cooling is None else CoolDown(**cooling),
         experiments=tuple(part.experiments),
@@ -130,16 +131,28 @@ def _campaign(findings: Findings, value: Any, reading: Reading, folder: Path) ->
     return None if findings.listed else campaign
 
 
-def _policies(
-    findings: Findings, value: Any
-) -> tuple[dict[str, BackendPolicy], dict[str, Refresh], frozenset[str]]:
-    """How each backend is run, when it is restarted though nothing is wrong, and whose environment is noted."""
-    snapshots: set[str] = set()
-    policies: dict[str, BackendPolicy] = {}
-    refresh: dict[str, Refresh] = {}
+@define
+class _Backends:
+    """What a campaign says of its backends, by service: the arguments of :class:`Campaign`."""
+
+    policies: dict[str, BackendPolicy] = field(factory=dict)
+    refresh: dict[str, Refresh] = field(factory=dict)
+    setups: dict[str, tuple[str, ...]] = field(factory=dict)
+    teardowns: dict[str, tuple[str, ...]] = field(factory=dict)
+    snapshots: set[str] = field(factory=set)
+
+    def arguments(self) -> dict[str, Any]:
+        """It by the names that the campaign has for it."""
+        found = {one.name: getattr(self, one.name) for one in fields(_Backends)}
+        return {**found, "snapshots": frozenset(self.snapshots)}
+
+
+def _read_backends(findings: Findings, value: Any) -> _Backends:
+    """How each backend is run, restarted though nothing is wrong, and prepared."""
+    read_so_far = _Backends()
     if not isinstance(value, dict):
         findings.add(("backends",), f"must be a mapping of services, and is {kind(value)}")
-        return policies, refresh, frozenset(snapshots)
+        return read_so_far
     for service, written in value.items():
         if not isinstance(service, str) or not service.isprintable():
             findings.add(("backends",), f"has a key that is {kind(service)} and no service's name")
@@ -150,18 +163,27 @@ def _policies(
             findings.add(
                 (*path, "restarts_in_window"), "needs a restart_window, such as restart_window: 10m"
             )
-        if findings.listed:
-            continue
-        if _taken(found, SNAPSHOT).get("environment_snapshot"):
-            snapshots.add(service)
-        refresh[service] = Refresh(**_taken(found, REFRESH))
-        gpu = GpuPolicy(**_taken(found, GPU))
-        policies[service] = BackendPolicy(
-            restart=RestartPolicy(**_taken(found, RESTART)),
-            health=HealthPolicy(gpu=gpu, **_taken(found, HEALTH)),
-            **found,
-        )
-    return policies, refresh, frozenset(snapshots)
+        if not findings.listed:
+            _add_backend(read_so_far, service, found)
+    return read_so_far
+
+
+def _add_backend(backends: _Backends, service: str, found: dict[str, Any]) -> None:
+    """Take in what is said of one service."""
+    if _taken(found, SNAPSHOT).get("environment_snapshot"):
+        backends.snapshots.add(service)
+    commands = _taken(found, PREPARATION)
+    if "setup" in commands:
+        backends.setups[service] = commands["setup"]
+    if "teardown" in commands:
+        backends.teardowns[service] = commands["teardown"]
+    backends.refresh[service] = Refresh(**_taken(found, REFRESH))
+    gpu = GpuPolicy(**_taken(found, GPU))
+    backends.policies[service] = BackendPolicy(
+        restart=RestartPolicy(**_taken(found, RESTART)),
+        health=HealthPolicy(gpu=gpu, **_taken(found, HEALTH)),
+        **found,
+    )
 
 
 def _taken(found: dict[str, Any], table: Mapping[str, Key]) -> dict[str, Any]:

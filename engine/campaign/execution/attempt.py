@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from attrs import asdict
 
+from engine.campaign.execution.preparation import Failure, beside
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.persistence.results import Results
@@ -49,8 +50,17 @@ async def attempt(
         SetupError: its output cannot be kept on this machine.
     """
     experiment, started_at = run.experiment, utc_now()
-    results.vacate(PurePath(run.backend, folder_of(run, number)))
+    for kind in ("", "-setup", "-teardown"):
+        results.vacate(PurePath(run.backend, f"{folder_of(run, number)}{kind}"))
+    if experiment.setup:
+        before()
     try:
+        failure = await beside("setup", run, number, campaign, controller)
+        if failure is not None:
+            how = _unprepared(failure, started_at)
+            return record_of(
+                campaign, run, number, await _cleared(run, number, how, campaign, controller)
+            )
         ended = await controller.execute(
             run.backend,
             experiment.command,
@@ -76,7 +86,30 @@ async def attempt(
         written = Written(results.folder, run.backend, request_id(run, number), folder)
         how = _unseen(Ending.INTERRUPTED, "it could not be ended", started_at)
         how |= await _found(written, experiment, results, started_at)
-    return record_of(campaign, run, number, how)
+        return record_of(campaign, run, number, how)
+    return record_of(campaign, run, number, await _cleared(run, number, how, campaign, controller))
+
+
+def _unprepared(failure: Failure, started_at: datetime) -> dict[str, Any]:
+    """How an attempt ended whose setup failed: its command has not been started."""
+    cut_short = failure.ending in (Ending.LOST, Ending.INTERRUPTED)
+    return _unseen(failure.ending if cut_short else Ending.UNSTARTED, failure.reason, started_at)
+
+
+async def _cleared(
+    run: PlannedRun,
+    number: int,
+    how: dict[str, Any],
+    campaign: Campaign,
+    controller: Controller,
+) -> dict[str, Any]:
+    """How an attempt went, after its teardown has run: what went wrong with that is a warning."""
+    try:
+        failure = await beside("teardown", run, number, campaign, controller)
+        reason = "" if failure is None else failure.reason
+    except DispatchError as error:
+        reason = f"its teardown did not run: {error}"
+    return {**how, "warnings": (*how.get("warnings", ()), reason)} if reason else how
 
 
 async def outlived(

@@ -10,6 +10,7 @@ from typing import Final
 from attrs import define, field
 
 from engine.backend import Backend
+from engine.campaign.execution.preparation import BackendPreparation
 from engine.campaign.model import Campaign, CoolDown, Isolation, Refresh
 from engine.campaign.runs.plan import PlannedRun
 from engine.compose import needed
@@ -46,6 +47,10 @@ class Fleet:
     _refused: dict[tuple[str, ServiceChange | None], str] = field(factory=dict, init=False)
     _failed: set[str] = field(factory=set, init=False)
     _launching: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _preparation: BackendPreparation = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._preparation = BackendPreparation(self.campaign, self.controller)
 
     def barred(self, run: PlannedRun) -> str:
         """Why a run's backend takes it no more; empty if it does.
@@ -191,6 +196,10 @@ class Fleet:
         self._renew(backend, run)
         if await backend.settled() != "ready":
             return ""
+        unprepared = await self._preparation.set_up(backend)
+        if unprepared:
+            self._give_up(run.backend, unprepared)
+            return ""
         if self.campaign.cool_down is not None:
             await self._cool_down(backend, self.campaign.cool_down, on_pause)
         return ""
@@ -219,6 +228,8 @@ class Fleet:
         """Take down whatever else is up."""
         backends = self.controller.backends
         others = [one for one in self._users if one != name and one in backends]
+        for one in others:
+            await self._preparation.clear_up(one)
         await self.controller.stop(others)
         for one in others:
             self._made_with.pop(one, None)
@@ -227,6 +238,12 @@ class Fleet:
         for one in sorted(self._left - {*needed(self.controller.project, [name])}):
             await self.controller.clear([one])
             self._left.remove(one)
+
+    async def clear_up(self) -> None:
+        """Have every backend that is up clear up, before all of them are stopped."""
+        async with asyncio.TaskGroup() as group:
+            for name in self._users:
+                group.create_task(self._preparation.clear_up(name))
 
     async def _cool_down(
         self, backend: Backend, limit: CoolDown, on_pause: Callable[[float, str], None]

@@ -418,6 +418,8 @@ class CampaignRunner:
         outcomes: list[Any] = [*await asyncio.gather(work, return_exceptions=True)]
         if self.controller.opened:  # else what they left goes on, and the next session may find it
             self._await_outlived()
+        if self.controller.opened and self.campaign.teardowns and not self._force.is_set():
+            outcomes += await asyncio.gather(self.fleet.clear_up(), return_exceptions=True)
         grace_s = self.campaign.grace_s if self._interrupt.is_set() else None
         outcomes += await tear_down(self.controller, grace_s=grace_s, force=self._force)
         outcomes += await conclude(self._attempts)
