@@ -154,6 +154,9 @@ def _runs(
         if one.transition.event == "dispatch"
     }
     quoted = _quoted(journal.path.resolve().with_name(RESULTS), lines)
+    earlier: defaultdict[str, list[str]] = defaultdict(list)
+    for past in journal.all_outcomes():
+        earlier[past.run].append(past.state)
     by_run: defaultdict[str, list[AttemptReport]] = defaultdict(list)
     for one in attempts:
         by_run[one.run].append(
@@ -185,6 +188,7 @@ def _runs(
             state=outcome.state if outcome else UNFINISHED,
             reason=outcome.reason if outcome else "",
             attempts=tuple(by_run[run.id]),
+            earlier=tuple(earlier[run.id][:-1] if outcome else earlier[run.id]),
         )
 
 

@@ -190,6 +190,7 @@ class RunReport:
 
     Attributes:
         state: its outcome; ``unfinished`` where it has none.
+        earlier: the outcomes that it had before it was run again, in order.
     """
 
     run: str
@@ -200,6 +201,18 @@ class RunReport:
     state: str
     reason: str
     attempts: tuple[AttemptReport, ...]
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Its parameters, keys and metrics by their names, as its last attempt tells them.
+
+        Where several have one name, it is the parameter's, then the key's: as selectors look it up.
+        """
+        if not self.attempts:
+            return {}
+        told = self.attempts[-1].quoted
+        return {**told.metrics, **told.keys, **told.params}
 
     @property
     def spent_s(self) -> float:

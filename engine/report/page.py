@@ -16,11 +16,13 @@ from importlib.resources import files
 from typing import Any, Final
 
 from engine.campaign.runs.summary import human_s
-from engine.errors import MissingExtra
+from engine.errors import InputError, MissingExtra
 from engine.report.diagram import HEIGHT, WIDTH, picture
 from engine.report.model import AttemptReport, BackendReport, Report, RunReport, spread
 from engine.report.palette import inks
 from engine.report.tables import MEASURES
+from engine.results import load, overview
+from engine.results.pages import section
 from engine.util.printable import printable_lines
 from states import BACKEND, Lifecycle
 from states.diagram import draw
@@ -65,9 +67,19 @@ def to_html(report: Report, lifecycle: Lifecycle = BACKEND) -> str:
         inks=inks(band.state for backend in report.backends for band in backend.bands),
         style=_resource("report.css"),
         scripts=scripts,
+        comparison=_comparison(report),
         hashes=[_hash(script) for script in scripts],
         version=version("dockwarden"),
     )
+
+
+def _comparison(report: Report) -> str:
+    """What was measured, by what was varied, as markup; empty where nothing was."""
+    try:
+        found = overview(load(report.journal.parent))
+    except InputError:  # the journal lies alone
+        return ""
+    return "" if found is None else section(found, "h3")
 
 
 def _plain(value: Any) -> Any:
@@ -146,6 +158,8 @@ def _run(one: RunReport) -> Mapping[str, Any]:
         "repeat": one.repeat,
         "state": one.state,
         "reason": one.reason,
+        "earlier": one.earlier,
+        "values": one.values,
         "spent_s": round(one.spent_s, 3),
         "attempts": [_attempt(attempt) for attempt in one.attempts],
     }

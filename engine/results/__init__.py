@@ -7,8 +7,9 @@
 
 from engine.results.compare import Comparison, compare
 from engine.results.load import COLUMNS, load
+from engine.results.overview import overview
 from engine.results.pictures import draw
 from engine.results.rows import Row, Rows
 from engine.results.tables import notes
 
-__all__ = ["COLUMNS", "Comparison", "Row", "Rows", "compare", "draw", "load", "notes"]
+__all__ = ["COLUMNS", "Comparison", "Row", "Rows", "compare", "draw", "load", "notes", "overview"]

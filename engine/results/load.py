@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from engine.campaign.persistence.provenance import sessions
 from engine.campaign.persistence.results import RESULTS, SUMMARY, read_records
 from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.errors import InputError, JournalError
@@ -29,7 +30,9 @@ COLUMNS: Final = (
 UNFINISHED: Final = "unfinished"
 """The outcome of a run that has none."""
 
-_PROVENANCE: Final = "provenance.json"
+_UNTOLD: Final = ("files",)
+"""What of the provenance is no column: digests by the paths of files."""
+
 _MOST_BYTES: Final = 2**26
 
 _OWN: Final = (
@@ -186,10 +189,9 @@ def _summarised(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _provenance(folder: Path) -> list[dict[str, Any]]:
     """What is known of each session and its machine, by column."""
-    sessions = _json(folder / _PROVENANCE)
     return [
-        _flat("provenance", one) if isinstance(one, dict) else {}
-        for one in (sessions if isinstance(sessions, list) else ())
+        _flat("provenance", {name: value for name, value in one.items() if name not in _UNTOLD})
+        for one in sessions(folder)
     ]
 
 

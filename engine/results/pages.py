@@ -45,14 +45,18 @@ def to_html(comparison: Comparison) -> str:
     )
 
 
-def section(comparison: Comparison) -> str:
-    """The pictures, tables and notes of a comparison as markup; all of its text is escaped."""
-    tables = "".join(_table(comparison, metric) for metric in comparison.metrics)
+def section(comparison: Comparison, heading: str = "h2") -> str:
+    """The pictures, tables and notes of a comparison as markup; all of its text is escaped.
+
+    Args:
+        heading: the element that stands above each table.
+    """
+    tables = "".join(_table(comparison, metric, heading) for metric in comparison.metrics)
     said = "".join(f"<p>{_text(note)}</p>\n" for note in notes(comparison))
     return f'{_picture(comparison)}{tables}<div class="notes">\n{said}</div>\n'
 
 
-def _table(comparison: Comparison, metric: Metric) -> str:
+def _table(comparison: Comparison, metric: Metric, heading: str) -> str:
     words = max(len(comparison.by), 1)
 
     def row(tag: str, values: tuple[str, ...]) -> str:
@@ -68,7 +72,8 @@ def _table(comparison: Comparison, metric: Metric) -> str:
         for group, figures in comparison.compared(metric)
     )
     return (
-        f'<h2>{_text(metric.title)}</h2>\n<div class="wide"><table>\n<thead>\n'
+        f"<{heading}>{_text(metric.title)}</{heading}>\n"
+        f'<div class="wide" role="region" aria-label="{_text(metric.title)}" tabindex="0"><table>\n<thead>\n'
         f"{row('th', headings(comparison))}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
     )
 

@@ -12,10 +12,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from engine.journal import Journal
+from engine.journal import FILE_NAME, Journal
 from engine.report import gather, to_html
 from tests.browser import Page
 from tests.report.written import HOSTILE, campaign
+from tests.results.written import folder, line, serve
 
 FOUND = "#found"
 ROWS = "return [...document.querySelectorAll('#list tbody th')].map((one) => one.innerText.trim())"
@@ -175,6 +176,42 @@ def test_sorted_and_paged(show: Show, small: Path) -> None:
     assert page.text("th[aria-sort=descending]") == "attempts"
     page.press("Last page")
     assert page.text(FOUND) == "51 to 90 of 90"
+
+
+def test_it_filters_and_sorts_by_any_parameter(show: Show, tmp_path: Path) -> None:
+    shown = show(page_of(serve(tmp_path / "serve") / FILE_NAME))
+    shown.one("#find").send_keys("batch=16 model=llama* backend=vllm")
+    assert shown.rows == [f"vllm-llama-3-8b-16-r{n}" for n in range(1, 6)]
+    shown.press("Clear")
+    shown.press("tokens_per_s")
+    assert shown.rows[0].startswith("pytorch-qwen-2.5-14b-1-r")
+    shown.press("tokens_per_s")
+    assert shown.rows[0].startswith("tensorrt-llama-3-8b-16-r")
+    shown.press("Last page")
+    assert shown.rows[-1] == "vllm-qwen-2.5-14b-16-r3"  # it failed, and has none
+
+
+def test_it_compares_what_was_measured_by_what_was_varied(show: Show, tmp_path: Path) -> None:
+    shown = show(page_of(serve(tmp_path / "serve") / FILE_NAME))
+    titles = [one.text for one in shown.all("#comparison h3")]
+    assert titles == ["tokens_per_s (tokens/s)", "ttft_ms (ms)"]
+    heads = [one.text for one in shown.all("#comparison thead th")][:6]
+    assert heads == ["model", "batch", "backend", "n", "median", "quartiles"]
+    assert "Not counted: 18 warm-up runs, 1 failed runs" in shown.text("#comparison .notes")
+    assert shown.browser.run("return document.querySelector('#comparison img').naturalWidth"), (
+        "the picture is not shown"
+    )
+
+
+def test_a_run_that_was_run_again_tells_what_it_was_before(show: Show, tmp_path: Path) -> None:
+    made = folder(tmp_path / "r", [line("a-x", exit_code=1), line("a-x", 2)], {"a-x": "failed"})
+    with Journal.open(made / FILE_NAME, durable=False) as journal:
+        journal.begin_session({})
+        journal.rerun("a-x", 2)
+        journal.outcome("a-x", "completed")
+    shown = show(page_of(made / FILE_NAME))
+    shown.press("a-x")
+    assert "It was run again; before that it was failed." in shown.text("#list tr.detail")
 
 
 def test_the_timelines_zoom_together_and_come_back(show: Show, small: Path) -> None:

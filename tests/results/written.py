@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def line(run: str, attempt: int = 1, **more: Any) -> dict[str, Any]:
 
 def folder(
     place: Path,
-    lines: Iterable[Mapping[str, Any]],
+    lines: Sequence[Mapping[str, Any]],
     outcomes: Mapping[str, str | None] | None = None,
 ) -> Path:
     """A results folder with these lines.
@@ -53,10 +53,30 @@ def folder(
             backends = {run: run.partition("-") for run in outcomes}
             journal.plan(Run(run, name, backend) for run, (backend, _, name) in backends.items())
             with journal.at_once():
+                for one in lines:
+                    _journal(journal, one)
                 for run, state in outcomes.items():
                     if state is not None:
                         journal.outcome(run, state)
     return place
+
+
+def _journal(journal: Journal, written: Mapping[str, Any]) -> None:
+    run, number = written["run"], written["attempt"]
+    journal.attempt_begun(
+        *(run, number),
+        backend=written["backend"],
+        request=f"{run}.{number}",
+        folder=f"{run}/attempt-{number}",
+        at=datetime.fromisoformat(written["started_at"]),
+    )
+    journal.attempt_ended(
+        *(run, number),
+        ending=written["ending"],
+        exit_code=written["exit_code"],
+        duration_s=written["duration_s"],
+        at=datetime.fromisoformat(written["ended_at"]),
+    )
 
 
 def serve(place: Path) -> Path:

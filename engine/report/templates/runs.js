@@ -1,9 +1,10 @@
-// The list of experiments: found as you type, by outcome and by backend, a page at a time.
+// The list of experiments: found as you type, by outcome, backend and any parameter, a page at a time.
 "use strict";
 const runs = (() => {
   const { node, seconds } = charts;
   const PAGE = 50;
-  const COLUMNS = [
+  const MOST_VALUES = 10; // more columns than these fit on no screen
+  const FIXED = [
     ["run", (run) => run.run, ""],
     ["backend", (run) => run.backend, "minor"],
     ["outcome", (run) => run.state, ""],
@@ -12,22 +13,63 @@ const runs = (() => {
     ["reason", (run) => run.reason, ""],
   ];
 
+  // What differs among the runs: a column each, for parameters, keys and metrics alike.
+  function varied(data) {
+    const seen = new Map();
+    for (const { values } of data.runs)
+      for (const [name, value] of Object.entries(values)) {
+        if (!seen.has(name)) seen.set(name, new Set());
+        seen.get(name).add(text(value));
+      }
+    return [...seen].filter(([, found]) => found.size > 1).map(([name]) => name);
+  }
+
+  const text = (value) => (value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));
+
+  // The value of a run by name: a column of the plan, else a parameter, a key or a metric.
+  const told = (run, name) => (["backend", "experiment", "run", "cycle", "repeat", "state"].includes(name) ? run[name] : Object.hasOwn(run.values, name) ? run.values[name] : undefined);
+
+  // A word such as batch=8 or model=llama*: numbers by value, all else as a glob.
+  function condition(word, names) {
+    const at = word.indexOf("=");
+    const name = word.slice(0, at), wanted = word.slice(at + 1);
+    if (at < 1 || !wanted || !names.has(name)) return null;
+    const number = Number(wanted);
+    const glob = new RegExp(`^${wanted.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".")}$`, "i");
+    return (run) => {
+      const value = told(run, name);
+      return value !== undefined && value !== null && (typeof value === "number" && !Number.isNaN(number) ? value === number : glob.test(text(value)));
+    };
+  }
+
+  const human = (value) => (typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(5))) : text(value));
+
   function list(data) {
+    const differing = varied(data);
+    const names = new Set(["backend", "experiment", "run", "cycle", "repeat", "state", ...data.runs.flatMap((run) => Object.keys(run.values))]);
+    const numeric = (name) => data.runs.every((run) => ["number", "undefined"].includes(typeof told(run, name)));
+    const COLUMNS = [...FIXED.slice(0, 3), ...differing.slice(0, MOST_VALUES).map((name) => [name, (run) => run.values[name], numeric(name) ? "number minor" : "minor", "value"]), ...FIXED.slice(3)];
     const [find, byState, byBackend, found, body, head, pages] = ["#find", "#by-state", "#by-backend", "#found", "#list tbody", "#list thead tr", "#pages"].map((one) => document.querySelector(one));
     const all = data.runs.map((run, index) => ({
       run, index,
-      text: [run.run, run.experiment, run.backend, run.state, run.reason, ...run.attempts.flatMap((one) => [one.reason, one.result, ...one.metrics.map(([name]) => name), ...one.stdout_lines, ...one.stderr_lines])].join("\n").toLowerCase(),
+      text: [run.run, run.experiment, run.backend, run.state, run.reason, ...Object.values(run.values).map(text), ...run.attempts.flatMap((one) => [one.reason, one.result, ...one.metrics.map(([name]) => name), ...one.stdout_lines, ...one.stderr_lines])].join("\n").toLowerCase(),
     }));
     const open = new Set();
     let shown = all, page = 0, sorted = null;
 
     function filter() {
-      const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
-      shown = all.filter(({ run, text }) => (!byState.value || run.state === byState.value) && (!byBackend.value || run.backend === byBackend.value) && words.every((word) => text.includes(word)));
+      const written = find.value.split(/\s+/).filter(Boolean);
+      const conditions = written.map((word) => condition(word, names)).filter(Boolean);
+      const words = written.filter((word) => !condition(word, names)).map((word) => word.toLowerCase());
+      shown = all.filter(({ run, text: found }) => (!byState.value || run.state === byState.value) && (!byBackend.value || run.backend === byBackend.value) && words.every((word) => found.includes(word)) && conditions.every((holds) => holds(run)));
       if (sorted) {
         const value = COLUMNS[sorted.column][1];
-        const order = (a, b) => (typeof a === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
-        shown = [...shown].sort((a, b) => sorted.way * order(value(a.run), value(b.run)) || a.index - b.index);
+        const lacks = (one) => one === undefined || one === null;
+        const order = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : text(a).localeCompare(text(b), "en", { numeric: true }));
+        shown = [...shown].sort((a, b) => {
+          const [one, other] = [value(a.run), value(b.run)];
+          return lacks(one) - lacks(other) || sorted.way * order(one, other) || a.index - b.index; // what lacks it comes last
+        });
       }
       page = 0;
       show();
@@ -45,9 +87,10 @@ const runs = (() => {
 
     function row(run, index) {
       const made = node("tr");
-      for (const [name, value, kind] of COLUMNS) {
-        const cell = node(name === "run" ? "th" : "td", "", { class: kind, ...(name === "run" && { scope: "row" }) });
-        if (name === "run") cell.append(more(run, index));
+      for (const [name, value, kind, origin] of COLUMNS) {
+        const cell = node(name === "run" && !origin ? "th" : "td", "", { class: kind, ...(name === "run" && !origin && { scope: "row" }) });
+        if (origin) cell.textContent = human(value(run));
+        else if (name === "run") cell.append(more(run, index));
         else if (name === "outcome") {
           const tag = node("span", run.state, { class: "tag" });
           tag.style.setProperty("--ink", `var(--result-${run.state})`);
@@ -73,6 +116,9 @@ const runs = (() => {
       const made = node("tr", "", { class: "detail" });
       const cell = node("td", "", { colspan: COLUMNS.length });
       cell.append(node("p", `Experiment ${run.experiment} on ${run.backend}, cycle ${run.cycle}, repeat ${run.repeat}.`));
+      const known = Object.entries(run.values).map(([name, value]) => `${name} = ${text(value)}`);
+      if (known.length) cell.append(node("p", `${known.join(", ")}.`));
+      if (run.earlier.length) cell.append(node("p", `It was run again; before that it was ${run.earlier.join(", then ")}.`));
       if (!run.attempts.length) cell.append(node("p", "It was never tried."));
       for (const one of run.attempts) cell.append(...attempt(one));
       made.append(cell);
