@@ -177,14 +177,15 @@ def standing(
     done = states.keys() - {*again}
     before = sessions[-1].digests
     changed = tuple(name for name in digests if before.get(name, digests[name]) != digests[name])
+    there, differing = {*known}, {*changed}  # tuples would make large plans slow
     return Standing(
         folder=folder,
         total=len(planned),
         settled=tuple(run.id for run in planned if run.id in done),
         under_way=under_way,
         changed=changed,
-        kept=tuple(run.id for run in runs if run.id in done and experiment_key(run) in changed),
-        added=tuple(run.id for run in planned if run.id not in known),
+        kept=tuple(run.id for run in runs if run.id in done and experiment_key(run) in differing),
+        added=tuple(run.id for run in planned if run.id not in there),
         gone=tuple(run_id for run_id in known if run_id not in ids),
         digests=before,
         runtime=_runtime(sessions),
