@@ -19,7 +19,15 @@ __all__ = ["Comparison", "Figures", "Group", "Metric", "compare", "counted", "me
 
 Key = tuple[Any, ...]
 
-_NUMBERS: Final = ("duration_s", "ran_s", "since_restart", "exit_code", "attempt", "generation")
+_NUMBERS: Final = (
+    "duration_s",
+    "ran_s",
+    "started_in_s",
+    "since_restart",
+    "exit_code",
+    "attempt",
+    "generation",
+)
 """The fixed columns that can be compared."""
 
 

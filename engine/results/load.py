@@ -23,7 +23,7 @@ COLUMNS: Final = (
     *("campaign", "session_folder", "experiment", "entry", "run", "backend", "cycle", "repeat"),
     *("attempt", "outcome", "last", "warmup", "ending", "exit_code", "duration_s"),
     *("started_at", "ended_at", "ran_s", "container_id", "image", "generation", "since_restart"),
-    *("isolation", "reason", "restart_cause", "stdout", "stderr", "folder"),
+    *("started_in_s", "isolation", "reason", "restart_cause", "stdout", "stderr", "folder"),
 )
 """The columns that every table has; parameters, keys, metrics and the rest follow."""
 
@@ -38,7 +38,15 @@ _MOST_BYTES: Final = 2**26
 _OWN: Final = (
     *("campaign", "experiment", "run", "backend", "cycle", "repeat", "attempt", "ending"),
     *("exit_code", "duration_s", "started_at", "ended_at", "container_id", "image"),
-    *("generation", "since_restart", "isolation", "warmup", "reason", "restart_cause"),
+    *(
+        "generation",
+        "since_restart",
+        "started_in_s",
+        "isolation",
+        "warmup",
+        "reason",
+        "restart_cause",
+    ),
     *("stdout", "stderr"),
 )
 """The columns that are fields of a record."""
