@@ -228,8 +228,8 @@ _BACKEND: Final = _of(
     ),
     (
         "looks do not wait their turn",
-        "async with self.turn:\n            if await self.settled()",
-        "if True:\n            if await self.settled()",
+        'async with self.turn:\n            if await self.settled() != "ready":',
+        'if True:\n            if await self.settled() != "ready":',
     ),
     (
         "nobody looks at what an experiment left",
