@@ -324,18 +324,18 @@ _BACKEND: Final = _of(
     ),
     (
         "a stale failure to start counts",
-        "        if ticket == self._ticket:\n            recreate =",
-        "        if True:\n            recreate =",
+        "        if ticket == self._ticket:\n            not_ready =",
+        "        if True:\n            not_ready =",
     ),
     (
         "a stale readiness counts",
-        "        if ticket == self._ticket:\n            self.fault = None",
-        "        if True:\n            self.fault = None",
+        "        if ticket == self._ticket:\n            self.fault, self._untried = None, False",
+        "        if True:\n            self.fault, self._untried = None, False",
     ),
     (
         "a fault that is never forgotten",
-        "            self.fault = None\n            self._proved",
-        "            self._proved",
+        "            self.fault, self._untried = None, False\n            if started_s",
+        "            self._untried = False\n            if started_s",
     ),
     (
         "health is counted from the controller's start",
@@ -356,12 +356,12 @@ _BACKEND: Final = _of(
     ),
     (
         "what is not ready is recreated at once",
-        "recreate = fault.recreate or not isinstance(fault, NotReady)",
+        "recreate = fault.recreate or not not_ready",
         "recreate = True",
     ),
     (
         "what cannot be started is only restarted",
-        "recreate = fault.recreate or not isinstance(fault, NotReady)",
+        "recreate = fault.recreate or not not_ready",
         "recreate = fault.recreate",
     ),
     ("no rounds", "            self._attention.begin_rounds()\n", ""),
