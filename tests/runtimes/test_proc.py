@@ -10,10 +10,14 @@ from engine.util import procfs
 
 def test_a_command_line_is_read_up_to_a_bound() -> None:
     arguments = ["first", *("x" * 100_000 for _ in range(10))]
-    with subprocess.Popen(["sh", "-c", "read line", *arguments], stdin=subprocess.PIPE) as process:
+    script = "echo; read line"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["sh", "-c", script, *arguments], **pipes) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # until then the kernel may still be laying out its arguments
         shown = procfs.command_line(process.pid)
         process.communicate(b"\n")
-    assert shown[:4] == ("sh", "-c", "read line", "first")
+    assert shown[:4] == ("sh", "-c", script, "first")
     assert sum(map(len, shown)) <= 2**16
 
 
