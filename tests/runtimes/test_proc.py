@@ -11,8 +11,8 @@ from engine.util import procfs
 def test_a_command_line_is_read_up_to_a_bound() -> None:
     arguments = ["first", *("x" * 100_000 for _ in range(10))]
     script = "echo; read line"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(["sh", "-c", script, *arguments], **pipes) as process:
+    command = ["sh", "-c", script, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()  # until then the kernel may still be laying out its arguments
         shown = procfs.command_line(process.pid)
