@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from engine.cli.completers import campaign_files
+from engine.cli.completers import campaign_files, result_folders
 from engine.cli.output.messages import keep
 
 if TYPE_CHECKING:
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from engine.model.spec import Project
     from engine.runtimes.selection import RuntimeName
 
-__all__ = ["RuntimeChoice", "campaign_argument", "load", "maybe_campaign_argument", "project_name"]
+__all__ = [
+    "RuntimeChoice",
+    "campaign_argument",
+    "load",
+    "maybe_campaign_argument",
+    "output_option",
+    "project_name",
+    "runs_argument",
+]
 
 
 class RuntimeChoice(click.ParamType[str]):
@@ -51,6 +59,20 @@ class RuntimeChoice(click.ParamType[str]):
 # Existence and form are checked on loading, where the error can say more than click's.
 campaign_argument = click.argument(
     "campaign", type=click.Path(path_type=Path), shell_complete=campaign_files
+)
+runs_argument = click.argument(
+    "runs",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=result_folders,
+)
+output_option = click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The file to write; - is standard output, which is the default.",
 )
 maybe_campaign_argument = click.argument(
     "campaign",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.completers import result_folders
 from engine.cli.exit_codes import DONE
-from engine.cli.output.messages import aside, document
-from engine.cli.output.written_file import write
+from engine.cli.options import output_option, runs_argument
+from engine.cli.output.messages import aside
+from engine.cli.output.written_file import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,14 +23,7 @@ _FORMATS = ("md", "csv", "json", "html")
 
 
 @click.command()
-@click.argument(
-    "runs",
-    metavar="RUN...",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
-    shell_complete=result_folders,
-)
+@runs_argument
 @click.option(
     "--by",
     metavar="NAME",
@@ -76,12 +69,7 @@ _FORMATS = ("md", "csv", "json", "html")
     show_default=True,
     help="What to write.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="The file to write; - is standard output, which is the default.",
-)
+@output_option
 @click.option(
     "--plot",
     "plots",
@@ -139,11 +127,7 @@ def compare(
     for file in plots:
         results.draw(found, file, theme=theme)
         aside(f"written: {file}")
-    text = _text(found, form)
-    if output is None or str(output) == "-":
-        document(text)
-    else:
-        write(output, text.encode())
+    if put(_text(found, form), output):
         aside(f"written: {output}")
     return DONE
 

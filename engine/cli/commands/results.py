@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from engine.cli.completers import result_folders
 from engine.cli.exit_codes import DONE
-from engine.cli.output.messages import aside, document, show
-from engine.cli.output.written_file import write
+from engine.cli.options import output_option, runs_argument
+from engine.cli.output.messages import aside, show
+from engine.cli.output.written_file import is_stdout, put
 
 __all__ = ["results"]
 
@@ -44,14 +44,7 @@ print(duckdb.sql(\"\"\"
 
 
 @click.command()
-@click.argument(
-    "runs",
-    metavar="RUN...",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
-    shell_complete=result_folders,
-)
+@runs_argument
 @click.option(
     "--format",
     "form",
@@ -60,12 +53,7 @@ print(duckdb.sql(\"\"\"
     show_default=True,
     help="What to write; jsonl is an object on each line. Parquet takes the extra parquet, and -o.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="The file to write; - is standard output, which is the default.",
-)
+@output_option
 @click.option(
     "--where",
     metavar="SELECTOR",
@@ -104,7 +92,7 @@ def results(
         paths = [str(path) for path in runs]
         show(_SNIPPETS[snippet].format(paths=paths, arguments=shlex.join(paths)))
         return DONE
-    if form == "parquet" and (output is None or str(output) == "-"):
+    if form == "parquet" and is_stdout(output):
         raise click.UsageError("Parquet is not for a terminal; name a file with -o")
     rows = load(runs)
     kept = chosen(rows, lambda row: row, only=where, where="the table") if where else rows
@@ -114,9 +102,7 @@ def results(
         table.to_parquet(output)
     else:
         text = table.to_csv() if form == "csv" else table.to_json(lines=form == "jsonl")
-        if output is None or str(output) == "-":
-            document(text)
+        if not put(text, output):
             return DONE
-        write(output, text.encode())
     aside(f"written: {output} ({len(table)} rows)")
     return DONE
