@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import asdict
 
-from engine.campaign.execution.preparation import Failure, beside
+from engine.campaign.execution.preparation import Failure, beside, conditions
 from engine.campaign.model import Campaign, Experiment
 from engine.campaign.persistence.attempt_output import Written
 from engine.campaign.persistence.results import Results
@@ -66,16 +66,10 @@ async def attempt(
             experiment.command,
             id=request_id(run, number),
             folder=folder_of(run, number),
-            environment=experiment.environment,
-            working_dir=experiment.working_dir,
-            user=experiment.user,
-            timeout_s=experiment.timeout_s,
-            silence_s=experiment.silence_s,
-            grace_s=campaign.grace_s,
             leftovers=experiment.leftovers,
-            max_output_bytes=experiment.max_output_bytes,
             before=before,
             measure=experiment.measure,
+            **conditions(experiment, campaign),
         )
         how = _as_seen(ended, results)
     except DispatchError as error:  # the container is at fault, not the experiment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
@@ -16,7 +16,7 @@ from engine.controller import Controller
 from engine.errors import DispatchError
 from engine.model.results import Ended, Ending, Leftovers
 
-__all__ = ["BackendPreparation", "Failure", "beside"]
+__all__ = ["BackendPreparation", "Failure", "beside", "conditions"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -60,16 +60,23 @@ async def beside(
         command,
         id=f"{request_id(run, number)}.{kind}",
         folder=folder,
-        environment=experiment.environment,
-        working_dir=experiment.working_dir,
-        user=experiment.user,
-        timeout_s=experiment.timeout_s,
-        silence_s=experiment.silence_s,
-        grace_s=campaign.grace_s,
         leftovers=Leftovers.KEEP if keeps else Leftovers.END,
-        max_output_bytes=experiment.max_output_bytes,
+        **conditions(experiment, campaign),
     )
     return _failure(kind, ended, f"{run.backend}/{folder}")
+
+
+def conditions(experiment: Experiment, campaign: Campaign) -> dict[str, Any]:
+    """How each command of an experiment runs, as arguments of :meth:`Controller.execute`."""
+    return {
+        "environment": experiment.environment,
+        "working_dir": experiment.working_dir,
+        "user": experiment.user,
+        "timeout_s": experiment.timeout_s,
+        "silence_s": experiment.silence_s,
+        "grace_s": campaign.grace_s,
+        "max_output_bytes": experiment.max_output_bytes,
+    }
 
 
 def _failure(kind: str, ended: Ended, folder: str) -> Failure | None:
