@@ -319,6 +319,7 @@ class Controller:
         max_output_bytes: int | None = MAX_OUTPUT_BYTES,
         before: Callable[[], None] = nothing,
         measure: Declared | None = None,
+        counted: bool = True,
     ) -> Ended:
         """Run a command in a service's container, and wait for its end.
 
@@ -336,6 +337,8 @@ class Controller:
             before: see :class:`~engine.runtimes.base.ExecRequest`.
             measure: which metrics and artifacts are collected, besides what the command puts at
                 ``DOCKWARDEN_METRICS`` and ``DOCKWARDEN_ARTIFACTS``.
+            counted: whether it is one of the commands that ``since_restart`` counts; not so a command that
+                prepares another one, say.
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
@@ -364,7 +367,7 @@ class Controller:
                 measure=measure or Declared(),
             )
             limits = Limits(timeout_s, silence_s, grace_s, leftovers)
-            return await backend.execute(request, limits)
+            return await backend.execute(request, limits, counted=counted)
 
     async def outlived(self, service: str) -> Ended | None:
         """Wait for the end of the command that an earlier controller left running in a service.

@@ -96,7 +96,7 @@ class Backend:
         looked: what the last look at its GPUs showed; None before the first.
         since_s: when it came into its state, in seconds of the event loop's clock; None before the first.
         generation: how often its container has been started.
-        since_restart: how many commands have run in it since its last start.
+        since_restart: how many commands that count have run in it since its last start.
         restart_cause: why it was last restarted; None if it never was.
         history: the restarts that count against its budget.
         change: what of its service is changed for the containers that are made from now on; None for
@@ -136,7 +136,7 @@ class Backend:
     _ticket: int = field(default=0, init=False)
     _effect: asyncio.Task[None] | None = field(default=None, init=False)
     _unsettled: set[asyncio.Task[None]] = field(factory=set, init=False)
-    _used: str | None = field(default=None, init=False)
+    _used: tuple[str, int] | None = field(default=None, init=False)
     _untried: bool = field(default=False, init=False)
     _proved: Container | None = field(default=None, init=False)
     _proved_s: float = field(default=0.0, init=False)
@@ -185,7 +185,14 @@ class Backend:
     @property
     def fresh(self) -> bool:
         """Whether nothing has run in its container yet, and so no file in it is an experiment's."""
-        return self.container is not None and self.container.id != self._used
+        return self.container is not None and (
+            self._used is None or self._used[0] != self.container.id
+        )
+
+    @property
+    def restarted(self) -> bool:
+        """Whether nothing has run in its container since its last start, so that no process is an experiment's."""
+        return self.fresh or (self._used is not None and self._used[1] != self.generation)
 
     @property
     def restarts_left(self) -> int:
@@ -335,12 +342,15 @@ class Backend:
         self.looked = look
         self._on_look(look)
 
-    async def execute(self, request: ExecRequest, limits: Limits | None = None) -> Ended:
+    async def execute(
+        self, request: ExecRequest, limits: Limits | None = None, *, counted: bool = True
+    ) -> Ended:
         """Run a command in the container and wait for its end; one at a time, others wait their turn.
 
         Args:
             request: the command.
             limits: how long it may take; None for as long as it likes.
+            counted: whether :attr:`since_restart` counts it.
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
@@ -351,7 +361,10 @@ class Backend:
             if not self.spool.kept:
                 request = evolve(request, max_output_bytes=None)
             request = evolve(request, folder=slot.folder)
-            ended = await self._dispatched(container, request, slot, limits or Limits())
+            running = self._dispatched(
+                container, request, slot, limits or Limits(), counted=counted
+            )
+            ended = await running
             await self._attention.look_after()
             return ended
 
@@ -591,7 +604,7 @@ class Backend:
     def _take_over(self, found: Container) -> None:
         heritage, self._heritage = self._heritage, None
         self.container = self.adopted = found
-        self._used, self._untried, self.started_in_s = found.id, False, None
+        self._untried, self.started_in_s = False, None
         if (
             heritage is not None
         ):  # else it is what a launch of our own left: its restarts go on counting
@@ -599,6 +612,7 @@ class Backend:
             self.since_restart = heritage.since_restart
             self.restart_cause = heritage.restart_cause
             self.history = self.history.after(heritage.history(now_s()))
+        self._used = (found.id, self.generation)
         self._proved_s = now_s()
 
     def _reattach(self, container: Container, under_way: UnderWay) -> None:
@@ -715,22 +729,24 @@ class Backend:
         limits: Limits,
         *,
         under_way: UnderWay | None = None,
+        counted: bool = True,
     ) -> Coroutine[Any, Any, Ended]:
         """Take note of a dispatched command, at once: a fault may be reported before anything else happens.
 
         Args:
             under_way: what an earlier controller began; None to begin it now.
+            counted: whether :attr:`since_restart` counts it.
 
         Returns:
             what sees it through to its end, and leaves ``busy`` accordingly.
         """
         generation, since_restart = self.generation, self.since_restart
         restart_cause, started_in_s = self.restart_cause, self.started_in_s
-        self._used = container.id
+        self._used = (container.id, generation)
         started_at = under_way.begun_at if under_way else utc_now()
         begun_ago_s = under_way.ago_s() if under_way else 0.0
         started_s = now_s() - begun_ago_s
-        self.since_restart += 1
+        self.since_restart += counted
         keep = limits.leftovers is Leftovers.KEEP
         self._attention.last = None if keep else request
         running = self._running = Dispatch(

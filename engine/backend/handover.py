@@ -51,7 +51,7 @@ class Heritage:
 
     Attributes:
         generation: how often the backend's container had been started.
-        since_restart: how many commands had run in it since its last start.
+        since_restart: how many commands that count had run in it since its last start.
         restart_cause: why it was last restarted; None if it never was.
         restarts_ago_s: how long ago it was restarted because of faults, in seconds.
         forgiven: how many of these restarts a long healthy time has made good.

@@ -230,7 +230,7 @@ class Ended:
         container_id: the container it ran in.
         image: the digest of that container's image, where there is one.
         generation: how often the backend's container had been started by then.
-        since_restart: how many commands had run in it since that start.
+        since_restart: how many commands that count had run in it since that start.
         restart_cause: why it was last restarted; None when it never was.
         started_in_s: how long that container took from its start until it was ready, in seconds; None where
             that was not seen.

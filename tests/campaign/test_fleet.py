@@ -28,7 +28,6 @@ def run_of(model: str = "a", *, cold: bool = False) -> PlannedRun:
     [
         (Refresh(), None, run_of(), 0, ""),
         (Refresh(), run_of(), run_of(cold=True), 3, "a cold start"),
-        (Refresh(), None, run_of(cold=True), 0, ""),
         (Refresh(every=3), run_of(), run_of(), 2, ""),
         (Refresh(every=3), run_of(), run_of(), 3, "3 experiments since its last start"),
         (Refresh(on_change=("model",)), run_of("a"), run_of("a"), 1, ""),

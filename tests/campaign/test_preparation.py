@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from engine.campaign.events import AttemptStarted, Event
+from engine.campaign.model import Experiment, Isolation, Refresh
 from engine.cli import main
+from engine.errors import ContainerLost
+from engine.model.results import Transition
+from engine.policy import BackendPolicy, RestartPolicy, RetryPolicy
+from tests.campaign.stage import Stage
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
 
@@ -99,3 +107,98 @@ def test_a_backend_whose_teardown_fails_is_stopped_all_the_same(run: Run) -> Non
     code, _, err = run({}, {"teardown": "exit 6"})
     assert code == 0
     assert "a: its teardown failed: exit code 6; see a/_teardown/1" in err
+
+
+# What counts among the commands since a restart
+
+
+@pytest.fixture
+def around(stage: Stage) -> Stage:
+    """Runs x and y on alpha, each with a setup and a teardown; so has alpha."""
+    stage.change(
+        experiments=tuple(
+            Experiment(name, ("alpha",), ("run", name), setup=("prepare",), teardown=("clear",))
+            for name in "xy"
+        ),
+        setups={"alpha": ("prepare-backend",)},
+        teardowns={"alpha": ("clear-backend",)},
+        retry=RetryPolicy(1),
+    )
+    return stage
+
+
+def ran(stage: Stage) -> list[str]:
+    """The ids of all commands, in order."""
+    return [request.id for request in stage.fake.requests]
+
+
+def restarts(stage: Stage) -> list[str]:
+    taken = [event for event in stage.events if isinstance(event, Transition)]
+    return [one.reason for one in taken if one.action == "relaunch"]
+
+
+def test_only_attempts_count_towards_the_next_restart(around: Stage) -> None:
+    around.change(refresh={"alpha": Refresh(every=2)}, cycles=2)
+    assert set(around.run().values()) == {"completed"}
+    assert [record["since_restart"] for record in around.records] == [0, 1, 0, 1]
+    assert restarts(around) == ["2 experiments since its last start"]
+
+
+def test_a_container_that_a_setup_ran_in_is_a_used_one(around: Stage) -> None:
+    around.change(
+        experiments=tuple(
+            evolve(one, isolation=isolation)
+            for one, isolation in zip(
+                around.campaign.experiments, (Isolation.REUSE, Isolation.RESTART), strict=True
+            )
+        )
+    )
+    around.fake.will("execute", "alpha", 0, 3)  # of the backend, and of x
+    assert around.run() == {"alpha-x": "failed", "alpha-y": "completed"}
+    assert restarts(around) == ["a cold start"]
+
+
+# A teardown after what was cut short
+
+
+def test_a_teardown_follows_a_lost_container_once_there_is_one_again(around: Stage) -> None:
+    around.fake.will("execute", "alpha", 0, 0, ContainerLost("alpha", "it went away"))
+    assert around.run() == {"alpha-x": "lost", "alpha-y": "completed"}
+    assert ran(around)[2:4] == ["alpha-x.1", "alpha-x.1.teardown"]
+    assert around.records[0]["warnings"] == []
+
+
+def test_a_teardown_that_no_container_is_left_for_is_a_warning(around: Stage) -> None:
+    around.change(policies={"alpha": BackendPolicy(restart=RestartPolicy(max_restarts=0))})
+    around.fake.will("execute", "alpha", 0, 0, ContainerLost("alpha", "it went away"))
+    assert around.run()["alpha-x"] == "lost"
+    (warning,) = around.records[0]["warnings"]
+    assert warning.startswith("its teardown did not run: ")
+    assert "alpha-x.1.teardown" not in ran(around)
+
+
+def test_no_teardown_follows_what_the_end_of_the_campaign_cut_short(around: Stage) -> None:
+    def interrupt(event: Event) -> None:
+        if isinstance(event, AttemptStarted):
+            around.fake.will("execute", "alpha", 0, asyncio.Future[int]())
+            asyncio.get_running_loop().call_later(1, around.runner.interrupt)
+
+    around.run(on_event=interrupt)
+    record = around.records[0]
+    assert record["ending"] == "interrupted"
+    assert record["warnings"] == ["its teardown did not run: the campaign is being ended"]
+
+
+def test_a_teardown_follows_what_ran_into_its_time_limit(around: Stage) -> None:
+    around.change(
+        experiments=tuple(evolve(one, timeout_s=5.0) for one in around.campaign.experiments)
+    )
+
+    def hang(event: Event) -> None:
+        if isinstance(event, AttemptStarted) and event.run.id == "alpha-x":
+            around.fake.will("execute", "alpha", 0, asyncio.Future[int]())
+
+    assert around.run(on_event=hang) == {"alpha-x": "failed", "alpha-y": "completed"}
+    assert around.records[0]["ending"] == "timeout"
+    assert ran(around)[2:4] == ["alpha-x.1", "alpha-x.1.teardown"]
+    assert around.records[0]["warnings"] == []

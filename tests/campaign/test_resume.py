@@ -30,6 +30,7 @@ from engine.errors import ContainerLost, JournalCorrupt, RemovalFailed
 from engine.journal import FILE_NAME, Journal
 from engine.model.results import Ending, Transition
 from engine.policy import RetryPolicy
+from engine.runtimes.base import Container
 from engine.util import virtual_clock
 from engine.util.clock import uptime_s
 from tests.campaign.stage import Stage
@@ -263,6 +264,25 @@ class TestAnAttemptThatWasUnderWay:
             2,
         ]
 
+    @pytest.mark.parametrize("code", ["0", ""])
+    def test_whose_teardown_did_not_run_says_so(self, left: Left, code: str) -> None:
+        x, y = left.stage.campaign.experiments
+        left.stage.change(experiments=(evolve(x, teardown=("clear",)), y))
+        (left.begun("alpha-x", 1) / "exit_code").write_text(code)
+        left.resume()
+        (record,) = left.stage.records
+        assert record["warnings"] == ["its teardown did not run: its controller died under it"]
+
+    def test_whose_teardown_ran_says_nothing(self, left: Left) -> None:
+        x, y = left.stage.campaign.experiments
+        left.stage.change(experiments=(evolve(x, teardown=("clear",)), y))
+        folder = left.begun("alpha-x", 1)
+        (folder / "exit_code").write_text("0")
+        folder.with_name("attempt-1-teardown").mkdir()
+        left.resume()
+        (record,) = left.stage.records
+        assert record["warnings"] == []
+
     def test_an_exit_code_that_leads_elsewhere_is_none(self, left: Left, tmp_path: Path) -> None:
         (tmp_path / "secret").write_text("0\n")
         noted = left.begun("alpha-x", 1) / "exit_code"
@@ -409,6 +429,22 @@ class TestWhatAnEarlierSessionHasLeftUp:
         assert up.stage.states["beta-x"] == "pending"
         assert attempts_and_outcomes(up.stage)[0][("beta-x", 1)] == "interrupted"
         assert up.stage.fake.called("remove", "beta") == 1
+
+
+def test_what_outlives_its_controller_has_its_teardown(left: Left) -> None:
+    x, y = left.stage.campaign.experiments
+    left.stage.change(experiments=(evolve(x, teardown=("clear",)), y))
+    found = Container("alpha", "c1", started_at="start 1")
+    left.up("alpha")
+    left.went("alpha", "starting proved_ready ready", None, "c1")
+    left.went("alpha", "ready dispatch busy", "execute", "c1")
+    left.begun("alpha-x", 1, "c1")
+    left.journal.close()
+    carry_out(left.stage, aside=lambda _: left.stage.fake.will("adopt", "alpha", found))
+    assert [one.id for one in left.stage.fake.requests[:2]] == ["alpha-x.1", "alpha-x.1.teardown"]
+    record = left.stage.records[0]
+    assert (record["run"], record["attempt"]) == ("alpha-x", 1)
+    assert "its teardown" not in str(record["warnings"])
 
 
 def test_restarts_before_a_container_was_found_are_among_those_that_are_handed_on(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Final
 
-from attrs import asdict
+from attrs import asdict, frozen
 
 from engine.campaign.execution.preparation import Failure, beside, conditions
 from engine.campaign.model import Campaign, Experiment
@@ -25,6 +25,7 @@ from engine.util.clock import utc_now
 __all__ = ["attempt", "outlived"]
 
 _GONE: Final = "its controller died under it, and nothing of it was found"
+_OVER: Final = "the campaign is being ended"
 
 
 async def attempt(
@@ -50,6 +51,7 @@ async def attempt(
         SetupError: its output cannot be kept on this machine.
     """
     experiment, started_at = run.experiment, utc_now()
+    around = _Around(run, number, campaign, controller, ending)
     for kind in ("", "-setup", "-teardown"):
         results.vacate(PurePath(run.backend, f"{folder_of(run, number)}{kind}"))
     if experiment.setup:
@@ -58,9 +60,7 @@ async def attempt(
         failure = await beside("setup", run, number, campaign, controller)
         if failure is not None:
             how = _unprepared(failure, started_at)
-            return record_of(
-                campaign, run, number, await _cleared(run, number, how, campaign, controller)
-            )
+            return record_of(campaign, run, number, await around.cleared(how))
         ended = await controller.execute(
             run.backend,
             experiment.command,
@@ -80,8 +80,8 @@ async def attempt(
         written = Written(results.folder, run.backend, request_id(run, number), folder)
         how = _unseen(Ending.INTERRUPTED, "it could not be ended", started_at)
         how |= await _found(written, experiment, results, started_at)
-        return record_of(campaign, run, number, how)
-    return record_of(campaign, run, number, await _cleared(run, number, how, campaign, controller))
+        return record_of(campaign, run, number, around.uncleared(how, _OVER))
+    return record_of(campaign, run, number, await around.cleared(how))
 
 
 def _unprepared(failure: Failure, started_at: datetime) -> dict[str, Any]:
@@ -90,20 +90,41 @@ def _unprepared(failure: Failure, started_at: datetime) -> dict[str, Any]:
     return _unseen(failure.ending if cut_short else Ending.UNSTARTED, failure.reason, started_at)
 
 
-async def _cleared(
-    run: PlannedRun,
-    number: int,
-    how: dict[str, Any],
-    campaign: Campaign,
-    controller: Controller,
-) -> dict[str, Any]:
-    """How an attempt went, after its teardown has run: what went wrong with that is a warning."""
-    try:
-        failure = await beside("teardown", run, number, campaign, controller)
-        reason = "" if failure is None else failure.reason
-    except DispatchError as error:
-        reason = f"its teardown did not run: {error}"
-    return {**how, "warnings": (*how.get("warnings", ()), reason)} if reason else how
+@frozen
+class _Around:
+    """What belongs to the teardown of an attempt.
+
+    Attributes:
+        ending: whether the campaign is being torn down.
+    """
+
+    run: PlannedRun
+    number: int
+    campaign: Campaign
+    controller: Controller
+    ending: Callable[[], bool]
+
+    async def cleared(self, how: Mapping[str, Any]) -> dict[str, Any]:
+        """How an attempt went, after its teardown has run: what went wrong with that is a warning."""
+        try:
+            failure = await beside(
+                "teardown", self.run, self.number, self.campaign, self.controller
+            )
+            reason = "" if failure is None else failure.reason
+        except DispatchError as error:
+            return self.uncleared(how, _OVER if self.ending() else str(error))
+        except asyncio.CancelledError:  # the attempt has ended before, and that is recorded
+            return self.uncleared(how, _OVER)
+        return _warned(how, reason)
+
+    def uncleared(self, how: Mapping[str, Any], why: str) -> dict[str, Any]:
+        """How an attempt went whose teardown, if it has one, did not run."""
+        due = bool(self.run.experiment.teardown)
+        return _warned(how, f"its teardown did not run: {why}" if due else "")
+
+
+def _warned(how: Mapping[str, Any], warning: str) -> dict[str, Any]:
+    return {**how, "warnings": (*how.get("warnings", ()), *([warning] if warning else []))}
 
 
 async def outlived(
@@ -133,11 +154,14 @@ async def outlived(
         how = cut_short if ending() else gone
     except asyncio.CancelledError:
         how = _unseen(Ending.INTERRUPTED, "it could not be ended", begun.begun_at)
+    around = _Around(run, begun.number, campaign, controller, ending)
+    results.vacate(PurePath(run.backend, f"{folder_of(run, begun.number)}-teardown"))
     if ended is not None:
-        how = _as_seen(ended, results)
+        how = await around.cleared(_as_seen(ended, results))
     else:
         written = Written.by(results.folder, begun)
         how |= await _found(written, run.experiment, results, begun.begun_at)
+        how = around.uncleared(how, _GONE)
     if how["ending"] != Ending.EXITED.value:
         how = {"container_id": begun.container_id, "generation": begun.generation, **how}
     return record_of(campaign, run, begun.number, how)

@@ -215,13 +215,13 @@ class Fleet:
                 backend.reset(reason)
             elif backend.state == "ready":
                 backend.restart(reason, recreate=True)
-        elif backend.state == "ready":
+        elif backend.state == "ready" and experiment.isolation is Isolation.RECREATE:
+            if not backend.fresh:
+                backend.restart("a new container for the run", recreate=True)
+        elif backend.state == "ready" and not backend.restarted:
             refresh = self.campaign.refresh.get(name, Refresh())
             reason = refresh_reason(refresh, last, run, backend.since_restart)
-            if experiment.isolation is Isolation.RECREATE:
-                if not backend.fresh:
-                    backend.restart("a new container for the run", recreate=True)
-            elif reason:
+            if reason:
                 backend.restart(reason)
 
     async def _make_way(self, name: str) -> None:
@@ -274,14 +274,12 @@ class Fleet:
 def refresh_reason(
     refresh: Refresh, last: PlannedRun | None, run: PlannedRun, since_restart: int
 ) -> str:
-    """Why a backend is restarted before a run though nothing is wrong; empty when it is not.
+    """Why a backend in which something has run is restarted though nothing is wrong; empty when it is not.
 
     Args:
         last: what ran in it last.
-        since_restart: how many commands have run in it since its last start.
+        since_restart: how many attempts have run in it since its last start.
     """
-    if since_restart == 0:
-        return ""
     if run.experiment.isolation is Isolation.RESTART:
         return "a cold start"
     if refresh.every is not None and since_restart >= refresh.every:

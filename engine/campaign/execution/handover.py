@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from engine.backend.execution import Limits
 from engine.backend.handover import Heritage, UnderWay
 from engine.campaign.model import Campaign
+from engine.campaign.runs.plan import is_attempt
 from engine.campaign.runs.progress import Progress
 from engine.journal import JournaledTransition, JournalReader
 from engine.ownership.owner import Owner
@@ -113,7 +114,7 @@ class _Known:
     """What a backend's transitions tell of its container.
 
     Attributes:
-        commands: how many have been handed to it since its last start.
+        commands: how many attempts have been handed to it since its last start.
         restarts: when it was restarted because of a fault.
         before: of the container before, which may have been adopted; None once that is decided.
     """
@@ -134,7 +135,7 @@ class _Known:
         elif known.before is not None and step.container_id is not None:
             adopted = known.before.container_id == step.container_id
             known = known.found() if adopted else evolve(known, before=None)
-        if step.event == "dispatch":
+        if step.event == "dispatch" and is_attempt(step.reason):
             known = evolve(known, commands=known.commands + 1)
         if step.action == "relaunch":
             known = evolve(known, commands=0, restart_cause=step.reason)

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 from engine.backend import Backend
 from engine.campaign.model import Campaign, Experiment
-from engine.campaign.runs.plan import PlannedRun, folder_of, request_id
+from engine.campaign.runs.plan import PlannedRun, beside_id, folder_of, request_id
 from engine.controller import Controller
 from engine.errors import DispatchError
 from engine.model.results import Ended, Ending, Leftovers
@@ -58,9 +58,10 @@ async def beside(
     ended = await controller.execute(
         run.backend,
         command,
-        id=f"{request_id(run, number)}.{kind}",
+        id=beside_id(request_id(run, number), kind),
         folder=folder,
         leftovers=Leftovers.KEEP if keeps else Leftovers.END,
+        counted=False,
         **conditions(experiment, campaign),
     )
     return _failure(kind, ended, f"{run.backend}/{folder}")
@@ -125,11 +126,12 @@ class BackendPreparation:
             ended = await self.controller.execute(
                 name,
                 command,
-                id=f"{name}.{number}.{kind}",
+                id=beside_id(f"{name}.{number}", kind),
                 folder=f"_{kind}/{number}",
                 timeout_s=within_s,
                 grace_s=self.campaign.grace_s,
                 leftovers=Leftovers.KEEP,
+                counted=False,
             )
         except DispatchError as error:
             return f"its {kind} did not run: {error}"

@@ -73,6 +73,10 @@ class Written:
         except OSError:
             return False
 
+    def teardown_ran(self) -> bool:
+        """Whether the output of its experiment's teardown is among the results."""
+        return (self.results / f"{self.folder}-teardown").is_dir()
+
     def noted(self) -> Noted | None:
         """How its command ended; None where that is not noted.
 

@@ -35,6 +35,7 @@ from states import EXPERIMENT, StateError
 __all__ = ["journaled", "replayed", "resume"]
 
 _LOST: Final = "its controller died under it"
+_UNCLEARED: Final = f"its teardown did not run: {_LOST}"
 
 
 def resume(
@@ -269,6 +270,8 @@ def _record(
         "generation": attempt.generation,
     }
     left_behind = {**written.fields(results.secrets), **written.measured(run.experiment, how)}
+    if attempt.ended_at is None and run.experiment.teardown and not written.teardown_ran():
+        left_behind["warnings"] = (*left_behind["warnings"], _UNCLEARED)
     return record_of(campaign, run, attempt.number, {**known, **left_behind, **how})
 
 

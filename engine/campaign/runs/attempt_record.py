@@ -37,7 +37,7 @@ class AttemptRecord:
         duration_s: in seconds; None when nobody measured.
         ran_from: when the command itself began to run; None where that was not seen.
         ran_until: likewise, when it had run.
-        since_restart: how many commands had run in the container since its last start.
+        since_restart: how many attempts had run in the container since its last start.
         left: the processes that it left running when its command had ended.
         stdout: the file, relative to the folder of the results; None where there is none.
         stdout_lines: the last lines of it, at most 100, and at most 16 KiB.

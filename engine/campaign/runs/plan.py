@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
+from typing import Final
 
 from engine.campaign.model import Campaign, Experiment, Order, Pauses
 from engine.campaign.runs.containers import together
@@ -13,14 +14,18 @@ from engine.campaign.runs.planned_run import PlannedRun
 
 __all__ = [
     "PlannedRun",
+    "beside_id",
     "clashes",
     "everything",
     "folder_of",
+    "is_attempt",
     "pause_s",
     "plan",
     "queues",
     "request_id",
 ]
+
+_KINDS: Final = ("setup", "teardown")
 
 
 def plan(campaign: Campaign) -> tuple[PlannedRun, ...]:
@@ -143,6 +148,16 @@ def _by_backend(runs: Sequence[PlannedRun]) -> Mapping[str, tuple[PlannedRun, ..
 def request_id(run: PlannedRun, number: int) -> str:
     """What an attempt is called among all commands of the campaign."""
     return f"{run.id}.{number}"
+
+
+def beside_id(attempt: str, kind: str) -> str:
+    """What a ``setup`` or ``teardown`` is called that belongs to an attempt, or to a start of a backend."""
+    return f"{attempt}.{kind}"
+
+
+def is_attempt(request: str) -> bool:
+    """Whether a command with this id was an attempt; the id of one ends with its number."""
+    return request.rpartition(".")[2] not in _KINDS
 
 
 def folder_of(run: PlannedRun, number: int) -> str:
