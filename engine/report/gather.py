@@ -12,6 +12,7 @@ from attrs import asdict
 
 from engine.campaign.persistence.results import RESULTS, read_records
 from engine.campaign.resumption.replay import backend_course
+from engine.campaign.runs.planned_run import is_warmup
 from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Session
 from engine.model.results import GpuLook, Span
 from engine.report.model import (
@@ -188,6 +189,7 @@ def _runs(
             state=outcome.state if outcome else UNFINISHED,
             reason=outcome.reason if outcome else "",
             attempts=tuple(by_run[run.id]),
+            warmup=is_warmup(run.id, run.experiment, run.backend),
             earlier=tuple(earlier[run.id][:-1] if outcome else earlier[run.id]),
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from attrs import asdict, field, frozen
 
+from engine.campaign.runs.until import is_needless
 from engine.journal import Session
 from engine.model.measurements import Artifact
 from engine.model.results import Ending, GpuLook, LeftProcess, Span
@@ -18,6 +19,7 @@ from states import EXPERIMENT
 from states.diagram import Course
 
 __all__ = [
+    "NOT_NEEDED",
     "STOPPING",
     "UNFINISHED",
     "AttemptReport",
@@ -34,6 +36,9 @@ __all__ = [
 
 STOPPING: Final = "stopping"
 """What a backend is called while its latch is up."""
+
+NOT_NEEDED: Final = "not needed"
+"""Why a repeat does not count that turned out not to be needed."""
 
 UNFINISHED: Final = "unfinished"
 """The state of a run that has no outcome."""
@@ -85,6 +90,16 @@ class BackendReport:
     restarts: tuple[Restart, ...]
     looks: tuple[GpuLook, ...]
     restarts_left: int | None
+
+    @property
+    def faults(self) -> int:
+        """How many of its restarts had a fault as their cause."""
+        return sum(one.event == "recover" for one in self.restarts)
+
+    @property
+    def renewals(self) -> int:
+        """How many of its restarts were asked for."""
+        return len(self.restarts) - self.faults
 
 
 @frozen
@@ -190,6 +205,7 @@ class RunReport:
 
     Attributes:
         state: its outcome; ``unfinished`` where it has none.
+        warmup: whether it only warmed its backend up: it counts for nothing.
         earlier: the outcomes that it had before it was run again, in order.
     """
 
@@ -201,7 +217,15 @@ class RunReport:
     state: str
     reason: str
     attempts: tuple[AttemptReport, ...]
+    warmup: bool = False
     earlier: tuple[str, ...] = ()
+
+    @property
+    def aside(self) -> str:
+        """Why it counts for nothing; empty if it counts."""
+        if self.warmup:
+            return "warm-up"
+        return NOT_NEEDED if is_needless(self.state, self.reason) else ""
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -262,9 +286,19 @@ class Report:
         return tuple(EdgeCount(*edge, count) for edge, count in counts.most_common())
 
     @property
+    def counted(self) -> tuple[RunReport, ...]:
+        """All runs but warm-ups, and repeats that turned out not to be needed."""
+        return tuple(run for run in self.runs if not run.aside)
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many runs do not count, by the reason."""
+        return Counter(run.aside for run in self.runs if run.aside)
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """How many runs came to each outcome, and how many to none; what there is none of is left out."""
-        states = Counter(run.state for run in self.runs)
+        states = Counter(run.state for run in self.counted)
         order = (*(state for state in EXPERIMENT.states if state in EXPERIMENT.final), UNFINISHED)
         return {state: states[state] for state in order if states[state]}
 
@@ -293,6 +327,7 @@ class Report:
         plain["images"] = dict(self.images)
         for written, run in zip(plain["runs"], self.runs, strict=True):
             written["spent_s"] = run.spent_s
+            written["aside"] = run.aside
             for told, attempt in zip(written["attempts"], run.attempts, strict=True):
                 told["result"] = attempt.result
                 told.update({name: getattr(attempt, name) for name in _DERIVED})

@@ -158,6 +158,7 @@ def _run(one: RunReport) -> Mapping[str, Any]:
         "repeat": one.repeat,
         "state": one.state,
         "reason": one.reason,
+        "aside": one.aside,
         "earlier": one.earlier,
         "values": one.values,
         "spent_s": round(one.spent_s, 3),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from engine.campaign.runs.summary import human_s
-from engine.report.model import AttemptReport, Report, RunReport, spread
+from engine.report.model import NOT_NEEDED, AttemptReport, Report, RunReport, spread
 from engine.util.printable import printable, printable_cell
 
 __all__ = ["COLUMNS", "MEASURES", "to_csv", "to_json", "to_markdown"]
@@ -112,10 +112,10 @@ def to_markdown(report: Report) -> str:
         (
             f"# {_text(report.campaign)}",
             "",
-            f"{counts or 'nothing planned'}, of {len(report.runs)}, in {human_s(report.took_s)}.",
+            f"{counts or 'nothing planned'}, of {len(report.counted)}, in {human_s(report.took_s)}.{_aside(report)}",
             "",
             *_table(
-                ("backend", "state", "runs", "completed", "restarts", "restarts left"),
+                ("backend", "state", "runs", "completed", "restarts", "renewals", "restarts left"),
                 (_backend(report, name) for name in [one.name for one in report.backends]),
             ),
             "",
@@ -133,12 +133,18 @@ def to_markdown(report: Report) -> str:
     )
 
 
+def _aside(report: Report) -> str:
+    """What does not count, in words."""
+    told = ", ".join(f"{count} {why}" for why, count in report.left_out.items())
+    return f" Not counted: {told}." if told else ""
+
+
 def _backend(report: Report, name: str) -> tuple[object, ...]:
     backend = next(one for one in report.backends if one.name == name)
-    mine = [run for run in report.runs if run.backend == name]
+    mine = [run for run in report.counted if run.backend == name]
     left = "" if backend.restarts_left is None else backend.restarts_left
     completed = sum(run.state == "completed" for run in mine)
-    return name, backend.state, len(mine), completed, len(backend.restarts), left
+    return name, backend.state, len(mine), completed, backend.faults, backend.renewals, left
 
 
 def _measures(report: Report) -> Iterator[tuple[object, ...]]:
@@ -161,13 +167,14 @@ def _restarts(report: Report) -> Iterator[str]:
 
 
 def _failures(report: Report) -> Iterator[str]:
-    failed = [run for run in report.runs if run.state != "completed"]
+    failed = [run for run in report.runs if run.state != "completed" and run.aside != NOT_NEEDED]
     if not failed:
         return
     yield from ("## Not completed", "")
     for run in failed[:_MOST_FAILURES]:
         reason = f": {run.reason}" if run.reason else ""
-        yield f"- {_text(f'{run.run} {run.state}{reason}')}"
+        aside = f" ({run.aside}, not counted)" if run.aside else ""
+        yield f"- {_text(f'{run.run} {run.state}{reason}{aside}')}"
         if run.attempts:
             last = run.attempts[-1]
             shown = (last.quoted.stderr_lines or last.quoted.stdout_lines)[-_SHOWN_LINES:]

@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from engine.campaign.runs.selection import Selector, chosen, resolve, text_of
+from engine.campaign.runs.until import is_needless
 from engine.errors import InputError
 from engine.results.direction import lower_is_better
 from engine.results.rows import Row, Rows
@@ -206,6 +207,8 @@ def counted(rows: Iterable[Row]) -> tuple[list[Row], dict[str, int]]:
             left_out["earlier attempts"] += 1
         elif row.get("warmup"):
             left_out["warm-up runs"] += 1
+        elif is_needless(str(row.get("outcome")), str(row.get("reason") or "")):
+            left_out["repeats that were not needed"] += 1
         elif row.get("outcome") != "completed":
             left_out[f"{row.get('outcome')} runs"] += 1
         else:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from engine.campaign.persistence.provenance import sessions
 from engine.campaign.persistence.results import RESULTS, SUMMARY, read_records
 from engine.campaign.runs.attempt_record import AttemptRecord
+from engine.campaign.runs.planned_run import is_warmup
 from engine.errors import InputError, JournalError
 from engine.journal import FILE_NAME, JournalReader
 from engine.model.results import Ending
@@ -32,6 +33,9 @@ UNFINISHED: Final = "unfinished"
 
 _UNTOLD: Final = ("files",)
 """What of the provenance is no column: digests by the paths of files."""
+
+_NAMES: Final = ("run", "experiment")
+"""What a run of a summary has to tell."""
 
 _MOST_BYTES: Final = 2**26
 
@@ -106,11 +110,11 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
         raise InputError(
             f"{folder / RESULTS} cannot be read: {error.strerror or error}; make it readable"
         ) from error
-    runs = _runs(folder)
     newest: dict[str, AttemptRecord] = {}
     for record in records:
         if record.run not in newest or record.attempt >= newest[record.run].attempt:
             newest[record.run] = record
+    runs = _runs(folder)
     provenance = _provenance(folder)
     place = {"session_folder": folder.name, "folder": str(folder)}
     rows = [
@@ -122,11 +126,42 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
         }
         for record in records
     ]
-    rows += [{**run, **place, "last": True} for name, run in runs.items() if name not in newest]
+    about = _about(folder, records)
+    rows += [
+        {**run, **about.get(run["experiment"], {}), **place, "last": True}
+        for name, run in runs.items()
+        if name not in newest
+    ]
     order = {name: number for number, name in enumerate(runs)}
     return sorted(
         rows, key=lambda row: (order.get(row["run"], len(order)), row.get("attempt") or 0)
     )
+
+
+def _about(folder: Path, records: Iterable[AttemptRecord]) -> dict[str, dict[str, Any]]:
+    """What is known of each experiment, for its runs that were never tried: its entry, parameters and keys."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in _summary(folder):
+        found[run["experiment"]] = _described(
+            run.get("entry") or run["experiment"],
+            *(_mapping(run.get(name)) for name in ("params", "keys")),
+        )
+    for record in records:
+        entry = record.entry or record.experiment
+        found.setdefault(record.experiment, _described(entry, record.params, record.keys))
+    return found
+
+
+def _described(entry: str, params: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "entry": entry,
+        **_flat("params", params, deep=False),
+        **_flat("keys", keys, deep=False),
+    }
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _row(record: AttemptRecord, provenance: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -158,7 +193,7 @@ def _runs(folder: Path) -> dict[str, dict[str, Any]]:
     """The planned runs and their outcomes: as the journal says, else the summary; else nothing is known."""
     try:
         with JournalReader.read(folder / FILE_NAME) as journal:
-            outcomes = {one.run: one.state for one in journal.outcomes()}
+            outcomes = {one.run: one for one in journal.outcomes()}
             return {
                 run.id: {
                     "campaign": journal.campaign,
@@ -168,31 +203,41 @@ def _runs(folder: Path) -> dict[str, dict[str, Any]]:
                     "backend": run.backend,
                     "cycle": run.cycle,
                     "repeat": run.repeat,
-                    "outcome": outcomes.get(run.id, UNFINISHED),
+                    "warmup": is_warmup(run.id, run.experiment, run.backend),
+                    "outcome": outcome.state if outcome else UNFINISHED,
+                    "reason": outcome.reason if outcome else "",
                 }
                 for run in journal.runs()
+                for outcome in (outcomes.get(run.id),)
             }
     except JournalError:
         return _summarised(folder)
 
 
 def _summarised(folder: Path) -> dict[str, dict[str, Any]]:
+    found = {}
+    for run in _summary(folder):
+        told = {name: str(run.get(name, "")) for name in ("run", "experiment", "backend", "reason")}
+        state = str(run.get("state", UNFINISHED))
+        found[run["run"]] = {
+            "campaign": run["campaign"],
+            **told,
+            "entry": told["experiment"],
+            "warmup": run.get("warmup") is True,
+            "outcome": state if state in EXPERIMENT.final else UNFINISHED,
+        }
+    return found
+
+
+def _summary(folder: Path) -> list[dict[str, Any]]:
+    """The runs of a summary, each with its campaign; none where there is no summary that can be read."""
     summary = _json(folder / SUMMARY)
     runs = summary.get("runs") if isinstance(summary, dict) else None
-    found = {}
-    for run in runs if isinstance(runs, list) else ():
-        if isinstance(run, dict) and isinstance(run.get("run"), str):
-            told = {name: str(run.get(name, "")) for name in ("run", "experiment", "backend")}
-            state = str(run.get("state", UNFINISHED))
-            state = state if state in EXPERIMENT.final else UNFINISHED
-            campaign = str(summary.get("campaign", ""))
-            found[run["run"]] = {
-                "campaign": campaign,
-                **told,
-                "entry": told["experiment"],
-                "outcome": state,
-            }
-    return found
+    return [
+        {**run, "campaign": str(summary.get("campaign", ""))}
+        for run in (runs if isinstance(runs, list) else ())
+        if isinstance(run, dict) and all(isinstance(run.get(one), str) for one in _NAMES)
+    ]
 
 
 def _provenance(folder: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from engine.campaign.model import Campaign, Experiment, Isolation, Order
 from engine.campaign.persistence.fingerprints import _of_experiment
 from engine.campaign.runs.containers import Renewals, renewals
 from engine.campaign.runs.plan import plan
-from engine.errors import CampaignError, InputError, NotReady, StartError
+from engine.errors import CampaignError, ContainerLost, InputError, NotReady, StartError
 from engine.model.results import Transition
 from engine.model.service_change import ServiceChange
 from tests.campaign.stage import Stage
@@ -52,6 +52,14 @@ def test_each_run_has_a_container_of_its_own_where_it_asks_for_one(stage: Stage)
     assert requests(stage) == [("restart", "a new container for the run")] * 2
     assert {record["isolation"] for record in stage.records} == {"recreate"}
     assert stage.runner.controller.backends["alpha"].restarts_left == 2
+
+
+def test_the_summary_tells_renewals_from_restarts_because_of_faults(stage: Stage) -> None:
+    stage.change(experiments=(experiment("x", isolation=Isolation.RECREATE, repeat=3),))
+    stage.fake.will("execute", "alpha", 0, ContainerLost("alpha", "it went away"))
+    stage.run()
+    (alpha,) = stage.runner.summary().backends
+    assert (alpha.restarts, alpha.renewals) == (1, 3)
 
 
 def test_a_restart_in_place_leaves_files_so_a_new_container_is_made_all_the_same(

@@ -545,6 +545,15 @@ class TestWhatIsSettledStaysSo:
         carry_out(left.stage)
         assert Counter(left.stage.states.values()) == {"failed": 1, "skipped": 3}
 
+    def test_restarts_of_earlier_sessions_are_among_those_that_are_told(self, left: Left) -> None:
+        left.up("alpha")
+        left.went("alpha", "unhealthy recover restarting", "relaunch")
+        left.went("alpha", "ready restart restarting", "relaunch")
+        left.journal.close()
+        alpha, beta = carry_out(left.stage).summary().backends
+        assert (alpha.restarts, alpha.renewals) == (1, 1)
+        assert (beta.restarts, beta.renewals) == (0, 0)
+
     def test_only_the_backends_that_have_something_to_do_are_started(self, left: Left) -> None:
         for run in ("alpha-x", "alpha-y"):
             left.ended(run, "exited", code=0)

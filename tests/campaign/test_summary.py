@@ -50,6 +50,13 @@ def test_as_text() -> None:
     ]
 
 
+def test_restarts_that_were_asked_for_are_told_apart() -> None:
+    backends = (BackendSummary("a", 1, 1, 5.0, 2, 1), BackendSummary("b", 1, 1, 5.0, 0, 24))
+    lines = evolve(SUMMARY, backends=backends).to_text().splitlines()
+    assert lines[1].endswith("in experiments, 2 restarts, renewed 1 time on request")
+    assert lines[2].endswith("in experiments, renewed 24 times on request")
+
+
 def test_of_many_failures_only_some_are_listed() -> None:
     many = tuple(evolve(SUMMARY.outcomes[1], run=f"a-{n}", stderr=None) for n in range(50))
     text = evolve(SUMMARY, outcomes=many).to_text()

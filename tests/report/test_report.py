@@ -44,8 +44,8 @@ class TestWhatIsTold:
         assert len(told.attempts) == 92
 
     def test_backends_with_their_restarts(self, told: Report) -> None:
-        restarts = {one.name: len(one.restarts) for one in told.backends}
-        assert restarts == {"pytorch": 1, "tensorrt": 0, "vllm": 1}
+        restarts = {one.name: (one.faults, one.renewals) for one in told.backends}
+        assert restarts == {"pytorch": (1, 0), "tensorrt": (0, 0), "vllm": (1, 0)}
         (vllm,) = (one for one in told.backends if one.name == "vllm")
         assert (vllm.state, vllm.restarts_left) == ("stopped", 99)
         (restart,) = vllm.restarts

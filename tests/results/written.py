@@ -40,24 +40,31 @@ def folder(
     place: Path,
     lines: Sequence[Mapping[str, Any]],
     outcomes: Mapping[str, str | None] | None = None,
+    experiments: Mapping[str, str] | None = None,
 ) -> Path:
     """A results folder with these lines.
 
     Args:
-        outcomes: of the runs that the journal has; None without a journal.
+        outcomes: of the runs that the journal has, as ``skipped: why``; None without a journal.
+        experiments: of these runs, where their names have more in them.
     """
     place.mkdir(parents=True)
     (place / "results.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in lines))
     if outcomes is not None:
         with Journal.create(place / FILE_NAME, campaign="kernels", durable=False) as journal:
             backends = {run: run.partition("-") for run in outcomes}
-            journal.plan(Run(run, name, backend) for run, (backend, _, name) in backends.items())
+            known = experiments or {}
+            journal.plan(
+                Run(run, known.get(run, name), backend)
+                for run, (backend, _, name) in backends.items()
+            )
             with journal.at_once():
                 for one in lines:
                     _journal(journal, one)
-                for run, state in outcomes.items():
-                    if state is not None:
-                        journal.outcome(run, state)
+                for run, told in outcomes.items():
+                    if told is not None:
+                        state, _, reason = told.partition(": ")
+                        journal.outcome(run, state, reason=reason)
     return place
 
 

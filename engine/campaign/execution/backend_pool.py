@@ -262,11 +262,6 @@ class Fleet:
                 told = True
             await asyncio.sleep(min(_COOLING_S, left_s))
 
-    def restarts(self, name: str) -> int:
-        """How often a backend's container was started again."""
-        backend = self.controller.backends.get(name)
-        return max(backend.generation - 1, 0) if backend else 0
-
     def _needs(self, name: str, services: Iterable[str]) -> bool:
         return not {*needed(self.controller.project, [name])}.isdisjoint(services)
 

@@ -33,6 +33,7 @@ from engine.campaign.execution.dependencies import Dependencies
 from engine.campaign.execution.environment_snapshot import EnvironmentSnapshots
 from engine.campaign.execution.handover import heritages
 from engine.campaign.execution.repeats import Repeats
+from engine.campaign.execution.restarts import Restarts
 from engine.campaign.execution.shutdown import conclude, tear_down
 from engine.campaign.model import Campaign
 from engine.campaign.persistence.provenance import provenance
@@ -118,6 +119,7 @@ class CampaignRunner:
     _snapshots: EnvironmentSnapshots = field(init=False)
     _dependencies: Dependencies = field(factory=Dependencies, init=False)
     _repeats: Repeats = field(factory=Repeats, init=False)
+    _restarts: Restarts = field(factory=Restarts, init=False)
 
     def __attrs_post_init__(self) -> None:
         machine = Machine(EXPERIMENT)
@@ -140,9 +142,13 @@ class CampaignRunner:
         self.ledger = Ledger(self.journal, self.results, self.interrupt)
         self.controller.on_transition(self.ledger.transition)
         self.controller.on_look(self.ledger.look)
+        self.controller.on_transition(self._restarts.take)
         self.controller.on_transition(self._on_transition)
         self.fleet = Fleet(self.campaign, self.controller)
         self._snapshots = EnvironmentSnapshots(self.results)
+        if self.journal is not None and self.earlier is not None:
+            for taken in self.journal.transitions():
+                self._restarts.take(taken.transition)
         settled = [one for one in self.progress.values() if one.settled]
         self._repeats.expect(self.progress.values())
         self._dependencies.expect(one.run for one in (*due, *settled))
@@ -223,7 +229,12 @@ class CampaignRunner:
             interrupted=self._interrupt.is_set(),
             outcomes=outcomes,
             backends=tuple(
-                of_backend(name, self.progress.values(), self.fleet.restarts(name))
+                of_backend(
+                    name,
+                    self.progress.values(),
+                    restarts=self._restarts.because_of_faults(name),
+                    renewals=self._restarts.on_request(name),
+                )
                 for name in self.backends
             ),
             resumed=self.earlier is not None,

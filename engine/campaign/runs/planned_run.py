@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from attrs import frozen
 
 from engine.campaign.model import Experiment
 
-__all__ = ["PlannedRun"]
+__all__ = ["PlannedRun", "is_warmup"]
+
+_WARMUP: Final = re.compile(r"(-c\d+)?-w\d+")
 
 
 @frozen
@@ -26,3 +31,9 @@ class PlannedRun:
     cycle: int = 1
     repeat: int = 1
     warmup: bool = False
+
+
+def is_warmup(run: str, experiment: str, backend: str) -> bool:
+    """Whether a run is a warm-up, by its id alone: a journal has no more, also of a run that was never tried."""
+    plain = f"{backend}-{experiment}"
+    return run.startswith(plain) and _WARMUP.fullmatch(run, len(plain)) is not None

@@ -159,14 +159,22 @@ class Progress:
             stderr=self.stderr,
             left=self.left,
             warmup=self.run.warmup,
+            entry=self.run.experiment.entry,
             params=self.run.experiment.params,
             keys=self.run.experiment.keys,
             **asdict(self.measurements, recurse=False),
         )
 
 
-def of_backend(name: str, progress: Iterable[Progress], restarts: int) -> BackendSummary:
-    """What one backend did, out of how far all runs have come."""
+def of_backend(
+    name: str, progress: Iterable[Progress], *, restarts: int, renewals: int
+) -> BackendSummary:
+    """What one backend did, out of how far all runs have come.
+
+    Args:
+        restarts: how often its container was started again because of faults.
+        renewals: likewise, because that was asked for.
+    """
     mine = [one for one in progress if one.run.backend == name]
     outcomes = [one.outcome() for one in mine]
     counted = [one for one in outcomes if not (one.warmup or one.needless)]
@@ -176,6 +184,7 @@ def of_backend(name: str, progress: Iterable[Progress], restarts: int) -> Backen
         completed=sum(one.state == "completed" for one in counted),
         spent_s=sum(one.spent_s for one in mine),
         restarts=restarts,
+        renewals=renewals,
     )
 
 

@@ -35,6 +35,7 @@ class Outcome:
         stdout: the output of its last attempt, relative to the folder of the results.
         left: the processes that its last attempt left running when its command had ended.
         warmup: whether it only warmed its backend up: it counts for nothing.
+        entry: the entry of the campaign file that its experiment comes from.
         params: what its experiment was swept over.
         keys: what its experiment is about.
         metrics: the numbers that its last attempt handed back, by name.
@@ -54,6 +55,7 @@ class Outcome:
     stderr: str | None = None
     left: tuple[LeftProcess, ...] = ()
     warmup: bool = False
+    entry: str = ""
     params: Mapping[str, Any] = field(factory=dict)
     keys: Mapping[str, str] = field(factory=dict)
     metrics: Mapping[str, float] = field(factory=dict)
@@ -80,7 +82,8 @@ class BackendSummary:
 
     Attributes:
         spent_s: how long experiments ran in it, in seconds.
-        restarts: how often its container was started again.
+        restarts: how often its container was started again because of faults.
+        renewals: how often it was started again, or made anew, because that was asked for.
     """
 
     name: str
@@ -88,6 +91,7 @@ class BackendSummary:
     completed: int
     spent_s: float
     restarts: int
+    renewals: int = 0
 
 
 @frozen
@@ -183,9 +187,11 @@ def human_s(seconds: float) -> str:
 
 def _backend_line(backend: BackendSummary) -> str:
     restarts = {0: "", 1: ", 1 restart"}.get(backend.restarts, f", {backend.restarts} restarts")
+    times = f"{backend.renewals} time{'s' * (backend.renewals > 1)}"
+    renewals = f", renewed {times} on request" if backend.renewals else ""
     return (
         f"{backend.name}: {backend.completed} of {backend.runs} completed,"
-        f" {human_s(backend.spent_s)} in experiments{restarts}"
+        f" {human_s(backend.spent_s)} in experiments{restarts}{renewals}"
     )
 
 

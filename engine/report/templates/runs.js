@@ -52,7 +52,7 @@ const runs = (() => {
     const [find, byState, byBackend, found, body, head, pages] = ["#find", "#by-state", "#by-backend", "#found", "#list tbody", "#list thead tr", "#pages"].map((one) => document.querySelector(one));
     const all = data.runs.map((run, index) => ({
       run, index,
-      text: [run.run, run.experiment, run.backend, run.state, run.reason, ...Object.values(run.values).map(text), ...run.attempts.flatMap((one) => [one.reason, one.result, ...one.metrics.map(([name]) => name), ...one.stdout_lines, ...one.stderr_lines])].join("\n").toLowerCase(),
+      text: [run.run, run.experiment, run.backend, run.state, run.aside, run.reason, ...Object.values(run.values).map(text), ...run.attempts.flatMap((one) => [one.reason, one.result, ...one.metrics.map(([name]) => name), ...one.stdout_lines, ...one.stderr_lines])].join("\n").toLowerCase(),
     }));
     const open = new Set();
     let shown = all, page = 0, sorted = null;
@@ -95,6 +95,7 @@ const runs = (() => {
           const tag = node("span", run.state, { class: "tag" });
           tag.style.setProperty("--ink", `var(--result-${run.state})`);
           cell.append(tag);
+          if (run.aside) cell.append(node("span", ` ${run.aside}`, { class: "quiet" }));
         } else cell.textContent = name === "took" ? (run.attempts.length ? seconds(run.spent_s) : "") : value(run);
         made.append(cell);
       }
