@@ -24,7 +24,7 @@ _LONGEST_LINE: Final = 2**14
 """In characters; the beginning of a longer line is searched."""
 
 _SEARCHING_S: Final = 20.0
-"""How long all patterns of one command may take together."""
+"""How long all patterns of one command may take together; each has its share."""
 
 _VALUE: Final = "value"
 
@@ -49,18 +49,20 @@ def search(
     Args:
         outputs: the end of each stream, by its name, in the order in which they are searched.
     """
-    until_s = monotonic() + _SEARCHING_S
+    end_s = monotonic() + _SEARCHING_S
     lines = {name: _lines(data) for name, data in outputs.items()}
-    for name, wanted in patterns.items():
+    for left, (name, wanted) in zip(range(len(patterns), 0, -1), patterns.items(), strict=True):
+        now_s = monotonic()
+        until_s = now_s + (end_s - now_s) / left  # a slow one takes none of the others' time
         source = f"the pattern of {name}"
         searched = (wanted.stream,) if wanted.stream else tuple(outputs)
         try:
             found = _last(compiled(wanted.pattern), [lines[one] for one in searched], until_s)
         except TimeoutError:
             numbers.warnings.add(
-                f"{source} took more than {_SEARCHING_S:g} s; write a simpler pattern, or less output"
+                f"{source} takes too long; write a simpler pattern, or less output"
             )
-            return
+            continue
         if found is None:
             numbers.warnings.add(f"{source} matches no line of {' or '.join(searched)}")
         else:

@@ -49,6 +49,9 @@ def measure(
     artifacts = _artifacts(results, within)
     _read_own(results, within, numbers)
     missing = numbers if succeeded else Numbers()
+    for pattern in declared.artifacts:
+        if not _those_of(pattern, artifacts, within / ARTIFACTS):
+            missing.warnings.add(f"no file is collected of the artifacts {pattern}")
     for file in declared.files:
         artifact = _named(file, artifacts, within / ARTIFACTS, missing.warnings)
         if artifact is not None:
@@ -81,7 +84,7 @@ def _read_own(results: Path, within: PurePath, numbers: Numbers) -> None:
     except Unreadable as error:
         numbers.warnings.add(f"{source} {error}")
         return
-    for name, value, unit in flattened(found, numbers.warnings):
+    for name, value, unit in flattened(found, numbers.warnings, source=source):
         numbers.take(name, value, unit, source=source)
 
 
@@ -89,15 +92,20 @@ def _named(
     wanted: MetricsFile, artifacts: tuple[Artifact, ...], folder: PurePath, warnings: Warnings
 ) -> Artifact | None:
     """The artifact that a declared file is; None with a warning where that is not one."""
-    pattern = wanted.file.lstrip("/")
-    found = [
-        one for one in artifacts if matches(pattern, str(PurePath(one.path).relative_to(folder)))
-    ]
+    found = _those_of(wanted.file, artifacts, folder)
     if len(found) == 1:
         return found[0]
     what = f"{len(found)} files match" if found else "no file matches"
     warnings.add(f"{what} metrics_from {wanted.file}; name one")
     return None
+
+
+def _those_of(pattern: str, artifacts: tuple[Artifact, ...], folder: PurePath) -> list[Artifact]:
+    """The artifacts that are a pattern's."""
+    wanted = pattern.lstrip("/")
+    return [
+        one for one in artifacts if matches(wanted, str(PurePath(one.path).relative_to(folder)))
+    ]
 
 
 def _read_file(results: Path, wanted: MetricsFile, artifact: Artifact, numbers: Numbers) -> None:
@@ -129,7 +137,7 @@ def _read_file(results: Path, wanted: MetricsFile, artifact: Artifact, numbers: 
 
 def _take_all(file: str, found: Any, numbers: Numbers) -> None:
     """Take in each number of a file; a program's own file holds much else, which is passed over."""
-    for name, value, unit in flattened(found, numbers.warnings):
+    for name, value, unit in flattened(found, numbers.warnings, source=file):
         if not isinstance(number(value), str):
             numbers.take(name, value, unit, source=file)
 

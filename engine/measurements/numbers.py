@@ -60,14 +60,24 @@ def number(value: Any) -> float | str:
 
 
 def _kind(value: Any) -> str:
-    kinds = ((type(None), "null"), (list, "a list"), (dict, "a mapping"))
+    kinds = (
+        (type(None), "null"),
+        (list, "a list"),
+        (dict, "a mapping"),
+        (str, "text"),
+        (int | float, "a single value"),
+    )
     return next((words for type_, words in kinds if isinstance(value, type_)), "something else")
 
 
-def flattened(value: Any, warnings: Warnings) -> Iterator[tuple[str, Any, Any]]:
-    """The leaves of nested mappings: names joined by dots, values, and units (None where there is none)."""
+def flattened(value: Any, warnings: Warnings, *, source: str) -> Iterator[tuple[str, Any, Any]]:
+    """The leaves of nested mappings: names joined by dots, values, and units (None where there is none).
+
+    Args:
+        source: where they come from, for warnings.
+    """
     if not isinstance(value, Mapping):
-        warnings.add(f"it must be a mapping of names to numbers, and is {_kind(value)}")
+        warnings.add(f"{source} must be a mapping of names to numbers, and is {_kind(value)}")
         return
     left: list[tuple[tuple[str, ...], Any]] = [((), value)]
     while left:
@@ -77,7 +87,9 @@ def flattened(value: Any, warnings: Warnings) -> Iterator[tuple[str, Any, Any]]:
         elif not isinstance(found, Mapping):
             yield ".".join(names), found, None
         elif len(names) >= _MOST_DEPTH:
-            warnings.add(f"{shown('.'.join(names))} is nested more than {_MOST_DEPTH} deep")
+            warnings.add(
+                f"{source}: {shown('.'.join(names))} is nested more than {_MOST_DEPTH} deep"
+            )
         else:
             left += [((*names, name), inner) for name, inner in reversed([*found.items()])]
 

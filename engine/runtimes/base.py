@@ -247,7 +247,8 @@ class Fetching(Protocol):
                 first slash, or where the pattern is relative, at that path.
 
         Returns:
-            what could not be copied, one sentence each.
+            what could not be copied, one sentence each. What is not there is not among it: the program may
+            have written it elsewhere, and whoever asked sees what came.
 
         Raises:
             RuntimeFault: the container cannot be looked into.

@@ -36,6 +36,8 @@ def fetch_local(measure: Declared, place: Callable[[str], Path], into: Path) -> 
                 ):  # it is fetched as an entry of its folder
                     outside, fixed = outside.parent, fixed.parent
                 source = os.open(outside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
             except OSError as error:
                 warnings.add(f"{pattern} is not fetched: {error.strerror or error}")
                 continue

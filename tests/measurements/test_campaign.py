@@ -106,7 +106,9 @@ def test_what_a_killed_controller_left_in_the_spool_is_collected(tmp_path: Path)
     assert how["ending"] == "exited"
     assert found["metrics"] == {"n": 1.0, "loss": 3.0}
     assert [one.bytes for one in found["artifacts"]] == [2]
-    assert len(found["warnings"]) == 1  # nothing can be fetched from a container that is not there
+    why, missing = found["warnings"]
+    assert why.startswith("its container was not there any more")
+    assert missing.endswith("/o")
 
 
 def loaded(folder: Path, **experiment: Any) -> Experiment:

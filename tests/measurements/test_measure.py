@@ -95,7 +95,9 @@ class TestTheCommandsOwnFile:
     ) -> None:
         left.write("metrics.json", written)
         found = left.measure()
-        assert (len(found.warnings), dict(found.metrics)) == (1, {})
+        (warning,) = found.warnings
+        assert warning.startswith("DOCKWARDEN_METRICS")
+        assert found.metrics == {}
 
     def test_a_million_metrics_are_cut(self, left: Left) -> None:
         left.write("metrics.json", json.dumps({f"m{n}": n for n in range(60_000)}))
@@ -163,7 +165,17 @@ class TestPatternsThatTakeForEver:
         found = left.measure(patterns={"bad": MetricPattern(r"(a|aa)+$")})
         assert found.metrics == {"good": 1.0}
         (warning,) = found.warnings
-        assert "bad took more than" in warning
+        assert "bad takes too long" in warning
+
+    def test_they_take_no_time_of_the_others(
+        self, left: Left, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("engine.measurements.lines._SEARCHING_S", 0.5)
+        left.write("stdout", f"x 1\n{'a' * 40}b\n")
+        bad, good = MetricPattern(r"(a|aa)+$"), MetricPattern(r"x (\d)")
+        found = left.measure(patterns={"bad": bad, "worse": bad, "good": good})
+        assert found.metrics == {"good": 1.0}
+        assert len(found.warnings) == 2
 
 
 class TestFiles:
@@ -192,6 +204,15 @@ class TestFiles:
         for file in ("*.json", "c.json"):
             (warning,) = left.measure(files=(MetricsFile(file),)).warnings
             assert "name one" in warning
+
+    def test_artifacts_that_are_not_there_are_a_warning_where_the_command_succeeded(
+        self, left: Left
+    ) -> None:
+        left.write("artifacts/out/a.json", "{}")
+        patterns = ("out/*.json", "/out", "*.csv")
+        found = left.measure(artifacts=patterns).warnings
+        assert found == ("no file is collected of the artifacts *.csv",)
+        assert left.measure(artifacts=patterns, succeeded=False).warnings == ()
 
     def test_a_broken_file_is_a_warning(self, left: Left) -> None:
         left.write("artifacts/a.json", "[" * 10**6)

@@ -79,13 +79,15 @@ class HandingBackBehaviour(Harness):
             assert [warning for warning in warnings if name in warning], name
 
     @scenario
-    async def test_what_is_not_there_is_a_warning(self, rig: Rig) -> None:
+    async def test_what_is_not_there_stops_nothing(self, rig: Rig) -> None:
         container = await rig.ready("placed")
         request = rig.request(container, *self.spell(PASSES))
         await rig.run(container, request)
-        nowhere = Declared(artifacts=("/nowhere-at-all/*.json",))
-        into, warnings = await self.fetched(rig, container, request, nowhere)
-        assert (list(into.iterdir()), len(warnings)) == ([], 1)
+        (rig.folder / "shared" / "inner" / "r.json").write_text("there")
+        measure = Declared(artifacts=("/nowhere-at-all/*.json", "/data/inner/r.json"))
+        into, _ = await self.fetched(rig, container, request, measure)
+        files = {one.relative_to(into).as_posix() for one in into.rglob("*") if one.is_file()}
+        assert files == {"data/inner/r.json"}
 
     async def fetched(
         self, rig: Rig, container: Container, request: ExecRequest, measure: Declared

@@ -72,7 +72,6 @@ async def fetch(
             if error.status_code != _NOT_FOUND:
                 raise
             await calls(lambda client: client.inspect_container(container.id))  # it is there itself
-            warnings.add(f"{pattern} is not fetched: there is no {path} in the container")
     return warnings.told()
 
 
