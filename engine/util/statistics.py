@@ -22,7 +22,6 @@ __all__ = [
     "REPLICATES",
     "Interval",
     "Spread",
-    "median_interval",
     "ratio_interval",
     "spread_of",
 ]
@@ -73,15 +72,6 @@ def spread_of(values: Sequence[float]) -> Spread:
         statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else ordered * 3
     )
     return Spread(len(ordered), median, q1, q3, ordered[0], ordered[-1])
-
-
-def median_interval(
-    values: Sequence[float], *, seed: int = 0, replicates: int = REPLICATES
-) -> Interval | None:
-    """The confidence interval of a sample's median (percentile bootstrap); None below three values."""
-    if len(values) < _LEAST:
-        return None
-    return _percentiles(_medians(sorted(values), f"{seed}", replicates))
 
 
 def ratio_interval(

@@ -129,6 +129,13 @@ def test_what_is_not_begun_again_keeps_its_outcome(failed: Stage) -> None:
     assert "not run again" in failed.reasons["beta-x"]
 
 
+def test_a_reason_that_stands_is_told_once(failed: Stage) -> None:
+    progress = failed.runner.progress["beta-x"]
+    progress.run_again()
+    progress.abandon(progress.reason)
+    assert progress.reason == "exit code 3; not run again"
+
+
 def test_interrupted_it_is_open_and_gone_on_with(failed: Stage) -> None:
     session(failed, "failed", interrupt_at="beta-x")
     with JournalReader.read(failed.campaign.results / "latest" / FILE_NAME) as journal:

@@ -57,6 +57,16 @@ def test_restarts_that_were_asked_for_are_told_apart() -> None:
     assert lines[2].endswith("in experiments, renewed 24 times on request")
 
 
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "1 repeat not needed"), (2, "2 repeats not needed")]
+)
+def test_repeats_that_were_not_needed(count: int, told: str) -> None:
+    needless = Outcome("a-x", "x", "a", "skipped", reason="not needed: v is 5")
+    summary = evolve(SUMMARY, outcomes=(needless,) * count)
+    assert f"  a: {told}: v is 5" in summary.to_text()
+    assert summary.counted == ()
+
+
 def test_of_many_failures_only_some_are_listed() -> None:
     many = tuple(evolve(SUMMARY.outcomes[1], run=f"a-{n}", stderr=None) for n in range(50))
     text = evolve(SUMMARY, outcomes=many).to_text()

@@ -84,7 +84,7 @@ class TestRerun:
         before = bytes_below(tmp_path)
         _, out, _ = failed("--rerun", "failed", "--dry-run")
         assert "run again: alpha-bad (failed)" in out
-        assert "1 runs:" in out
+        assert "1 run:" in out
         _, out, _ = failed("--rerun", "all", "--dry-run", "--json")
         assert {one["run"]: one["rerun"] for one in json.loads(out)["runs"]} == dict.fromkeys(
             ("alpha-good", "alpha-bad", "beta-good"), True

@@ -94,6 +94,10 @@ class TestLibraries:
         assert table.column("n").to_pylist() == [1, None]
         assert table.column("big").to_pylist() == [None, 2.0**70]
 
+    def test_a_large_number_among_texts_is_written_as_json_writes_it(self) -> None:
+        rows = Rows.of([{"x": 1e300}, {"x": 2.0}, {"x": "a"}, {"x": True}])
+        assert rows.column("x") == ["1e+300", "2", "a", "true"]
+
     def test_a_number_of_hundreds_of_digits_is_text(self) -> None:
         table = Rows.of([{"x": 10**400}, {"x": 1}]).to_arrow()
         assert table.column("x").to_pylist() == [str(10**400), "1"]

@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 
 from engine.campaign.config.containers import check_isolation, with_container
 from engine.campaign.config.filled import Filled
-from engine.campaign.config.format import DEFAULTS, EXPERIMENT
+from engine.campaign.config.format import DEFAULTS, EXPERIMENT, SWEPT_BY
 from engine.campaign.config.sections import Findings
 from engine.campaign.config.sweeps import PerRow, check_uses, entry_name, named, read_sweep
 from engine.campaign.config.values import kind
@@ -93,10 +93,7 @@ def _entry(
     findings: Findings, index: int, written: Any, around: Surroundings
 ) -> tuple[list[Experiment], set[str]]:
     path: KeyPath = ("experiments", index)
-    sweep = written.get("sweep") if isinstance(written, dict) else None
-    own = read_sweep(
-        findings, (*path, "sweep"), sweep, around.folder, most=around.most, files=around.files
-    )
+    own = read_sweep(findings, path, written, around.folder, most=around.most, files=around.files)
     levels = [*around.levels, *([] if own is None else [own])]
     check_isolation(findings, path, written)
     entry = Filled.read(findings, path, written, EXPERIMENT, templates=bool(levels))
@@ -168,7 +165,8 @@ def _merged(
     }
     values = with_container({**defaults, **entry, **both}, defaults, entry)
     config = values.pop("config", None)
-    values.pop("sweep", None)
+    for name in SWEPT_BY:
+        values.pop(name, None)
     if "until" in entry or ("until" in values and "repeat" not in entry):
         values["repeat"] = values["until"].at_most
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import field, frozen
 
+from engine.campaign.config.format import SWEPT_BY
 from engine.campaign.config.sections import Findings, Key
 from engine.campaign.config.values import WrongValue
 from engine.campaign.sweep.values import Report, Row
@@ -53,7 +54,7 @@ class Filled:
         differing: dict[str, tuple[Key, Filling]] = {}
         uses: dict[str, KeyPath] = {}
         for name, key in table.items():
-            if name == "sweep" or written.get(name) is None:
+            if name in SWEPT_BY or written.get(name) is None:
                 continue
             taken = filling(findings.add, (*path, name), written[name], keeps_kind=key.keeps_kind)
             if taken.differs:

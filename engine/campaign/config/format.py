@@ -46,6 +46,7 @@ __all__ = [
     "RETRY",
     "SNAPSHOT",
     "SWEEP",
+    "SWEPT_BY",
 ]
 
 
@@ -64,6 +65,9 @@ def _runtime(value: Any) -> str:
     return choice({name: name for name in names(real=True)})(value)
 
 
+SWEPT_BY: Final = {"sweep": Key(_any), "params": Key(_any)}
+"""What says that experiments are swept over parameters."""
+
 CAMPAIGN: Final = {
     "name": Key(plain_name, required=True),
     "compose_file": Key(_files),
@@ -74,7 +78,7 @@ CAMPAIGN: Final = {
     "backends": Key(_any),
     "defaults": Key(_any),
     "include": Key(one_or_more),
-    "sweep": Key(_any),
+    **SWEPT_BY,
     "max_runs": Key(count(1, 10_000_000)),
     "experiments": Key(_any),
     "order": Key(choice({order.value: order for order in Order})),
@@ -123,13 +127,16 @@ EXPERIMENT: Final = {
     "backend": Key(one_or_more, "backends", required=True),
     "command": Key(argv),
     "config": Key(text),
-    "sweep": Key(_any),
+    **SWEPT_BY,
     **DEFAULTS,
 }
 
 INCLUDED: Final = {
     name: CAMPAIGN[name]
-    for name in ("include", "sweep", "defaults", "experiment_command", "experiments", "backends")
+    for name in (
+        *("include", "sweep", "params", "defaults", "experiment_command", "experiments"),
+        "backends",
+    )
 }
 
 SWEEP: Final = {

@@ -15,6 +15,8 @@ from engine.campaign.sweep.values import Row, name_problem, value_problem
 __all__ = ["ParamFileError", "read_rows"]
 
 _LARGEST_BYTES: Final = 64 * 2**20
+_SEPARATORS: Final = ";\t|"
+"""Of tables that are not separated by commas."""
 
 
 class ParamFileError(ValueError):
@@ -41,11 +43,10 @@ def read_rows(file: Path, written: str, most: int) -> list[Row]:
     found = _csv(text, written) if suffix == ".csv" else _json(text, written)
     rows: list[Row] = []
     for where, row in found:
-        problems = (
-            (name, name_problem(name) or value_problem(value)) for name, value in row.items()
-        )
-        for name, problem in problems:
-            if problem:
+        for name, value in row.items():
+            if problem := name_problem(name):
+                raise ParamFileError(f"{written}, {where}: {name!r}: {problem}")
+            if problem := value_problem(value):
                 raise ParamFileError(f"{written}, {where}: {name!r} {problem}")
         if not row:
             raise ParamFileError(f"{written}, {where}: it is empty; remove it")
@@ -82,6 +83,10 @@ def _csv(text: str, written: str) -> Iterator[tuple[str, dict[str, ParamValue]]]
         repeated = next((name for name in header if header.count(name) > 1), None)
         if repeated is not None:
             raise ParamFileError(f"{written} has two columns {repeated!r}; rename one")
+        for name in header:
+            if problem := name_problem(name):
+                hint = "; separate columns by commas" if set(name) & set(_SEPARATORS) else ""
+                raise ParamFileError(f"{written}, line 1: {name!r}: {problem}{hint}")
         for cells in reader:
             if not any(cells):
                 continue
@@ -110,7 +115,9 @@ def _typed(cell: str) -> ParamValue:
 def _json(text: str, written: str) -> Iterator[tuple[str, dict[str, ParamValue]]]:
     try:
         value: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise ParamFileError(f"{written} is nested too deeply") from error
+    except ValueError as error:
         raise ParamFileError(f"{written} is not JSON: {error}") from error
     if not isinstance(value, list):
         raise ParamFileError(f"{written} must be a list of objects, one for each combination")

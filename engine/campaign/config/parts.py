@@ -73,9 +73,7 @@ class Reading:
             outer: what holds for the entries of the file that includes it; None for the campaign file.
             chain: the files that led to it.
         """
-        level = read_sweep(
-            findings, ("sweep",), found.get("sweep"), folder, most=most, files=self.files
-        )
+        level = read_sweep(findings, (), found, folder, most=most, files=self.files)
         around = Surroundings(
             folder=folder,
             defaults=with_defaults(outer.defaults if outer else {}, found.get("defaults")),

@@ -30,22 +30,42 @@ _EXPRESSION: Final = re.compile(r"\{\{.*?\}\}")
 def read_sweep(
     findings: Findings,
     path: KeyPath,
-    written: Any,
+    section: Any,
     folder: Path,
     *,
     most: int,
     files: list[Path],
 ) -> Level | None:
-    """The combinations of a ``sweep`` section; None where there is none.
+    """The combinations that a section is swept over; None where it is not.
+
+    ``params: FILE`` is short for ``sweep: {from: FILE}``.
 
     Args:
+        path: of the section that has the key ``sweep`` or ``params``.
+        section: as written.
         folder: that relative paths start from.
         most: how many combinations there may be.
         files: what is read is added to these.
     """
-    if written is None:
+    written, params = (
+        (section.get("sweep"), section.get("params")) if isinstance(section, dict) else (None, None)
+    )
+    if written is None and params is None:
         return None
-    found = findings.section(path, with_variables(findings.add, path, written), SWEEP)
+    before = len(findings.listed)
+    path = (*path, "params" if written is None else "sweep")
+    if written is None and not isinstance(params, str):
+        findings.add(path, "must be a .csv or a .json file; lists of values go into sweep")
+    elif params is not None and written is not None:
+        findings.add(path, "cannot be beside params, which is short for sweep: {from: ...}")
+    if len(findings.listed) > before:
+        return Level(known=False)
+    if written is None:
+        found = {"from": with_variables(findings.add, path, params)}
+    else:
+        found = findings.section(path, with_variables(findings.add, path, written), SWEEP)
+    if len(findings.listed) > before:
+        return Level(known=False)
     rows: list[Row] = []
     if "from" in found:
         file = absolute(folder, found["from"])
@@ -53,8 +73,8 @@ def read_sweep(
         try:
             rows = read_rows(file, found["from"], most)
         except ParamFileError as error:
-            findings.add((*path, "from"), str(error))
-            return Level()
+            findings.add(path if written is None else (*path, "from"), str(error))
+            return Level(known=False)
     return combinations(findings.add, path, found, rows, most)
 
 
@@ -70,6 +90,8 @@ def check_uses(
     known = dict.fromkeys(name for level in levels for name in level.names)
     used = {name: at for part in reversed(parts) for name, at in part.uses.items()}
     unknown = [name for name in used if name not in known]
+    if not all(level.known for level in levels):
+        unknown = []  # what is wrong with the sweep is told, and it may be one of its parameters
     for name in unknown:
         instead = nearest(name, known) or f"; known here are {', '.join(known) or 'none'}"
         report(used[name], f"uses {name!r}, which is no parameter of this experiment{instead}")

@@ -135,7 +135,8 @@ class Progress:
         """Give up on it: it is not tried, or not tried again. What is not run again keeps its outcome."""
         if self.again:
             self.again = False
-            self.reason = f"{self.reason}{'; ' if self.reason else ''}not run again: {reason}"
+            why = "not run again" if reason == self.reason else f"not run again: {reason}"
+            self.reason = "; ".join(filter(None, (self.reason, why)))
             return
         self._instance.fire("abandon")
         tried = self.attempts > self._earlier

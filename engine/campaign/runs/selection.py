@@ -35,6 +35,9 @@ _NAMES: Final = ("backend", "experiment", "entry")
 
 _MOST_SHOWN: Final = 10
 
+_EXACT: Final = 2**53
+"""Below it each whole number has a floating-point number of its own."""
+
 
 @frozen
 class _Term:
@@ -183,7 +186,7 @@ def text_of(value: Any) -> str:
     """A value as it is written in a campaign file: ``true``, ``8``, ``0.5``, ``{"a":1}``."""
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         return str(int(value))
     return json.dumps(value, separators=(",", ":"), default=str, ensure_ascii=False)
 

@@ -225,9 +225,15 @@ def _skipped(outcomes: tuple[Outcome, ...]) -> list[str]:
         (outcome.backend, outcome.reason) for outcome in outcomes if outcome.state == "skipped"
     )
     return [
-        f"  {backend}: {count} {'repeats ' if is_needless('skipped', reason) else 'skipped: '}{reason}"
+        f"  {backend}: {count} {_of_them(count, reason)}{reason}"
         for (backend, reason), count in reasons.items()
     ]
+
+
+def _of_them(count: int, reason: str) -> str:
+    if not is_needless("skipped", reason):
+        return "skipped: "
+    return "repeat " if count == 1 else "repeats "
 
 
 def _plain(_instance: Any, _attribute: Any, value: Any) -> Any:

@@ -34,11 +34,13 @@ class Level:
         rows: in order; none of them twice.
         names: where each parameter is written first.
         varied: those of which the sweep makes combinations, so that each has to be used.
+        known: whether ``names`` are all; not so where the sweep, or its file, could not be read.
     """
 
     rows: Sequence[Row] = ()
     names: Mapping[str, KeyPath] = field(factory=dict)
     varied: frozenset[str] = frozenset()
+    known: bool = True
 
 
 def combinations(

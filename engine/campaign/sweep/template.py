@@ -8,6 +8,7 @@ small ones are bounded, and so are the filters; attributes are keys of mappings 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.campaign.model import ParamValue
 from engine.campaign.sweep.values import Row, as_text, value_problem
+from engine.util.nearest import nearest
 
 __all__ = ["BadTemplate", "Template", "is_template", "template"]
 
@@ -26,6 +28,7 @@ _LONGEST_TEXT: Final = 131_072
 """As long as one argument of a command may be on Linux, in characters."""
 
 _LONGEST_EXPRESSION: Final = 1_000
+_NO_SUCH: Final = re.compile(r"No (filter|test) named '(.*)'\.")
 _MOST_BITS: Final = 256
 _FILTERS: Final = (
     *(
@@ -137,9 +140,7 @@ def template(text: str) -> Template:
             else:
                 parts.append(segment)
     except TemplateError as error:
-        raise BadTemplate(
-            f"is no template: {error.message}; for plain braces write {{{{ '{{{{' }}}}"
-        ) from error
+        raise BadTemplate(_syntax(str(error.message))) from error
     except RecursionError as error:
         raise BadTemplate("is nested too deeply; write it flat") from error
     except (
@@ -149,6 +150,17 @@ def template(text: str) -> Template:
     ) as error:  # of constants, which are computed here
         raise BadTemplate(str(error)) from error
     return Template(frozenset(names), tuple(parts))
+
+
+def _syntax(message: str) -> str:
+    """What is wrong with an expression, as Jinja says; of a filter or a test, which one may be meant."""
+    unknown = _NO_SUCH.fullmatch(message)
+    if unknown is None:
+        return f"is no template: {message}; for plain braces write {{{{ '{{{{' }}}}"
+    kind, name = unknown.groups()
+    known = sorted(_ENVIRONMENT.filters if kind == "filter" else _ENVIRONMENT.tests)
+    listed = f"; there are {', '.join(known)}"
+    return f"has no {kind} {name!r}{nearest(name, known) or listed}"
 
 
 def _segments(text: str) -> Iterator[tuple[bool, str]]:
@@ -269,6 +281,20 @@ def _tojson(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+class _Lacking(StrictUndefined):
+    """A parameter that a combination does not have."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        name = self._undefined_name
+        return self._undefined_hint or (
+            f"uses {name!r}, which this combination lacks; give it there, or write"
+            f" {{{{ {name} | default('other') }}}}"
+        )
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """Reaches parameters, and keys and entries of theirs; no attribute of any object."""
 
@@ -296,7 +322,9 @@ class _Environment(ImmutableSandboxedEnvironment):
             and abs(argument) < len(obj)
         ):
             return obj[argument]
-        return self.undefined(f"has no {argument!r} in it")
+        keys = [str(key) for key in obj] if isinstance(obj, Mapping) else []
+        listed = f"; there are {', '.join(keys)}" if keys else ""
+        return self.undefined(f"has no {argument!r} in it{nearest(str(argument), keys) or listed}")
 
 
 def _environment() -> _Environment:
@@ -307,7 +335,7 @@ def _environment() -> _Environment:
         comment_start_string="\0{#",
         comment_end_string="#}\0",
         keep_trailing_newline=True,
-        undefined=StrictUndefined,
+        undefined=_Lacking,
     )
     made.globals.clear()
     own = {

@@ -41,7 +41,7 @@ def plan_text(
     lines = [f"services, in the order they start: {', '.join(services)}"]
     groups = _groups(todo, secrets) if any(one.experiment.params for one in todo) else []
     lines += groups
-    lines.append(f"{len(todo)} runs:")
+    lines.append(f"{len(todo)} run{'s' * (len(todo) != 1)}:")
     rows = todo[:_FIRST] if groups and len(todo) > _ALL_SHOWN else todo
     width = len(str(len(rows)))
     lines += [

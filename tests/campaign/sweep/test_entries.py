@@ -125,9 +125,10 @@ def test_a_file_of_parameters_keeps_texts_as_they_are_written(load: Load) -> Non
         ("rows.csv", "a,a\n1,2\n", "two columns 'a'"),
         ("rows.csv", "a,b\n1\n", "line 2: it has 1 cells"),
         ("rows.csv", 'a\n"1\n', "line"),
-        ("rows.csv", "a-b\n1\n", "such as a_b"),
+        ("rows.csv", "a-b\n1\n", "line 1: 'a-b': a parameter's name takes letters"),
+        ("rows.csv", "a;b\n1;2\n", "separate columns by commas"),
         ("rows.json", "{", "is not JSON"),
-        ("rows.json", "[" * 100_000, "is not JSON"),
+        ("rows.json", "[" * 100_000, "is nested too deeply"),
         ("rows.json", "{}", "must be a list of objects"),
         ("rows.json", "[1]", "entry 1: it must be an object"),
         ("rows.json", '[{"a": NaN}]', "not finite"),
@@ -139,6 +140,47 @@ def test_what_is_no_file_of_parameters(findings: Findings, name: str, text: str,
     written = ONE.replace("{matrix: {model: [a, b], batch: [1, 8]}}", f"{{from: {name}}}")
     found = findings(written, **{name.replace(".", "_"): text})
     assert what in found["experiments[0].sweep.from"]
+    assert [*found] == ["experiments[0].sweep.from"]  # whatever parameters it would have had
+
+
+@pytest.mark.parametrize(
+    "sweep",
+    ["{from: none.csv}", "{matirx: {model: [a]}}", "[a]", "{from: [a]}", "{from: '${NO_SUCH}'}"],
+)
+def test_a_sweep_that_cannot_be_read_is_one_finding(findings: Findings, sweep: str) -> None:
+    found = findings(ONE.replace("{matrix: {model: [a, b], batch: [1, 8]}}", sweep))
+    assert len(found) == 1
+
+
+PARAMS = ONE.replace("sweep: {matrix: {model: [a, b], batch: [1, 8]}}", "params: rows.csv")
+
+
+def test_params_is_short_for_a_sweep_from_a_file(load: Load) -> None:
+    rows = "model,batch\na,1\nb,8\n"
+    found = load(PARAMS, rows_csv=rows)
+    assert [*by_name(found)] == ["bench-a-batch1", "bench-b-batch8"]
+    assert found.sources[0].name == "rows.csv"
+    of_all = PARAMS.replace("    params: rows.csv\n", "") + "params: rows.csv\n"
+    assert by_name(load(of_all, rows_csv=rows)).keys() == by_name(found).keys()
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "what"),
+    [
+        ("params: none.csv", "params", "none.csv is no file"),
+        ("params: [a.csv]", "params", "lists of values go into sweep"),
+        ("params: {model: [a]}", "params", "lists of values go into sweep"),
+        (
+            "params: a.csv\n    sweep: {matrix: {model: [a]}}",
+            "sweep",
+            "short for sweep: {from: ...}",
+        ),
+    ],
+)
+def test_what_params_cannot_be(findings: Findings, written: str, path: str, what: str) -> None:
+    found = findings(PARAMS.replace("params: rows.csv", written))
+    assert [*found] == [f"experiments[0].{path}"]
+    assert what in found[f"experiments[0].{path}"]
 
 
 def test_a_file_of_parameters_that_is_not_there(findings: Findings) -> None:

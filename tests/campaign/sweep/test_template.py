@@ -170,3 +170,35 @@ TOKENS = st.sampled_from(
 def test_whatever_stands_between_braces_it_ends_in_a_value_or_an_error(inner: str) -> None:
     with contextlib.suppress(BadTemplate):
         template("{{ " + inner + " }}").fill(ROW)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (
+            "{{ modle }}",
+            "uses 'modle', which this combination lacks; give it there, or write {{ modle | default",
+        ),
+        ("{{ server.prot }}", "has no 'prot' in it; did you mean 'port'?"),
+        ("{{ server.zzz }}", "has no 'zzz' in it; there are name, port"),
+        ("{{ server[5] }}", "has no 5 in it"),
+    ],
+)
+def test_what_a_combination_lacks_is_named(text: str, what: str) -> None:
+    with pytest.raises(BadTemplate) as refused:
+        template(text).fill({"server": {"name": "one", "port": 1}})
+    assert what in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("{{ a | lowr }}", "has no filter 'lowr'; did you mean 'lower'?"),
+        ("{{ a | zzzz }}", "has no filter 'zzzz'; there are abs, basename"),
+        ("{{ a is nmber }}", "has no test 'nmber'; did you mean 'number'?"),
+    ],
+)
+def test_a_filter_that_is_not_there_names_the_nearest(text: str, what: str) -> None:
+    with pytest.raises(BadTemplate) as refused:
+        template(text)
+    assert what in str(refused.value)
