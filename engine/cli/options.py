@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RuntimeChoice",
     "campaign_argument",
+    "format_of",
     "load",
     "maybe_campaign_argument",
     "output_option",
@@ -74,6 +76,18 @@ output_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="The file to write; - is standard output, which is the default.",
 )
+
+
+def format_of(form: str | None, output: Path | None, forms: Sequence[str]) -> str:
+    """What to write: what was asked for, else what the name of the file ends with, else the first.
+
+    Args:
+        form: as the user said; None where nothing was said.
+    """
+    ending = "" if output is None else output.suffix.removeprefix(".").lower()
+    return form or (ending if ending in forms else forms[0])
+
+
 maybe_campaign_argument = click.argument(
     "campaign",
     type=click.Path(path_type=Path),

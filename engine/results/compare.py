@@ -16,7 +16,7 @@ from engine.results.rows import Row, Rows
 from engine.util.nearest import nearest
 from engine.util.statistics import Interval, Spread, ratio_interval, spread_of
 
-__all__ = ["Comparison", "Figures", "Group", "Metric", "compare", "counted", "measures"]
+__all__ = ["Comparison", "Figures", "Group", "Metric", "compare", "counted", "measures", "units"]
 
 Key = tuple[Any, ...]
 
@@ -144,9 +144,15 @@ def compare(
         seed: of the bootstrap; the same one gives the same intervals.
 
     Raises:
-        InputError: a name is not there, or the baseline is no group; says what is near.
+        InputError: a name is not there, the baseline is no group, or a metric has several units within a
+            group; says what is near, or what to do.
     """
-    columns = tuple(resolve(name, rows.columns) for name in by)
+    if not rows:
+        raise InputError("there are no results yet; compare them once a run has ended")
+    named_by: dict[str, str] = {}
+    for name in by:
+        named_by.setdefault(resolve(name, rows.columns), name)
+    columns, by = tuple(named_by), tuple(named_by.values())
     selected = (
         Rows.of(chosen(rows, lambda row: row, only=where, where="the table"), rows.columns)
         if where
@@ -154,6 +160,7 @@ def compare(
     )
     found = measures(selected, metrics, better or {})
     used, left_out = counted(selected)
+    _check_units(used, found, columns)
     values: dict[Key, dict[str, list[float]]] = {}
     missing: Counter[str] = Counter()
     named: dict[Key, Key] = {}
@@ -229,7 +236,25 @@ def measures(
         for column in rows.columns
         if column in _NUMBERS or column.startswith(("metrics.", "params."))
     ]
-    return tuple(_metric(rows, name, known, better or {}) for name in names)
+    found = (_metric(rows, name, known, better or {}) for name in names)
+    return tuple({metric.column: metric for metric in found}.values())
+
+
+def units(rows: Iterable[Row], metric: str) -> list[str]:
+    """The units of a metric, by its name without its group; values without a unit are taken to have the same."""
+    return list(dict.fromkeys(str(row[name]) for row in rows if row.get(name := f"units.{metric}")))
+
+
+def _check_units(rows: Sequence[Row], metrics: Iterable[Metric], columns: Sequence[str]) -> None:
+    """See that what is taken together has one unit."""
+    for metric in metrics:
+        column = f"units.{metric.name}"
+        known = units(rows, metric.name)
+        if len(known) > 1 and column not in columns:
+            raise InputError(
+                f"{metric.name} is in several units ({', '.join(known)}), and these are not converted; choose"
+                f" one with --where {column}={known[0]}, or keep them apart with --by {column}"
+            )
 
 
 def _metric(rows: Rows, name: str, known: Sequence[str], better: Mapping[str, bool]) -> Metric:
@@ -249,7 +274,8 @@ def _metric(rows: Rows, name: str, known: Sequence[str], better: Mapping[str, bo
             f"{column} is no number in any of these rows; compare by it instead (--by)"
         )
     short = column.partition(".")[2] or column
-    unit = next((str(row[f"units.{short}"]) for row in rows if row.get(f"units.{short}")), "")
+    known_units = units(rows, short)
+    unit = known_units[0] if len(known_units) == 1 else ""
     if not unit and column.endswith("_s") and column in _NUMBERS:
         unit = "s"
     lower = better.get(name, lower_is_better(short, unit))

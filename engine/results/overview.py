@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.campaign.runs.selection import resolve, text_of
-from engine.results.compare import Comparison, compare, counted
+from engine.results.compare import Comparison, compare, counted, units
 from engine.results.rows import Row, Rows
 
 __all__ = ["overview"]
@@ -19,13 +19,16 @@ _MOST_METRICS: Final = 6
 def overview(rows: Rows) -> Comparison | None:
     """A comparison of all metrics, by the parameters and backends that differ; None where nothing counts.
 
-    Where no metrics are recorded, it is about how long commands took.
+    Where no metrics are recorded, it is about how long commands took. A metric that is in several units is
+    left out.
     """
     used, _ = counted(rows)
     metrics = [
         name.partition(".")[2]
         for name in rows.columns
-        if name.startswith("metrics.") and any(row.get(name) is not None for row in used)
+        if name.startswith("metrics.")
+        and any(row.get(name) is not None for row in used)
+        and len(units(used, name.partition(".")[2])) <= 1
     ]
     if not used:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -22,10 +22,14 @@ from engine.results.numbers import human
 from engine.results.pareto import pareto
 from engine.util.inks import SERIES
 from engine.util.printable import printable
+from engine.util.statistics import Spread
 from states.diagram import DARK, LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox
 
 __all__ = ["FORMATS", "draw", "to_svg"]
 
@@ -42,6 +46,9 @@ _MOST_NAMED: Final = 14
 
 _LONGEST: Final = 40
 """Characters of a label."""
+
+_BETWEEN: Final = 2
+"""Points between two texts."""
 
 _LEGEND_CHARACTERS: Final = 64
 _HANDLE_CHARACTERS: Final = 5
@@ -108,19 +115,19 @@ def to_svg(comparison: Comparison, *, theme: str = "light") -> str:
 def _picture(comparison: Comparison, form: str, colours: _Colours) -> bytes:
     try:
         import matplotlib as mpl
-        from matplotlib.figure import Figure
+        from matplotlib import figure as figures
     except ImportError as error:
         raise MissingExtra("a picture of a comparison", "plot") from error
     written = io.BytesIO()
     with mpl.rc_context(_style(colours)), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a name in a script that the font does not have
         if len(comparison.metrics) == _TWO:
-            figure = Figure(figsize=(_WIDTH_IN, 3.6), layout="constrained")
-            _scatter(figure.subplots(), comparison, colours)
+            figure = figures.Figure(figsize=(_WIDTH_IN, 3.6), layout="constrained")
+            _scatter(figure, comparison, colours)
         else:
             series = [_series(comparison, metric) for metric in comparison.metrics]
             heights = [_height(*one) for one in series]
-            figure = Figure(figsize=(_WIDTH_IN, sum(heights)), layout="constrained")
+            figure = figures.Figure(figsize=(_WIDTH_IN, sum(heights)), layout="constrained")
             panels = figure.subplots(len(series), 1, squeeze=False, height_ratios=heights)
             for axes, metric, one in zip(panels[:, 0], comparison.metrics, series, strict=True):
                 _bars(axes, metric, *one, colours=colours)
@@ -195,7 +202,7 @@ def _bars(
     colours: _Colours,
 ) -> None:
     tall = 0.82 / len(within)
-    most = max(max(one.spread.q3, one.spread.median) for _, one in found.values())
+    most = max(max(map(abs, (one.spread.q1, one.spread.q3))) for _, one in found.values())
     for number, name in enumerate(within):
         colour = colours.series[number % len(colours.series)]
         for place, other in enumerate(along):
@@ -208,8 +215,7 @@ def _bars(
                 axes.plot([spread.q1, spread.q3], [at, at], color=colours.text, linewidth=1.1)
                 ends = [spread.q1, spread.q3]
                 axes.plot(ends, [at, at], "|", color=colours.text, markersize=4)
-            shown = max(spread.q3, spread.median, 0)
-            axes.text(shown + most * 0.015, at, human(spread.median), va="center", fontsize=7.5)
+            _figure(axes, spread, at, most * 0.015)
     axes.set_yticks(range(len(along)), labels=along)
     axes.set_ylim(len(along) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
@@ -224,10 +230,19 @@ def _bars(
         _legend(axes, handles)
 
 
+def _figure(axes: Axes, spread: Spread, at: float, beside: float) -> None:
+    """The median as text beside its bar, which goes to the left where it is negative."""
+    left = spread.median < 0
+    end = min(spread.q1, spread.median) - beside if left else max(spread.q3, 0) + beside
+    side = "right" if left else "left"
+    axes.text(end, at, human(spread.median), va="center", ha=side, fontsize=7.5)
+
+
 # Two metrics
 
 
-def _scatter(axes: Axes, comparison: Comparison, colours: _Colours) -> None:
+def _scatter(figure: Figure, comparison: Comparison, colours: _Colours) -> None:
+    axes = figure.subplots()
     one, other = comparison.metrics
     groups = [
         group for group in comparison.groups if {one.column, other.column} <= {*group.figures}
@@ -256,6 +271,7 @@ def _scatter(axes: Axes, comparison: Comparison, colours: _Colours) -> None:
     )
     series = list(dict.fromkeys(_name(group.key[0]) if group.key else "all" for group in groups))
     named = range(len(points)) if len(points) <= _MOST_NAMED else front
+    texts: dict[int, Annotation] = {}
     for at, (group, (x, y)) in enumerate(zip(groups, spreads, strict=True)):
         number = series.index(_name(group.key[0]) if group.key else "all")
         colour = colours.series[number % len(colours.series)]
@@ -274,7 +290,7 @@ def _scatter(axes: Axes, comparison: Comparison, colours: _Colours) -> None:
         )
         rest = ", ".join(map(_name, group.key[1:]))
         if at in named and rest:
-            axes.annotate(  # on the better side, where nothing is beyond the front
+            texts[at] = axes.annotate(  # on the better side, where nothing is beyond the front
                 rest,
                 (x.median, y.median),
                 xytext=(-5 if one.lower else 5, -5 if other.lower else 5),
@@ -295,6 +311,25 @@ def _scatter(axes: Axes, comparison: Comparison, colours: _Colours) -> None:
     axes.set_ylabel(_axis(other))
     axes.margins(0.1)
     _legend(axes)
+    first = sorted(texts.items(), key=lambda one: one[0] not in front)
+    figure.draw_without_rendering()  # lays it out, so that the texts have their places
+    _keep_apart([text for _, text in first])
+
+
+def _keep_apart(texts: Iterable[Annotation]) -> None:
+    """Have each text stand beside its point where it covers no earlier one; one that cannot is left out."""
+    kept: list[Bbox] = []
+    for text in texts:
+        x, y = text.xyann
+        for text.xyann in ((x, y), (x, -y), (-x, y), (-x, -y)):
+            text.set_horizontalalignment("left" if text.xyann[0] > 0 else "right")
+            text.set_verticalalignment("bottom" if text.xyann[1] > 0 else "top")
+            box = text.get_window_extent().padded(_BETWEEN)
+            if not any(box.overlaps(other) for other in kept):
+                kept.append(box)
+                break
+        else:
+            text.set_visible(False)
 
 
 def _steps(

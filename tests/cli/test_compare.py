@@ -52,6 +52,20 @@ class TestResults:
         assert (code, (tmp_path / "x.parquet").read_bytes()[:4]) == (0, b"PAR1")
         assert "(6 rows)" in err
 
+    @pytest.mark.parametrize(
+        ("name", "begins"),
+        [("x.parquet", b"PAR1"), ("x.JSON", b"["), ("x.jsonl", b"{"), ("x.txt", b"camp")],
+    )
+    def test_the_name_of_the_file_says_what_to_write(
+        self, call: Call, tmp_path: Path, name: str, begins: bytes
+    ) -> None:
+        assert call("results", "RUN", "-o", str(tmp_path / name))[0] == 0
+        assert (tmp_path / name).read_bytes().startswith(begins)
+
+    def test_what_is_asked_for_goes_before_the_name(self, call: Call, tmp_path: Path) -> None:
+        call("results", "RUN", "--format", "csv", "-o", str(tmp_path / "x.json"))
+        assert (tmp_path / "x.json").read_bytes().startswith(b"campaign,")
+
     @pytest.mark.parametrize("library", ["pandas", "polars"])
     def test_the_printed_snippet_runs(
         self, call: Call, library: str, capfd: pytest.CaptureFixture[str]

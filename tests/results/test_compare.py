@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.results import Rows, compare
+from engine.results import Rows, compare, overview
 from engine.results.direction import lower_is_better
 from engine.results.numbers import human
 from engine.results.pareto import pareto
@@ -92,6 +92,43 @@ def test_several_metrics_and_fixed_columns() -> None:
         ("duration_s", "s", True),
     ]
     assert [figures.spread.n for _, figures in found.compared(found.metrics[1])] == [3, 6]
+
+
+def test_what_is_named_twice_is_there_once() -> None:
+    named = compare(ROWS, ["backend", "backend"], ["tokens_per_s", "metrics.tokens_per_s"])
+    once = compare(ROWS, ["backend"], ["tokens_per_s"])
+    assert (named.by, named.metrics, named.groups) == (once.by, once.metrics, once.groups)
+
+
+UNITS = Rows.of(
+    [
+        *(row("a", 5, **{"units.tokens_per_s": unit}) for unit in ("ms", "s", None)),
+        row("a", 5, warmup=True, **{"units.tokens_per_s": "h"}),
+    ]
+)
+
+
+def test_several_units_are_never_taken_together() -> None:
+    with pytest.raises(
+        InputError, match=r"in several units \(ms, s\).*--where units.tokens_per_s=ms"
+    ):
+        compare(UNITS, ["backend"], ["tokens_per_s"])
+    apart = compare(UNITS, ["units.tokens_per_s"], ["tokens_per_s"])
+    assert [group.label for group in apart.groups] == ["ms", "s", "-"]
+    assert apart.metrics[0].title == "tokens_per_s"
+    one = compare(UNITS, ["backend"], ["tokens_per_s"], where=["units.tokens_per_s=s"])
+    assert one.metrics[0].title == "tokens_per_s (s)"
+
+
+def test_an_overview_leaves_a_metric_of_several_units_out() -> None:
+    found = overview(UNITS)
+    assert found is not None
+    assert [one.name for one in found.metrics] == ["duration_s"]
+
+
+def test_of_no_rows_there_is_nothing_to_compare() -> None:
+    with pytest.raises(InputError, match="no results yet"):
+        compare(Rows.of([], ["backend"]), ["backend"], ["duration_s"])
 
 
 def test_which_way_is_better_can_be_said() -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from engine.errors import InputError, MissingExtra
 from engine.results import Comparison, Rows, compare, draw
 from engine.results.pages import to_html
-from engine.results.pictures import to_svg
+from engine.results.pictures import _figure, to_svg
+from engine.util.statistics import spread_of
 from tests.results.test_compare import ROWS, row
 
 BARS = compare(ROWS, ["model", "backend"], ["tokens_per_s"])
 TWO = compare(ROWS, ["backend", "model"], ["tokens_per_s", "duration_s"])
-THREE = compare(ROWS, ["backend"], ["tokens_per_s", "duration_s", "duration_s"])
+THREE = compare(
+    Rows.of([{**one, "ran_s": 1.0} for one in ROWS]),
+    ["backend"],
+    ["tokens_per_s", "duration_s", "ran_s"],
+)
 
 HOSTILE = compare(
     Rows.of([row("$\\frac{<b>&</b>\x00\u202e" + "x" * 500, 1)]), ["backend"], ["tokens_per_s"]
@@ -46,6 +53,34 @@ def test_what_is_too_much_to_be_read_is_refused() -> None:
         to_svg(compare(rows, ["n"], ["tokens_per_s"]))
     with pytest.raises(InputError, match="499 groups are too many for a picture"):
         to_svg(compare(rows, ["n"], ["tokens_per_s", "duration_s"]))
+
+
+def labels(svg: str) -> set[str]:
+    """The texts of a picture: Matplotlib names each of them in a comment."""
+    return set(re.findall(r"<!-- (point\d+) -->", svg))
+
+
+def test_names_of_points_do_not_cover_one_another() -> None:
+    def points(apart: float) -> set[str]:
+        rows = Rows.of(
+            [
+                row("a", n * apart + 1, **{"params.p": f"point{n}", "duration_s": 9.0 - n * apart})
+                for n in range(9)
+            ]
+        )
+        return labels(to_svg(compare(rows, ["backend", "p"], ["tokens_per_s", "duration_s"])))
+
+    assert len(points(1)) == 9
+    assert 1 <= len(points(0)) <= 4  # one on each side of the place that all are at
+
+
+@pytest.mark.parametrize(("value", "side"), [(-3.0, "right"), (3.0, "left"), (0.0, "left")])
+def test_a_figure_stands_at_the_far_end_of_its_bar(value: float, side: str) -> None:
+    axes = Figure().subplots()
+    _figure(axes, spread_of([value] * 3), 0, beside=0.1)
+    (text,) = axes.texts
+    assert text.get_horizontalalignment() == side
+    assert abs(text.get_position()[0]) == pytest.approx(abs(value) + 0.1)
 
 
 @pytest.mark.parametrize(

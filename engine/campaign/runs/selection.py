@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from fnmatch import translate
 from typing import Any, Final, TypeVar
 
@@ -186,6 +187,8 @@ def text_of(value: Any) -> str:
     """A value as it is written in a campaign file: ``true``, ``8``, ``0.5``, ``{"a":1}``."""
     if isinstance(value, str):
         return value
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         return str(int(value))
     return json.dumps(value, separators=(",", ":"), default=str, ensure_ascii=False)

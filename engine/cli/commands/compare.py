@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.exit_codes import DONE
-from engine.cli.options import output_option, runs_argument
+from engine.cli.options import format_of, output_option, runs_argument
 from engine.cli.output.messages import aside
 from engine.cli.output.written_file import put
 
@@ -65,9 +65,7 @@ _FORMATS = ("md", "csv", "json", "html")
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    default="md",
-    show_default=True,
-    help="What to write.",
+    help="What to write. Default: what the name of the file ends with, else md.",
 )
 @output_option
 @click.option(
@@ -95,7 +93,7 @@ def compare(
     where: tuple[str, ...],
     better: tuple[str, ...],
     seed: int,
-    form: str,
+    form: str | None,
     output: Path | None,
     plots: tuple[Path, ...],
     theme: str,
@@ -127,7 +125,7 @@ def compare(
     for file in plots:
         results.draw(found, file, theme=theme)
         aside(f"written: {file}")
-    if put(_text(found, form), output):
+    if put(_text(found, format_of(form, output, _FORMATS)), output):
         aside(f"written: {output}")
     return DONE
 

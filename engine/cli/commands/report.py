@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from engine.cli.exit_codes import DONE
+from engine.cli.options import format_of
 from engine.cli.output.messages import aside, document
 from engine.cli.output.written_file import write
 
@@ -18,7 +19,10 @@ _FORMATS = ("html", "json", "csv", "md")
 @click.command()
 @click.argument("journal", type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="html", help="What to write: html."
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    help="What to write. Default: what the name of the file ends with, else html.",
 )
 @click.option(
     "--output",
@@ -34,7 +38,7 @@ _FORMATS = ("html", "json", "csv", "md")
     show_default=True,
     help="How many last lines of each attempt's output are told.",
 )
-def report(journal: Path, *, form: str, output: Path | None, lines: int) -> int:
+def report(journal: Path, *, form: str | None, output: Path | None, lines: int) -> int:
     """Write a report of what JOURNAL, or the journal in a folder of results, tells.
 
     The HTML page needs nothing else: it opens from the disk, without a server or a network. It may be
@@ -48,6 +52,7 @@ def report(journal: Path, *, form: str, output: Path | None, lines: int) -> int:
     from engine import report as made
     from engine.journal import Journal, find_journal
 
+    form = format_of(form, output, _FORMATS)
     render = {
         "html": made.to_html,
         "json": made.to_json,

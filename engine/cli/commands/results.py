@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from engine.cli.exit_codes import DONE
-from engine.cli.options import output_option, runs_argument
+from engine.cli.options import format_of, output_option, runs_argument
 from engine.cli.output.messages import aside, show
 from engine.cli.output.written_file import is_stdout, put
 
@@ -49,9 +49,8 @@ print(duckdb.sql(\"\"\"
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    default="csv",
-    show_default=True,
-    help="What to write; jsonl is an object on each line. Parquet takes the extra parquet, and -o.",
+    help="What to write; jsonl is an object on each line. Parquet takes the extra parquet, and -o. Default:"
+    " what the name of the file ends with, else csv.",
 )
 @output_option
 @click.option(
@@ -68,7 +67,7 @@ print(duckdb.sql(\"\"\"
 def results(
     runs: tuple[Path, ...],
     *,
-    form: str,
+    form: str | None,
     output: Path | None,
     where: tuple[str, ...],
     snippet: str | None,
@@ -92,6 +91,7 @@ def results(
         paths = [str(path) for path in runs]
         show(_SNIPPETS[snippet].format(paths=paths, arguments=shlex.join(paths)))
         return DONE
+    form = format_of(form, output, _FORMATS)
     if form == "parquet" and is_stdout(output):
         raise click.UsageError("Parquet is not for a terminal; name a file with -o")
     rows = load(runs)
