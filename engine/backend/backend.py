@@ -97,7 +97,7 @@ class Backend:
         since_s: when it came into its state, in seconds of the event loop's clock; None before the first.
         generation: how often its container has been started.
         since_restart: how many commands that count have run in it since its last start.
-        restart_cause: why it was last restarted; None if it never was.
+        restart_cause: why it was last restarted; None if it never was since it was launched.
         history: the restarts that count against its budget.
         change: what of its service is changed for the containers that are made from now on; None for
             nothing.
@@ -509,6 +509,7 @@ class Backend:
         match edge.action:
             case "launch":
                 self.generation += 1
+                self.restart_cause = None  # of the container before, if there was one
                 return self._launch
             case "prove":
                 return self._prove

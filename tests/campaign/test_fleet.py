@@ -66,6 +66,28 @@ def test_an_exclusive_backend_has_the_others_taken_down_first(stage: Stage) -> N
     assert steps == [*alpha, *beta, *alpha, *beta]
 
 
+def test_a_launch_after_another_backend_s_turn_is_no_restart(stage: Stage) -> None:
+    stage.change(exclusive=True, eager=False, parallel=False, order=Order.INTERLEAVED)
+    x, y = stage.campaign.experiments
+    cold = evolve(x, isolation=Isolation.RECREATE, repeat=2)
+    stage.change(experiments=(cold, y), order=Order.GROUPED, cycles=2)
+    stage.run()
+    causes = [
+        (record["run"], record["restart_cause"])
+        for record in stage.records
+        if record["backend"] == "alpha"
+    ]
+    new = "a new container for the run"
+    assert causes == [
+        ("alpha-x-c1-r1", None),
+        ("alpha-x-c1-r2", new),
+        ("alpha-y-c1", new),
+        ("alpha-x-c2-r1", None),
+        ("alpha-x-c2-r2", new),
+        ("alpha-y-c2", new),
+    ]
+
+
 def test_an_exclusive_run_is_not_tried_beside_what_cannot_be_removed(stage: Stage) -> None:
     stage.change(exclusive=True, eager=False, parallel=False, order=Order.INTERLEAVED)
     stage.fake.will("remove", "alpha", RemovalFailed("alpha", "stuck"))

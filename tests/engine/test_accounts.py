@@ -76,6 +76,24 @@ def test_commands_are_counted_from_each_start_of_the_container(scene: Scene) -> 
     run(story())
 
 
+def test_a_command_that_does_not_count_makes_a_used_container_all_the_same(scene: Scene) -> None:
+    async def story() -> None:
+        backend = await scene.ready()
+        assert (backend.fresh, backend.restarted) == (True, True)
+        aside = await backend.execute(scene.request(), counted=False)
+        assert (backend.fresh, backend.restarted) == (False, False)
+        ended = await backend.execute(scene.request())
+        assert [aside.since_restart, ended.since_restart, backend.since_restart] == [0, 0, 1]
+        backend.restart("in place")
+        await backend.settled()
+        assert (backend.fresh, backend.restarted) == (False, True)
+        backend.restart("anew", recreate=True)
+        await backend.settled()
+        assert (backend.fresh, backend.restarted) == (True, True)
+
+    run(story())
+
+
 def test_a_restart_counts_from_when_it_is_due(scene: Scene) -> None:
     """One in any sixty seconds: after one that was due at 30 s none is due before 90 s."""
     once = RestartPolicy(

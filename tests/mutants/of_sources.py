@@ -406,7 +406,17 @@ _BACKEND: Final = _of(
         "if event is not None and ticket == self._ticket:",
         "if event is not None:",
     ),
-    ("commands are not counted", "        self.since_restart += 1\n", ""),
+    (
+        "all commands are counted",
+        "        self.since_restart += counted\n",
+        "        self.since_restart += 1\n",
+    ),
+    (
+        "only a new container is fit for a restart",
+        "return self.fresh or (self._used",
+        "return self.fresh and (self._used",
+    ),
+    ("commands are not counted", "        self.since_restart += counted\n", ""),
     (
         "commands are counted across restarts",
         "self.container, self.since_restart = relaunched, 0",
