@@ -66,7 +66,9 @@ def test_it_says_how_long_it_takes_and_touches_nothing(folder: Path, simulate: S
     assert code == 0
     assert out.startswith("long: 21 completed, of 21, in 10 h 1")
     assert "nothing was started" in out
-    assert "alpha: 10 of 10 completed, 10 h 00 min in experiments, 4 restarts" in out
+    assert (
+        "alpha: 10 of 10 completed, 10 h 00 min in experiments, renewed 4 times on request" in out
+    )
     assert "durations: 20 declared as their estimate, 1 taken to last 60 s each" in out
     assert sorted(folder.rglob("*")) == before
 
