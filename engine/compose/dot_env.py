@@ -57,7 +57,7 @@ def _read(files: list[Path], outer: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in files:
         try:
-            pairs = read_env_file(file, ({**found, **outer}).get)
+            pairs = read_env_file(file, outer.get, found.get)
         except (EnvFileError, OSError, ValueError) as error:
             raise ComposeError(str(error), file=str(file)) from error
         found |= {key: value for key, value in pairs.items() if value is not None}

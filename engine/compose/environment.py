@@ -65,12 +65,15 @@ class _Entry:
     is_literal: bool = False
 
 
-def read_env_file(file: Path, outer: Lookup) -> dict[str, str | None]:
+def read_env_file(
+    file: Path, outer: Lookup, earlier: Lookup = lambda _: None
+) -> dict[str, str | None]:
     """Read an environment file.
 
     Args:
         file: where it is.
         outer: the variables that its own values may use, and that win over those in it there.
+        earlier: those of the files before it, which its own win over.
 
     Returns:
         the variables; None for one that is named without a value.
@@ -82,8 +85,8 @@ def read_env_file(file: Path, outer: Lookup) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
 
     def lookup(name: str) -> str | None:
-        value = outer(name)
-        return found.get(name) if value is None else value
+        values = (outer(name), found.get(name), earlier(name))
+        return next((value for value in values if value is not None), None)
 
     for entry in _Scanner(file, _text(file)).entries():
         try:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from engine.compose.context import absolute
-from engine.compose.merge import merged_service
-from engine.compose.node import compose_error
+from engine.compose.merge import merged_service, without
+from engine.compose.node import KeyPath, compose_error
 from engine.util.nearest import nearest
 
 __all__ = ["Home", "extend"]
@@ -26,7 +26,8 @@ class Home:
         file: their file, as the user named it.
         directory: the folder that the file's relative paths start from.
         services: all services of the file, in their long form.
-        load: reads another file, given its path and its name, to its services.
+        load: reads another file, given its path and its name, to its services and what it replaces.
+        replaced: the keys that the file, and those that led to it, do not take from what is extended.
         user_home: what ``~`` stands for.
         chain: what was extended on the way here, each ``file: service``.
     """
@@ -34,7 +35,8 @@ class Home:
     file: str
     directory: Path
     services: Services
-    load: Callable[[Path, str], Services]
+    load: Callable[[Path, str], tuple[Services, Sequence[KeyPath]]]
+    replaced: tuple[KeyPath, ...] = ()
     user_home: str | None = None
     chain: tuple[str, ...] = field(default=())
 
@@ -70,14 +72,22 @@ def _extended(name: str, home: Home) -> dict[str, Any]:
     below = _extended(base, there)
     if there.directory != home.directory:
         below = _anchored(below, there)
-    return merged_service(below, service)
+    kept = without({"services": {name: below}}, there.replaced)["services"].get(name, below)
+    return merged_service(kept, service)
 
 
 def _elsewhere(file: str | None, home: Home) -> Home:
     if file is None:
         return home
     path = Path(absolute(file, home.directory, home.user_home))
-    return evolve(home, file=file, directory=path.parent, services=home.load(path, file))
+    services, replaced = home.load(path, file)
+    return evolve(
+        home,
+        file=file,
+        directory=path.parent,
+        services=services,
+        replaced=(*home.replaced, *replaced),
+    )
 
 
 def _anchored(service: dict[str, Any], home: Home) -> dict[str, Any]:

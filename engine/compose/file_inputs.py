@@ -17,16 +17,14 @@ def environment(node: Node, context: Context) -> dict[str, str | None]:
     """``env_file`` in its order, then ``environment``; a bare name takes the caller's value."""
     found: dict[str, str | None] = {}
 
-    def lookup(name: str) -> str | None:
-        value = context.lookup(name)
-        return found.get(name) if value is None else value
-
     for entry in node.get("env_file").elements():
         raw = entry.get("format").value == "raw"
         required = entry.get("required").value is not False
         file = Path(context.resolve(entry.read(lambda value: units.text(value["path"]))))
         try:
-            read = read_raw_env_file(file) if raw else read_env_file(file, lookup)
+            read = (
+                read_raw_env_file(file) if raw else read_env_file(file, context.lookup, found.get)
+            )
         except FileNotFoundError as error:
             if required:
                 raise entry.error(
@@ -35,8 +33,7 @@ def environment(node: Node, context: Context) -> dict[str, str | None]:
         except EnvFileError as error:
             raise entry.error(str(error)) from error
         else:
-            passed = {key: lookup(key) if value is None else value for key, value in read.items()}
-            found |= {key: value for key, value in passed.items() if value is not None}
+            found |= {key: value for key, value in read.items() if value is not None}
     found |= node.get("environment").value or {}
     return {key: context.lookup(key) if value is None else value for key, value in found.items()}
 

@@ -39,7 +39,7 @@ def _request(value: dict[str, Any]) -> GpuRequest:
     options = value.get("options") or {}
     pairs = options if isinstance(options, dict) else dict(each.split("=", 1) for each in options)
     return GpuRequest(
-        capabilities=tuple(dict.fromkeys(value["capabilities"])),
+        capabilities=tuple(dict.fromkeys(value.get("capabilities") or ())),
         driver=value.get("driver") or "",
         count=None if ids else _count(count),
         device_ids=ids,

@@ -25,9 +25,19 @@ _REPLACED = frozenset(
     }
 )
 _BY_KIND = "services.*.logging"  # merged unless both name a driver, and not the same
-_WITH_NONE = frozenset(
-    {"services.*.environment", "services.*.build.args"}
-)  # None: the caller's value
+_WITH_NONE = frozenset(  # a key without a value replaces one: by the caller's, or by an empty text
+    {
+        "networks.*.labels",
+        "services.*.annotations",
+        "services.*.build.args",
+        "services.*.build.labels",
+        "services.*.deploy.labels",
+        "services.*.environment",
+        "services.*.labels",
+        "services.*.sysctls",
+        "volumes.*.labels",
+    }
+)
 _NOT_EMPTY = frozenset({_BY_KIND, "services.*.ulimits.*"})  # an error in Compose too
 _CLEARED = frozenset({"services.*.command", "services.*.entrypoint"})  # None: the image's own
 

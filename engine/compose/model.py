@@ -59,7 +59,7 @@ class _Merging:
         written: list[tuple[str, Any]] = []
         for document in documents:
             data = self.long(document, model)
-            data["services"] = extend(self.home(document.file, directory, data["services"]))
+            data["services"] = extend(self.home(document, directory, data["services"]))
             model = merge(without(model, document.replaced), data)
             written.append((document.file, data))
         missing = {key: tuple(names) for key, names in self.missing.items()}
@@ -78,22 +78,24 @@ class _Merging:
             self.missing[_service_at(path)].append(variable)
         return normalize(data, document.file)
 
-    def home(self, file: str, directory: Path, services: Services) -> Home:
+    def home(self, document: files.Document, directory: Path, services: Services) -> Home:
         return Home(
-            file=file,
+            file=document.file,
             directory=directory,
             services=services,
             load=self.services,
+            replaced=document.replaced,
             user_home=self.environment.get("HOME"),
         )
 
-    def services(self, path: Path, name: str) -> Services:
-        """The services of a file that others extend."""
+    def services(self, path: Path, name: str) -> tuple[Services, tuple[KeyPath, ...]]:
+        """The services of a file that others extend, and what its last document replaces."""
         model: dict[str, Any] = {}
+        replaced: tuple[KeyPath, ...] = ()
         for document in files.read(path, name):
-            model = merge(without(model, document.replaced), self.long(document, model))
-        found: Services = model["services"]
-        return found
+            replaced = document.replaced
+            model = merge(without(model, replaced), self.long(document, model))
+        return model["services"], replaced
 
 
 def _service_at(path: KeyPath) -> str:

@@ -44,10 +44,10 @@ def _mount(entry: Node, context: Context, volumes: dict[str, VolumeSpec]) -> Mou
         read_only=entry.get("read_only").optional(units.boolean) or False,
         create_host_path=kind is MountKind.BIND
         and entry.at("bind", "create_host_path").optional(units.boolean) is not False,
-        propagation=entry.at("bind", "propagation").optional(units.text),
-        selinux=entry.at("bind", "selinux").optional(units.text),
+        propagation=entry.at("bind", "propagation").optional(units.filled),
+        selinux=entry.at("bind", "selinux").optional(units.filled),
         no_copy=entry.at("volume", "nocopy").optional(units.boolean) or False,
-        tmpfs_size_bytes=entry.at("tmpfs", "size").optional(units.size_bytes),
+        tmpfs_size_bytes=entry.at("tmpfs", "size").optional(units.limit_bytes),
         tmpfs_mode=entry.at("tmpfs", "mode").optional(units.octal),
     )
 

@@ -38,10 +38,10 @@ def _attachment(name: str, node: Node, networks: dict[str, NetworkSpec]) -> Netw
     return NetworkAttachment(
         network=name,
         aliases=node.get("aliases").optional(tuple) or (),
-        ipv4_address=node.get("ipv4_address").optional(units.text),
-        ipv6_address=node.get("ipv6_address").optional(units.text),
+        ipv4_address=node.get("ipv4_address").optional(units.filled),
+        ipv6_address=node.get("ipv6_address").optional(units.filled),
         link_local_ips=node.get("link_local_ips").optional(tuple) or (),
-        mac_address=node.get("mac_address").optional(units.text),
+        mac_address=node.get("mac_address").optional(units.filled),
         driver_opts={key: inner.read(units.text) for key, inner in node.get("driver_opts").items()},
         priority=node.get("priority").optional(units.integer) or 0,
         gw_priority=node.get("gw_priority").optional(units.integer) or 0,

@@ -157,7 +157,7 @@ _SERVICE: dict[str, Callable[[Any], Any]] = {
     "depends_on": _dependencies,
     "deploy.labels": _filled,
     "devices": lambda value: [device(entry) for entry in value],
-    "dns": _listed,
+    "dns": lambda value: [entry for entry in _listed(value) if entry],
     "dns_opt": _listed,
     "dns_search": _listed,
     "env_file": _env_files,

@@ -12,24 +12,30 @@ __all__ = ["printed_document"]
 def printed_document(model: dict[str, Any], file: str) -> Document:
     """The document, without the quirks of Compose's printing.
 
-    A limit of 0 is an empty mapping there; a device without a count is none, and not all of them as in a
-    file; and dollar signs are doubled in keys as well, which are not interpolated when read.
+    A limit of 0 and an empty list are left out there; a device without a count is none, and not all of
+    them as in a file; and dollar signs are doubled in keys as well, which are not interpolated when read.
 
     Args:
-        model: what was printed; it is changed.
+        model: what was printed.
         file: the files it came from, for errors.
     """
-    for service in model.get("services", {}).values():
+    data = {key: _undoubled(value) for key, value in model.items() if not key.startswith("x-")}
+    for service in data.get("services", {}).values():
         for name, limit in (service.get("ulimits") or {}).items():
-            service["ulimits"][name] = limit or 0
-        variables = service.get("environment")
-        if variables:
-            service["environment"] = {k.replace("$$", "$"): v for k, v in variables.items()}
+            if isinstance(limit, dict):
+                service["ulimits"][name] = {"soft": 0, "hard": 0, **limit}
         for device in _devices(service):
+            device.setdefault("capabilities", [])
             if not device.get("device_ids"):
                 device.setdefault("count", 0)
-    data = {key: value for key, value in model.items() if not key.startswith("x-")}
     return Document(file, data, is_printed=True)
+
+
+def _undoubled(value: Any) -> Any:
+    """The value with plain dollar signs in the keys of its mappings."""
+    if isinstance(value, dict):
+        return {key.replace("$$", "$"): _undoubled(inner) for key, inner in value.items()}
+    return [_undoubled(each) for each in value] if isinstance(value, list) else value
 
 
 def _devices(service: dict[str, Any]) -> list[dict[str, Any]]:

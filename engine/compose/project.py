@@ -250,6 +250,8 @@ def _unexpected(model: Model, service: str | None, file: str) -> Iterator[Refusa
     for path in dict.fromkeys(model.unexpected):
         if (path[1] if path[:1] == ("services",) and path[1:] else None) == service:
             reason = f"this is newer than what dockwarden knows of Compose; {REMEDY}"
+            if path[-1] == "":
+                reason = "a name here is empty; write it before its value, or take the entry out"
             yield Refusal(file=file, key=dotted(path), reason=reason)
 
 

@@ -12,6 +12,8 @@ from engine.model.spec import NetworkSpec, VolumeSpec
 
 __all__ = ["networks", "volumes"]
 
+_OWN = ("driver", "driver_opts", "labels")  # refused by Compose, too; of a network it ignores them
+
 
 def networks(section: Node, project: str) -> dict[str, NetworkSpec]:
     """The networks of a project; the default one is among them unless the file declares it."""
@@ -21,20 +23,19 @@ def networks(section: Node, project: str) -> dict[str, NetworkSpec]:
 
 
 def _network(key: str, node: Node, project: str) -> NetworkSpec:
-    own = ("driver", "driver_opts", "ipam", "internal")
-    name, external = _identity(key, node, project, own, units.printable)
+    name, external = _identity(key, node, project, units.printable)
     return NetworkSpec(
         key=key,
         name=name,
         external=external,
-        driver=node.get("driver").optional(units.text),
+        driver=node.get("driver").optional(units.filled),
         driver_opts=node.get("driver_opts").value or {},
         internal=node.get("internal").optional(units.boolean) or False,
         attachable=node.get("attachable").optional(units.boolean) or False,
         enable_ipv4=node.get("enable_ipv4").optional(units.boolean),
         enable_ipv6=node.get("enable_ipv6").optional(units.boolean),
         labels=node.get("labels").value or {},
-        ipam=_without_extensions(node.get("ipam").value or {}),
+        ipam=_plain(node.get("ipam").value or {}),
     )
 
 
@@ -44,13 +45,17 @@ def volumes(section: Node, project: str, context: Context) -> dict[str, VolumeSp
 
 
 def _volume(key: str, node: Node, project: str, context: Context) -> VolumeSpec:
-    own = ("driver", "driver_opts", "labels")
-    name, external = _identity(key, node, project, own, units.engine_name)
+    name, external = _identity(key, node, project, units.engine_name)
+    for other in _OWN if external else ():
+        if node.get(other).value:
+            raise node.get(other).error(
+                "an external volume is used as it is; take this out, or external"
+            )
     return VolumeSpec(
         key=key,
         name=name,
         external=external,
-        driver=node.get("driver").optional(units.text),
+        driver=node.get("driver").optional(units.filled),
         driver_opts=_volume_options(node, context),
         labels=node.get("labels").value or {},
     )
@@ -66,24 +71,20 @@ def _volume_options(node: Node, context: Context) -> dict[str, str]:
 
 
 def _identity(
-    key: str, node: Node, project: str, own: tuple[str, ...], name_of: Callable[[Any], str]
+    key: str, node: Node, project: str, name_of: Callable[[Any], str]
 ) -> tuple[str, bool]:
     """The name on the engine, and whether it is external."""
     given = node.get("external").value
     legacy = node.at("external", "name").optional(name_of) if isinstance(given, dict) else None
     external = isinstance(given, dict) or bool(node.get("external").optional(units.boolean))
-    if external:
-        for other in own:
-            if node.get(other).value:
-                raise node.get(other).error(
-                    "what is external is used as it is; take this out, or external"
-                )
     written = node.get("name")
     name = written.read(name_of) if written.value else legacy
     return name or (key if external else f"{project}_{key}"), external
 
 
-def _without_extensions(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """The value without extensions, and without empty texts, which say nothing."""
     if isinstance(value, dict):
-        return {k: _without_extensions(v) for k, v in value.items() if not k.startswith("x-")}
-    return [_without_extensions(each) for each in value] if isinstance(value, list) else value
+        kept = {key: inner for key, inner in value.items() if inner != "" and key[:2] != "x-"}
+        return {key: _plain(inner) for key, inner in kept.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value

@@ -41,38 +41,38 @@ T = TypeVar("T")
 
 # The keys that are one value: the field of the spec, and how the value is read.
 _VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "cgroup": ("cgroup", units.text),
-    "cgroup_parent": ("cgroup_parent", units.text),
+    "cgroup": ("cgroup", units.filled),
+    "cgroup_parent": ("cgroup_parent", units.filled),
     "container_name": ("container_name", units.engine_name),
-    "cpu_period": ("cpu_period", units.integer),
-    "cpu_quota": ("cpu_quota", units.integer),
-    "cpu_shares": ("cpu_shares", units.integer),
-    "cpuset": ("cpuset", units.text),
-    "domainname": ("domainname", units.text),
-    "hostname": ("hostname", units.text),
-    "image": ("image", units.text),
+    "cpu_period": ("cpu_period", units.nonzero),
+    "cpu_quota": ("cpu_quota", units.nonzero),
+    "cpu_shares": ("cpu_shares", units.nonzero),
+    "cpuset": ("cpuset", units.filled),
+    "domainname": ("domainname", units.filled),
+    "hostname": ("hostname", units.filled),
+    "image": ("image", units.filled),
     "init": ("init", units.boolean),
-    "ipc": ("ipc", units.text),
-    "mac_address": ("mac_address", units.text),
+    "ipc": ("ipc", units.filled),
+    "mac_address": ("mac_address", units.filled),
     "mem_swappiness": ("memory_swappiness", units.whole),
     "memswap_limit": ("memory_swap_bytes", units.limit_bytes),
-    "network_mode": ("network_mode", units.text),
+    "network_mode": ("network_mode", units.filled),
     "oom_kill_disable": ("oom_kill_disable", units.boolean),
-    "oom_score_adj": ("oom_score_adj", units.integer),
-    "pid": ("pid", units.text),
-    "platform": ("platform", units.text),
+    "oom_score_adj": ("oom_score_adj", units.nonzero),
+    "pid": ("pid", units.filled),
+    "platform": ("platform", units.filled),
     "privileged": ("privileged", units.boolean),
     "read_only": ("read_only", units.boolean),
-    "runtime": ("runtime", units.text),
+    "runtime": ("runtime", units.filled),
     "shm_size": ("shm_size_bytes", units.limit_bytes),
     "stdin_open": ("stdin_open", units.boolean),
     "stop_grace_period": ("stop_grace_period_s", units.span_s),
-    "stop_signal": ("stop_signal", units.text),
+    "stop_signal": ("stop_signal", units.filled),
     "tty": ("tty", units.boolean),
-    "user": ("user", units.text),
-    "userns_mode": ("userns_mode", units.text),
-    "uts": ("uts", units.text),
-    "working_dir": ("working_dir", units.text),
+    "user": ("user", units.filled),
+    "userns_mode": ("userns_mode", units.filled),
+    "uts": ("uts", units.filled),
+    "working_dir": ("working_dir", units.filled),
 }
 
 # The keys that are lists of text (normalized by now), and the field they fill.
@@ -97,7 +97,7 @@ _TWICE_NAMED: dict[str, tuple[str, tuple[str, ...], Callable[[Any], Any]]] = {
     "memory_bytes": ("mem_limit", ("limits", "memory"), units.limit_bytes),
     "memory_reservation_bytes": ("mem_reservation", ("reservations", "memory"), units.limit_bytes),
     "nano_cpus": ("cpus", ("limits", "cpus"), units.nano_cpus),
-    "pids_limit": ("pids_limit", ("limits", "pids"), units.integer),
+    "pids_limit": ("pids_limit", ("limits", "pids"), units.nonzero),
 }
 
 _PULL_POLICIES = {"always": "always", "never": "never", "build": "build"}
@@ -158,7 +158,7 @@ def service_spec(
         expose=expose(node),
         extra_hosts=tuple(sorted(node.get("extra_hosts").value or (), key=_host)),
         security_opt=_or_refusal(file_inputs.security_options, node, context, (), problems),
-        logging_driver=node.at("logging", "driver").optional(units.text),
+        logging_driver=node.at("logging", "driver").optional(units.filled),
         logging_options=_texts(node.at("logging", "options")),
         restart=_restart(node),
         depends_on=_dependencies(node),
@@ -235,7 +235,7 @@ def _is_switched_off(node: Node) -> bool:
 
 def _restart(node: Node) -> str | None:
     plain = node.get("restart").optional(units.text)
-    return plain or node.at("deploy", "restart_policy", "condition").optional(units.text)
+    return plain or node.at("deploy", "restart_policy", "condition").optional(units.filled)
 
 
 def _dependencies(node: Node) -> dict[str, Dependency]:

@@ -16,10 +16,12 @@ __all__ = [
     "boolean",
     "duration_s",
     "engine_name",
+    "filled",
     "flag",
     "integer",
     "limit_bytes",
     "nano_cpus",
+    "nonzero",
     "number",
     "octal",
     "plain",
@@ -98,6 +100,11 @@ def text(value: Any) -> str:
     return plain(value)
 
 
+def filled(value: Any) -> str | None:
+    """A scalar as text; None where that is empty, which Compose takes for a key that is not there."""
+    return text(value) or None
+
+
 def boolean(value: Any) -> bool:
     """A boolean, or one of the words that Compose takes for one."""
     if isinstance(value, bool):
@@ -124,6 +131,11 @@ def integer(value: Any) -> int:
     if abs(whole) > _LARGEST:
         raise ValueError(f"{_shown(value)} does not fit in 64 bits")
     return whole
+
+
+def nonzero(value: Any) -> int | None:
+    """A whole number; None for 0, which Compose takes for a key that is not there."""
+    return integer(value) or None
 
 
 def whole(value: Any) -> int:
@@ -156,12 +168,12 @@ def number(value: Any) -> float:
     return real
 
 
-def nano_cpus(value: Any) -> int:
-    """A number of CPUs, in billionths of a CPU as the engine takes it."""
+def nano_cpus(value: Any) -> int | None:
+    """A number of CPUs, in billionths of a CPU as the engine takes it; 0 is no limit."""
     cpus = number(value)
     if not 0 <= cpus * 1e9 <= _LARGEST:
         raise ValueError(f"{_shown(value)} is not a number of CPUs")
-    return round(cpus * 1e9)
+    return round(cpus * 1e9) or None
 
 
 def duration_s(value: Any) -> float:

@@ -5,75 +5,10 @@ A row is one service ``a`` (its keys beside ``image``), what is merged over it, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from tests.compose.merged_forms import MERGED
+from tests.compose.row import Row, env_file, override, refused
 
-from attrs import field, frozen
-
-__all__ = ["ROWS", "Row", "service_yaml"]
-
-
-@frozen
-class Row:
-    """A small project.
-
-    Attributes:
-        keys: of the service, in YAML.
-        over: those of an override file; None for no such file.
-        top: the sections beside ``services``.
-        files: further files, by name.
-        environ: variables of the caller.
-        refused: what our reader names as it refuses the project; empty where it takes it.
-        compose_takes: whether real Compose takes a project that ours refuses.
-        warned: what our reader names in a warning.
-    """
-
-    keys: str
-    over: str | None = None
-    top: str = ""
-    files: Mapping[str, str] = field(factory=dict)
-    environ: Mapping[str, str] = field(factory=dict)
-    refused: str = ""
-    compose_takes: bool = False
-    warned: str = ""
-
-    @property
-    def words(self) -> list[str]:
-        """What names the files for Compose, where a variable would name others."""
-        return ["-f", "compose.yml"] if "COMPOSE_FILE" in self.environ else []
-
-    def write(self, folder: Path) -> None:
-        (folder / "compose.yml").write_text(_file(f"image: x\n{self.keys}") + self.top)
-        if self.over is not None:
-            (folder / "compose.override.yml").write_text(_file(self.over))
-        for name, content in self.files.items():
-            (folder / name).write_bytes(content.encode())
-
-
-def _file(keys: str) -> str:
-    return f"services:\n{service_yaml('a', keys)}"
-
-
-def service_yaml(name: str, keys: str) -> str:
-    return f"  {name}:\n" + "".join(f"    {line}\n" for line in keys.splitlines())
-
-
-def override(keys: str, over: str, **others: object) -> Row:
-    return Row(keys, over, **others)  # type: ignore[arg-type]
-
-
-def env_file(content: str, refused: str = "", **environ: str) -> Row:
-    return Row(
-        "env_file: e.env",
-        files={"e.env": content},
-        environ=environ,
-        refused=refused,
-        compose_takes=bool(refused),
-    )
-
-
-def refused(keys: str, key: str, *, compose_takes: bool = False, over: str | None = None) -> Row:
-    return Row(keys, over, refused=key, compose_takes=compose_takes)
+__all__ = ["ROWS"]
 
 
 ENV = {".env": "L=dot\n", "b.env": "L=b\nM=${L}\n", "c.env": "L=c\n"}
@@ -149,6 +84,15 @@ ROWS: dict[str, Row] = {
     "comment after a tab": env_file("A=x\t# c\n"),
     "a name alone": env_file("A=1\nB\n", B="caller"),
     "a name alone, of one above": env_file("A=1\nA\n"),
+    "variables of several files": Row(
+        "env_file: [a.env, b.env]",
+        files={"a.env": "A=1\nE=e\n", "b.env": "C=${A}\nA=2\nD=${A}\nE\nF=${E}\n"},
+    ),
+    "those of files in place of .env": Row(
+        SHOWN,
+        files={"a.env": "L=1\n", "b.env": "L=2\nM=${L}\n"},
+        environ={"COMPOSE_ENV_FILES": "a.env,b.env"},
+    ),
     "escapes": env_file('A="a\\tb\\n\\"\\\\c\\$B"\n', B="b"),
     "single quotes keep backslashes": env_file("A='a\\\\b\\'c'\n"),
     "quotes over lines, as on Windows": env_file("A='b\r\nc'\r\nD=e\r\n"),
@@ -207,31 +151,7 @@ ROWS: dict[str, Row] = {
     "a shell's command": refused("command: serve $$(echo hi)", "command", compose_takes=True),
     "a shell's backquotes": refused("command: serve `echo hi`", "command", compose_takes=True),
     "those in quotes": Row("""command: 'serve "$$(a)" "`b`"'"""),
-    # What lies over another
-    "an empty environment": override("environment: {A: b}", "environment:"),
-    "an empty list of ports": override("ports: ['80']", "ports:"),
-    "an empty user": override("user: u", "user:"),
-    "an empty key further down": override(
-        "healthcheck: {test: x, interval: 3s}", "healthcheck: {interval: }"
-    ),
-    "an empty command": override("command: [a]", "command:"),
-    "an empty entrypoint": override("entrypoint: [a]", "entrypoint:"),
-    "an empty key over nothing": override("hostname: h", "user:", refused="user"),
-    "an empty limit": override("ulimits: {nofile: 3}", "ulimits: {nofile: }", refused="nofile"),
-    "a mount point with a slash": override("volumes: ['./a:/data']", "volumes: ['/srv:/data/']"),
-    "a mount point with two": override(
-        "volumes: ['/x:/a//b']", "volumes: [{type: bind, source: /y, target: /a/b}]"
-    ),
-    "logging over a driver": override(
-        "logging: {driver: json-file, options: {a: b}}", "logging: {options: {c: d}}"
-    ),
-    "a driver over logging": override(
-        "logging: {options: {a: b}}", "logging: {driver: json-file, options: {c: d}}"
-    ),
-    "another driver": override(
-        "logging: {driver: local, options: {a: b}}", "logging: {driver: json-file, options: {c: d}}"
-    ),
-    "an empty file": Row("hostname: h", files={"compose.override.yml": "# nothing\n"}),
+    **MERGED,
     # GPUs
     "no devices": Row("gpus: [{device_ids: []}]"),
     "all devices": Row("gpus: [{count: ALL}]"),

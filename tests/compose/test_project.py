@@ -205,9 +205,9 @@ volumes:
     }
 
 
-def test_what_is_external_has_no_settings_of_its_own(refused: Refused) -> None:
-    error = refused(f"{ONE}\nnetworks: {{n: {{external: true, driver: bridge}}}}")
-    assert error.key == "networks.n.driver"
+def test_an_external_volume_has_no_settings_of_its_own(refused: Refused) -> None:
+    error = refused(f"{ONE}\nvolumes: {{v: {{external: true, driver: local}}}}")
+    assert error.key == "volumes.v.driver"
 
 
 def test_no_file_at_all_is_refused() -> None:

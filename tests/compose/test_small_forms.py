@@ -14,7 +14,8 @@ from engine.compose import load_project, needed
 from engine.errors import ComposeError
 from engine.model.spec import Project, ServiceSpec
 from tests.compose.reading import as_compose_reads, compose_config, in_use, shape
-from tests.compose.small_forms import ROWS, Row, service_yaml
+from tests.compose.row import Row, service_yaml
+from tests.compose.small_forms import ROWS
 
 HOME = {"HOME": "/home/someone", "PATH": "/usr/bin:/bin"}
 
@@ -64,6 +65,7 @@ def test_a_key_of_a_service_is_read_as_compose_reads_it(
     monkeypatch.chdir(folder)
     ours = load_project(tmp_path / "compose.yml", folder, environ=HOME).services["a"]
     assert shape(ours) == {**shape(read_at_once[name]), "name": "a"}
+    assert read_at_once[name].refusals == ()
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in batched()])
@@ -92,3 +94,4 @@ def test_a_form_is_read_as_compose_reads_it_or_refused_by_name(
         key: shape(spec) for key, spec in theirs.services.items()
     }
     assert in_use(ours) == in_use(theirs)
+    assert [spec.refusals for spec in theirs.services.values() if spec.refusals] == []

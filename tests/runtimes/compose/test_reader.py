@@ -160,6 +160,14 @@ def test_a_key_that_a_newer_compose_knows_is_refused_by_its_name(
         assert caught.value.key == f"services.{name}.{key}"
 
 
+def test_an_empty_name_is_refused_as_that(calls: Callable[[], list[str]], write: Write) -> None:
+    with pytest.raises(ComposeError, match="a name here is empty") as caught:
+        needed(
+            read_project("docker", write("services: {a: {image: x, environment: ['=b']}}")), ["a"]
+        )
+    assert caught.value.key == "services.a.environment."
+
+
 def test_jobs_are_refused_by_their_name(calls: Callable[[], list[str]], write: Write) -> None:
     text = "services: {a: {image: x}}\njobs: {j: {image: y, triggers: {manual: true}}}"
     with pytest.raises(ComposeError, match="jobs are not run here; real Compose can"):

@@ -1,0 +1,123 @@
+"""Small forms of what is laid over another, and of empty values: rows of the table in small_forms.py."""
+
+from __future__ import annotations
+
+from tests.compose.row import Row, override
+
+__all__ = ["MERGED"]
+
+MERGED: dict[str, Row] = {
+    # What lies over another
+    "an empty environment": override("environment: {A: b}", "environment:"),
+    "an empty list of ports": override("ports: ['80']", "ports:"),
+    "an empty user": override("user: u", "user:"),
+    "an empty key further down": override(
+        "healthcheck: {test: x, interval: 3s}", "healthcheck: {interval: }"
+    ),
+    "an empty command": override("command: [a]", "command:"),
+    "an empty entrypoint": override("entrypoint: [a]", "entrypoint:"),
+    "an empty key over nothing": override("hostname: h", "user:", refused="user"),
+    "an empty limit": override("ulimits: {nofile: 3}", "ulimits: {nofile: }", refused="nofile"),
+    "a mount point with a slash": override("volumes: ['./a:/data']", "volumes: ['/srv:/data/']"),
+    "a mount point with two": override(
+        "volumes: ['/x:/a//b']", "volumes: [{type: bind, source: /y, target: /a/b}]"
+    ),
+    "logging over a driver": override(
+        "logging: {driver: json-file, options: {a: b}}", "logging: {options: {c: d}}"
+    ),
+    "a driver over logging": override(
+        "logging: {options: {a: b}}", "logging: {driver: json-file, options: {c: d}}"
+    ),
+    "another driver": override(
+        "logging: {driver: local, options: {a: b}}", "logging: {driver: json-file, options: {c: d}}"
+    ),
+    "an empty file": Row("hostname: h", files={"compose.override.yml": "# nothing\n"}),
+    # What extends another, and takes something out of it
+    "keys of one it extends": Row(
+        "extends: b\nports: !reset []\nenvironment: {A: !reset null, C: 3}\ncommand: !reset null",
+        top="  b: {image: y, ports: ['80'], environment: {A: 1, B: 2}, command: c}\n",
+    ),
+    "keys of one it extends in another file": Row(
+        "extends: {file: b.yml, service: b}\nports: ['81:81']\nuser: !reset null",
+        files={
+            "b.yml": "services:\n  b: {extends: c, ports: !override ['80:80']}\n"
+            "  c: {image: z, ports: ['79:79'], user: u}\n"
+        },
+    ),
+    "keys of one that is extended further on": Row(
+        "extends: b\nports: ['81:81']",
+        top="  b: {extends: c, ports: !override ['80:80']}\n  c: {image: z, ports: ['79:79']}\n",
+    ),
+    "all of what it extends": Row(
+        "hostname: h", top="  b: !override {image: y, extends: c}\n  c: {image: z, user: u}\n"
+    ),
+    # Empty values
+    **{
+        f"an empty value over one: {keys}": override(keys, over)
+        for keys, over in {
+            "labels: {a: 1}": "labels: {a: }",
+            "annotations: {a: 1}": "annotations: {a: }",
+            "sysctls: {a: 1}": "sysctls: {a: }",
+            "deploy: {labels: {a: 1}}": "deploy: {labels: {a: }}",
+            "build: {context: ., labels: {a: 1}}": "build: {labels: {a: }}",
+            "logging: {driver: x, options: {a: b}}": "logging: {options: {a: }}",
+            "storage_opt: {a: b}": "storage_opt: {a: }",
+        }.items()
+    },
+    "empty values over those of networks and volumes": Row(
+        "volumes: ['v-v:/v']",
+        top="networks: {default: {labels: {a: 1}, driver_opts: {b: 1}}}\nvolumes: {v-v: {labels: {a: 1}}}\n",
+        files={
+            "compose.override.yml": "networks: {default: {labels: {a: }, driver_opts: {b: }}}\n"
+            "volumes: {v-v: {labels: {a: }}}\n"
+        },
+    ),
+    **{
+        f"an empty {key}": Row(f'{key}: "${{X:-}}"')
+        for key in (
+            *("cgroup_parent", "cpuset", "dns", "domainname", "hostname", "ipc", "mac_address"),
+            *("network_mode", "pid", "platform", "restart", "runtime", "stop_signal", "user"),
+            *("userns_mode", "uts", "working_dir"),
+        )
+    },
+    "an empty text over one": override("user: u", 'user: ""'),
+    "an empty server of names": Row("dns: ['', 8.8.8.8]"),
+    "empty texts further down": Row(
+        "build: {context: ., target: '', network: '', dockerfile: ''}\n"
+        "logging: {driver: ''}\n"
+        "deploy: {restart_policy: {condition: ''}}\n"
+        "networks: {default: {ipv4_address: '', ipv6_address: '', mac_address: ''}}\n"
+        "volumes: ['v-v:/v']",
+        top="networks: {default: {driver: '', ipam: {driver: ''}}}\nvolumes: {v-v: {driver: ''}}\n",
+    ),
+    **{
+        f"{key} 0": Row(f"{key}: 0")
+        for key in (
+            *("cpus", "cpu_period", "cpu_quota", "cpu_shares", "mem_reservation", "oom_score_adj"),
+            *("pids_limit",),
+        )
+    },
+    "limits of 0 further down": Row(
+        "deploy: {resources: {limits: {cpus: '0', memory: '0', pids: 0}}}\n"
+        "volumes: [{type: tmpfs, target: /t, tmpfs: {size: 0}}]\n"
+        "build: {context: ., shm_size: 0}"
+    ),
+    "a lower limit of 0": Row(
+        "ulimits: {nofile: {soft: 1, hard: 0}, core: 0, nproc: {soft: 0, hard: 2}}"
+    ),
+    "no capabilities": Row("deploy: {resources: {reservations: {devices: [{capabilities: []}]}}}"),
+    "dollars in keys": Row(
+        'labels: {"$${X}": "$$x"}\nannotations: {"a$$b": c}\nsysctls: {"a$$b": c}\n'
+        'logging: {driver: x, options: {"a$$b": c}}'
+    ),
+    "an external network with settings": Row(
+        "networks: [n]",
+        top="networks: {n: {external: true, driver: bridge, driver_opts: {a: b}, internal: true,"
+        " ipam: {config: [{subnet: 10.0.0.0/8}]}}}\n",
+    ),
+    "an external volume with settings": Row(
+        "volumes: ['v-v:/v']",
+        top="volumes: {v-v: {external: true, driver: local}}\n",
+        refused="driver",
+    ),
+}
