@@ -146,7 +146,15 @@ class Controller:
         self._machine = Machine(self.lifecycle)
         self._rng = random.Random(self.seed)  # noqa: S311 - jitter, not cryptography
         self._startup = StartUp(
-            self.project, self.runtime, self.backends, self._backend, self._folder_of, self._hide
+            *(
+                self.project,
+                self.runtime,
+                self.backends,
+                self._backend,
+                self._folder_of,
+                self._hide,
+            ),
+            output=self.folder,
         )
         hold = watchdog(self.runtime) if self.hold == "watchdog" else self.hold
         self._opening = Opening(self.runtime, hold)

@@ -256,12 +256,15 @@ class StartError(DockwardenError, RuntimeError):
 
     Attributes:
         reasons: what went wrong, by service.
+        quoted: the last lines that the main process wrote, and where its log is, by service.
     """
 
-    def __init__(self, reasons: Mapping[str, str]) -> None:
+    def __init__(self, reasons: Mapping[str, str], quoted: Mapping[str, str] | None = None) -> None:
         self.reasons = dict(reasons)
+        self.quoted = dict(quoted or {})
         listed = "; ".join(f"{service}: {reason}" for service, reason in self.reasons.items())
-        super().__init__(f"start-up failed: {listed}")
+        lines = "".join(f"\n{service}: {said}" for service, said in self.quoted.items())
+        super().__init__(f"start-up failed: {listed}{lines}")
 
 
 class DispatchError(DockwardenError):

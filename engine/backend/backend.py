@@ -31,6 +31,7 @@ from engine.backend.aside import Answer, ask
 from engine.backend.execution import Dispatch, Limits, Outcome
 from engine.backend.fetching import fetched
 from engine.backend.handover import Heritage, UnderWay
+from engine.backend.last_lines import Subject, quoted
 from engine.backend.machine import Instance, Machine
 from engine.backend.monitor import Attention
 from engine.backend.output import Output, collected
@@ -47,10 +48,11 @@ from engine.model.results import Ended, Fault, GpuLook, Leftovers, Transition
 from engine.model.service_change import ServiceChange
 from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy, RestartHistory
-from engine.runtimes.base import Changeable, Container, ExecRequest, Notice, Runtime
+from engine.runtimes.base import Changeable, Container, ExecRequest, Logging, Notice, Runtime
 from engine.runtimes.changes import check_changeable
-from engine.spool import Slot, Spool, SpoolUnusable, Unkept
+from engine.spool import MainLog, Slot, Spool, SpoolUnusable, Unkept
 from engine.util.clock import SetClock, now_s, uptime_s, utc_now
+from engine.util.futures import forget
 from states import Edge
 
 __all__ = ["Backend", "Effect", "Fact"]
@@ -144,6 +146,7 @@ class Backend:
     _running: Dispatch | None = field(default=None, init=False)
     _attention: Attention = field(init=False)
     _waiters: list[asyncio.Future[None]] = field(factory=list, init=False)
+    _quoting: asyncio.Task[str] | None = field(default=None, init=False)
     _questions: Iterator[int] = field(factory=itertools.count, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -326,9 +329,39 @@ class Backend:
         self._give_up()
         if self._running is not None:  # seen from outside, not by the end of what runs
             self._running.abandon(fault.reason)
+        subject = self._subject()  # before a restart begins, which counts as the next start
         if self.policy.recover:
             self.recover()
+        if subject is not None and (fault.quote or self.state == "exhausted"):
+            self._quote(subject, fault.reason)
         return True
+
+    def _subject(self) -> Subject | None:
+        """Whose last lines can be quoted; None where nothing is kept."""
+        if self.container is None or not self.spool.kept:
+            return None
+        return Subject(self.container, self._log(self.container), self.generation)
+
+    def _quote(self, subject: Subject, reason: str) -> None:
+        """Begin to tell the last lines of a container, before it is started again or removed."""
+        telling = quoted(self._runtime, subject, reason, self._hide)
+        self._quoting = asyncio.create_task(telling, name=f"quote {self.name}")
+        self._quoting.add_done_callback(forget)
+
+    async def last_lines(self) -> str:
+        """What its container wrote last when it failed, and where its log is; empty where that was not told."""
+        if self._quoting is None:
+            return ""
+        await asyncio.wait({self._quoting})
+        failed = self._quoting.cancelled() or self._quoting.exception() is not None
+        return "" if failed else self._quoting.result()
+
+    def _log(self, container: Container) -> MainLog:
+        return MainLog.of(self.spool.output, self.name, self.generation, container.id)
+
+    async def _keep_log(self, container: Container) -> None:
+        if self.spool.kept and isinstance(self._runtime, Logging):
+            await self._runtime.keep_log(container, self._log(container))
 
     def observe(self, notice: Notice) -> None:
         """Take in a hint from the runtime: look again, at once or as soon as it is idle.
@@ -584,6 +617,9 @@ class Backend:
             self.container, started_s = launched, now_s()
         else:
             self._take_over(found)
+        await self._keep_log(launched if found is None else found)
+        if ticket != self._ticket:
+            return
         if under_way is None or found is None or found.id != under_way.container_id:
             self._wake()
             await self._pass_gate(ticket, started_s)
@@ -628,6 +664,7 @@ class Backend:
         self._wake()
 
     async def _relaunch(self, ticket: int, *, delay_s: float = 0.0, recreate: bool = False) -> None:
+        await self.last_lines()  # while they are there
         await asyncio.sleep(delay_s)
         if self.container is None:
             await self._launch(ticket)
@@ -642,6 +679,9 @@ class Backend:
             return
         self.container, self.since_restart = relaunched, 0
         started_s = now_s()
+        await self._keep_log(relaunched)
+        if ticket != self._ticket:
+            return
         self._wake()
         await self._pass_gate(ticket, started_s)
 
@@ -671,7 +711,9 @@ class Backend:
                     await self._runtime.gate(self.container)
                     await self._attention.prove(self.container)
             except TimeoutError:
-                late = f"not ready within {within_s:g} s; raise ready_within, or read its logs"
+                unready = self._attention.unready
+                why = f": {unready}" if unready else ""
+                late = f"not ready within {within_s:g} s{why}; raise ready_within, or read its logs"
                 raise NotReady(self.name, late) from None
         except RuntimeFault as fault:
             self._unready(ticket, fault)
@@ -690,7 +732,7 @@ class Backend:
             not_ready = isinstance(fault, NotReady)
             curable = fault.curable and not (not_ready and self._untried)
             recreate = fault.recreate or not not_ready
-            self.report(Fault(fault.reason, curable=curable, recreate=recreate))
+            self.report(Fault(fault.reason, curable, recreate, quote=not_ready))
 
     async def _remove(self, ticket: int, *, grace_s: float) -> None:
         self._attention.end()
@@ -701,6 +743,7 @@ class Backend:
                     await self._running.interrupt(grace_s=grace_s)
                 except RuntimeFault as fault:
                     _LOG.debug("%s: its removal ends what runs in it: %s", self.name, fault.reason)
+            await self.last_lines()
             await self._runtime.remove(self.name, grace_s=grace_s)
         except RemovalFailed as failed:
             if ticket == self._ticket:

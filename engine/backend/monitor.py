@@ -169,6 +169,11 @@ class Attention:
 
     # Looks
 
+    @property
+    def unready(self) -> str:
+        """What the last try of the readiness command came to; empty where it was not tried, or succeeded."""
+        return self._watch.unready
+
     async def prove(self, container: Container) -> None:
         """Pass the readiness gate beyond the container's own. See :meth:`Watch.prove`."""
         await self._watch.prove(container)

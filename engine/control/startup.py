@@ -9,9 +9,11 @@ from pathlib import Path
 from attrs import define, field
 
 from engine.backend import Backend
+from engine.backend.last_lines import Subject, quoted
 from engine.errors import RuntimeFault, StartError
 from engine.model.spec import Condition, Project
-from engine.runtimes.base import Runtime
+from engine.runtimes.base import Logging, Runtime
+from engine.spool import MainLog
 from engine.util.futures import forget
 
 __all__ = ["StartUp"]
@@ -28,6 +30,7 @@ class StartUp:
         make: makes the backend of a service.
         folder_of: the folder that a service writes to; made if it does not exist.
         hide: takes secrets out of a text.
+        output: the folder of all output.
     """
 
     _project: Project
@@ -36,6 +39,7 @@ class StartUp:
     _make: Callable[[str], Backend]
     _folder_of: Callable[[str], Path]
     _hide: Callable[[str], str]
+    _output: Path
     _tasks: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
 
     def __contains__(self, service: str) -> bool:
@@ -121,20 +125,27 @@ class StartUp:
         backend.start()
         state = await backend.settled()
         if state != "ready":
-            raise StartError({name: backend.fault.reason if backend.fault else f"it is {state}"})
+            said = await backend.last_lines()
+            reason = backend.fault.reason if backend.fault else f"it is {state}"
+            raise StartError({name: reason}, {name: said} if said else None)
 
     async def _complete(self, name: str) -> None:
         """Run a one-shot service to its end."""
         await self._await_dependencies(name)
         try:
-            container = await self._runtime.launch(name, self._folder_of(name))
+            folder = self._folder_of(name)
+            container = await self._runtime.launch(name, folder)
+            log = MainLog.of(self._output, name, 1, container.id)
+            if isinstance(self._runtime, Logging):
+                await self._runtime.keep_log(container, log)
             exit_code = await self._runtime.complete(container)
         except RuntimeFault as fault:
             raise StartError({name: self._hide(fault.reason)}) from fault
         if exit_code != 0:
-            last = "".join(f"\n    {line}" for line in await self._runtime.logs(name, 20))
-            last = self._hide(last)
-            raise StartError({name: f"it ended with exit code {exit_code}; its last lines:{last}"})
+            reason = f"it ended with exit code {exit_code}"
+            subject = Subject(container, log, 1)
+            said = await quoted(self._runtime, subject, reason, self._hide)
+            raise StartError({name: reason}, {name: said})
 
     async def _await_dependencies(self, name: str) -> None:
         for other in self.dependencies(name):
@@ -156,12 +167,14 @@ async def started(starts: Mapping[str, asyncio.Task[None]]) -> None:
     """
     await asyncio.wait(starts.values())
     reasons: dict[str, str] = {}
+    quotes: dict[str, str] = {}
     for name, start in starts.items():
         try:
             start.result()
         except StartError as error:
             reasons.update(error.reasons)
+            quotes.update(error.quoted)
         except asyncio.CancelledError as cancelled:
             reasons[name] = str(*cancelled.args[:1]) or "its start was cancelled"
     if reasons:
-        raise StartError(reasons)
+        raise StartError(reasons, quotes)

@@ -25,17 +25,17 @@ def judge(observation: Observation | None, container: Container) -> Fault | None
         what is wrong with it, or None.
     """
     if observation is None:
-        return Fault("its container is gone: somebody removed it", recreate=True)
+        return Fault("its container is gone: somebody removed it", recreate=True, quote=True)
     if observation.container.id != container.id:
         return Fault("another container has taken its place", recreate=True)
     if not observation.running:
-        return Fault(_death(observation))
+        return Fault(_death(observation), quote=True)
     if observation.paused:
         return Fault("its container was paused from outside", recreate=True)
     if observation.container.started_at != container.started_at:
         return Fault("its container was restarted from outside, so its readiness is not proved")
     if observation.health == "unhealthy":
-        return Fault("its health check fails")
+        return Fault("its health check fails", quote=True)
     return None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection
 from itertools import count
@@ -33,6 +34,7 @@ from engine.runtimes.base import Container, ExecRequest, Runtime
 from engine.runtimes.in_container import GPU_PROBE
 from engine.spool import Slot, Spool, SpoolUnusable
 from engine.util.clock import now_s
+from engine.util.printable import printable
 
 __all__ = ["Look", "Watch"]
 
@@ -40,6 +42,9 @@ _LOG: Final = logging.getLogger(__name__)
 _KILL_GRACE_S: Final = 2.0
 _MOST_BYTES: Final = 2**20
 """How much of what a look prints is read."""
+
+_SAID_BYTES: Final = 2**14
+_SAID_CHARACTERS: Final = 500
 
 _Ladder = tuple[Action, ...]
 
@@ -81,6 +86,7 @@ class Watch:
     Attributes:
         last_s: when the last look was taken, in seconds of the event loop's clock; None unless all was
             well then.
+        unready: what the last try of the readiness command came to; empty where it succeeded.
     """
 
     _spec: ServiceSpec
@@ -89,6 +95,7 @@ class Watch:
     _spool: Spool
     _on_look: Callable[[Verdict, GpuReading, int | None], None]
     last_s: float | None = field(default=None, init=False)
+    unready: str = field(default="", init=False)
     _baseline: Baseline | None = field(default=None, init=False)
     _streak: Streak = field(factory=Streak, init=False)
     _tried: Counter[_Ladder] = field(factory=Counter, init=False)
@@ -118,9 +125,9 @@ class Watch:
         Raises:
             RuntimeFault: it cannot be made ready like this.
         """
-        self._streak, self.last_s, self._proved = Streak(), None, container
+        self._streak, self.last_s, self._proved, self.unready = Streak(), None, container, ""
         if self._policy.ready_command is not None:
-            while await self._run(container, self._policy.ready_command) != 0:  # noqa: ASYNC110 - no event tells
+            while await self._unready(container, self._policy.ready_command):  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(self._policy.again_s)
         while self.looks:
             look = await self.look(container)
@@ -209,15 +216,21 @@ class Watch:
         finally:
             await self._discard(slot)
 
-    async def _run(self, container: Container, command: Collection[str]) -> int:
+    async def _unready(self, container: Container, command: Collection[str]) -> bool:
+        """Run the readiness command once; whether the container is not ready yet."""
         request, slot = self._request(tuple(command))
         try:
-            return (await self._runtime.execute(container, request)).exit_code
+            code = (await self._runtime.execute(container, request)).exit_code
+            said = await asyncio.to_thread(slot.read, "stderr", _SAID_BYTES) if code else b""
+            last = printable(said.decode(errors="replace").strip())[-_SAID_CHARACTERS:]
+            told = f"ready_command {shlex.join(command)} ended with exit code {code}"
+            self.unready = f"{told}: {last or 'nothing on stderr'}" if code else ""
         except asyncio.CancelledError:
             await self._runtime.kill(container, request, grace_s=0)
             raise
         finally:
             await self._discard(slot)
+        return bool(code)
 
     def _request(self, command: tuple[str, ...]) -> tuple[ExecRequest, Slot]:
         """A look's command, and the slot that its output goes to.

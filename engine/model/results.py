@@ -82,11 +82,13 @@ class Fault:
     Attributes:
         curable: whether a restart can help.
         recreate: whether the container itself has to be made anew.
+        quote: whether the last lines that its main process wrote may tell more.
     """
 
     reason: str
     curable: bool = True
     recreate: bool = False
+    quote: bool = False
 
 
 class Ending(enum.Enum):

@@ -21,6 +21,7 @@ from engine.model.exec import MAX_OUTPUT_BYTES, ExecRequest, ExecResult, nothing
 from engine.model.results import LeftProcess
 from engine.model.service_change import ServiceChange
 from engine.ownership.owner import Owner
+from engine.spool.main_log import MainLog
 
 __all__ = [
     "MAX_OUTPUT_BYTES",
@@ -32,6 +33,7 @@ __all__ = [
     "Fetching",
     "Happening",
     "Limited",
+    "Logging",
     "Notice",
     "Observation",
     "Outlasting",
@@ -227,6 +229,20 @@ class Limited(Protocol):
     @property
     def warnings(self) -> Mapping[str, tuple[str, ...]]:
         """By service, what of it has no effect on this runtime, one sentence each."""
+
+
+@runtime_checkable
+class Logging(Protocol):
+    """What a :class:`Runtime` implements besides, if it keeps what main processes write.
+
+    It keeps on until the container is started again or removed, and sees that all is in the log before that.
+    """
+
+    async def keep_log(self, container: Container, log: MainLog) -> None:
+        """Keep what a container writes, from its latest start on, in a log; never raises."""
+
+    async def caught_up(self, container: Container) -> None:
+        """Wait, for some seconds at most, until all is in its log that a container wrote which has ended."""
 
 
 @runtime_checkable

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from engine.spool.below import read_below
 from engine.spool.handed import handed_variables
+from engine.spool.main_log import MainLog, logs_of
 from engine.spool.private import close_to_others, make_private, vacate
 from engine.spool.slot import Collected, Slot, Unkept
-from engine.spool.spool import SPOOL, Spool, SpoolUnusable, kept_log
+from engine.spool.spool import SPOOL, Spool, SpoolUnusable, kept_log, output_of
 
 __all__ = [
     "SPOOL",
     "Collected",
+    "MainLog",
     "Slot",
     "Spool",
     "SpoolUnusable",
@@ -27,7 +29,9 @@ __all__ = [
     "close_to_others",
     "handed_variables",
     "kept_log",
+    "logs_of",
     "make_private",
+    "output_of",
     "read_below",
     "vacate",
 ]

@@ -24,7 +24,7 @@ from engine.spool.private import make_private
 from engine.spool.removal import ASIDE, put_aside, remove
 from engine.spool.slot import Collected, Slot, TakenSlot, Unkept
 
-__all__ = ["SPOOL", "Spool", "SpoolUnusable", "kept_log"]
+__all__ = ["SPOOL", "Spool", "SpoolUnusable", "kept_log", "output_of"]
 
 SPOOL: Final = ".spool"
 """The folder of the spools, within the folder of the output; it is ours alone."""
@@ -64,6 +64,11 @@ def kept_log(log: Path) -> Path:
     if spool.parent.name != SPOOL:
         return log
     return spool.parent.parent / spool.name / log.name
+
+
+def output_of(spool: Path) -> Path | None:
+    """The folder of all output that a spool belongs to; None for a folder that is no spool."""
+    return spool.parent.parent if spool.parent.name == SPOOL else None
 
 
 class SpoolUnusable(Exception):

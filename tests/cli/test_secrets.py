@@ -27,8 +27,13 @@ SECRETS = {
     "marked": "marked-by-hand-7c7",
     "url": "in-a-url-7c8",
 }
-OWN_OUTPUT = {"stdout", "stderr", "main.log", "health.log"}
+OWN_OUTPUT = {"stdout", "stderr", "health.log"}
 """What experiments, backends and their health checks write themselves; they stay as they are."""
+
+
+def _is_own(file: Path) -> bool:
+    return file.name in OWN_OUTPUT or file.parent.name == "_log"
+
 
 TELL = "env; env >&2; "
 """What a careless program does."""
@@ -120,7 +125,7 @@ class Leaky:
     def written(self) -> Iterator[tuple[str, str]]:
         """Each file of the results that is not an experiment's own, and what it holds."""
         for file in sorted((self.folder / "results").rglob("*")):
-            if file.is_file() and not file.is_symlink() and file.name not in OWN_OUTPUT:
+            if file.is_file() and not file.is_symlink() and not _is_own(file):
                 yield file.name, file.read_bytes().decode(errors="replace")
 
 

@@ -186,7 +186,7 @@ def test_what_is_not_ready_is_restarted_and_what_cannot_be_restarted_is_recreate
 
     run(story())
     assert [method for method, _ in scene.runtime.calls] == [
-        *("adopt", "launch", "gate"),
+        *("adopt", "launch", "gate", "logs"),
         "restart",
         *("recreate", "gate"),
     ]

@@ -191,8 +191,9 @@ def test_a_one_shot_that_fails_is_told_with_its_last_lines(tmp_path: Path) -> No
         fake(of).will("complete", "base", 3)
         with pytest.raises(StartError) as caught:
             await of.start(["alpha"])
-        assert "exit code 3" in caught.value.reasons["base"]
-        assert "its last words" in caught.value.reasons["base"]
+        assert caught.value.reasons["base"] == "it ended with exit code 3"
+        assert "its last words" in caught.value.quoted["base"]
+        assert "its last words" in str(caught.value)
         assert caught.value.reasons["alpha"] == "not started, because base failed"
         await of.teardown()
 

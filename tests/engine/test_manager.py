@@ -274,7 +274,7 @@ def test_the_log_that_an_error_names_is_there_in_the_end(make: Make, tmp_path: P
         pytest.raises(StartError) as caught,
     ):
         manager.start_services(["broken"])
-    (log,) = re.findall(r"At the end its log is (\S+)", str(caught.value))
-    assert Path(log) == tmp_path / "output" / "broken" / "main.log"
+    (log,) = re.findall(r"the whole log is (\S+\.log)", str(caught.value))
+    assert Path(log).parent == tmp_path / "output" / "broken" / "_log"
     assert Path(log).is_file()
     assert not (tmp_path / "output" / ".spool").exists()

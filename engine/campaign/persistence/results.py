@@ -9,6 +9,7 @@
         provenance.json                          the machine, engine, software and files of each session
         <backend>/<run id>/attempt-<n>/          stdout, stderr, exit_code; there when it has ended
                      .../attempt-<n>/            metrics.json and artifacts/, where it handed any back
+        <backend>/_log/<generation>-<container>.log   what its main process wrote, for each start
         .spool/<backend>/<run id>.<n>/           the same while it runs; all that a container sees
 
 A resumed campaign appends to the folder of the interrupted run; nothing of any other earlier run is

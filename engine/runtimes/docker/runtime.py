@@ -67,8 +67,11 @@ from engine.runtimes.docker.daemon.events import EventStream
 from engine.runtimes.docker.daemon.moments import moment_ns
 from engine.runtimes.docker.daemon.proxies import proxies, with_proxies
 from engine.runtimes.docker.daemon.reported_deaths import Deaths
+from engine.runtimes.docker.logs.keeper import LogKeeper
+from engine.runtimes.docker.logs.rest import fetch_rest
 from engine.runtimes.docker.ownership import adoption
 from engine.runtimes.docker.sdk_provisioner import SdkMaker
+from engine.spool.main_log import MainLog
 from engine.util.clock import now_s
 
 __all__ = ["DockerRuntime"]
@@ -78,7 +81,6 @@ _LOG: Final = logging.getLogger(__name__)
 _RENAME: Final = "give this project another name (the top-level name: of the compose file)"
 
 _USE_IT: Final = "; or have it used as it is (adopt: compose)"
-_LAST_LINES: Final = 20
 _BEING_REMOVED: Final = (404, 409)
 """What the engine answers about a container that has been removed, or is being removed."""
 
@@ -145,6 +147,9 @@ class DockerRuntime:
         self._maker = maker(self._making, self._calls)
         self.name = self._maker.name
         self._execs = Execs(self._calls)
+        self._logs = LogKeeper(self._connect, self._calls.patience)
+        self._spools: dict[str, Path] = {}
+        self._followed: set[str] = set()
         self._deaths = Deaths()
         self._event_labels = EventLabels()
         self._provenance = Provenance()
@@ -191,6 +196,7 @@ class DockerRuntime:
         if self._events is not None:
             self._events.close()
             self._events = None
+        self._logs.close()
         while self._reserved:
             what = self._reserved.pop()
             leases.give_back(self._owner, what)
@@ -313,6 +319,7 @@ class DockerRuntime:
 
         The latter only where that is asked for.
         """
+        self._spools[service] = folder
         guest = await self._guests.take(service, folder) if self._adopts_compose else None
         if guest is not None:
             self._outputs[service] = guest
@@ -349,6 +356,7 @@ class DockerRuntime:
 
     async def launch(self, service: str, folder: Path) -> Container:
         """Create and start a container. See :meth:`Runtime.launch`."""
+        self._spools[service] = folder
         spec = self._making.spec(service)
         try:
             await self.remove(service, grace_s=0)
@@ -406,6 +414,7 @@ class DockerRuntime:
         if not recreate or container.id in self._guests.taken.values():
             try:
                 await self._maker.stop(spec, container.id, spec.stop_grace_period_s)
+                await self._logs.finish(container.id, ended=True)
                 await self._maker.start(spec, container.id)
                 return await self._identify(container.id)
             except ENGINE_ERRORS as error:
@@ -425,7 +434,7 @@ class DockerRuntime:
             state = found["State"]
             health = state.get("Health") or {}
             if not state["Running"]:
-                raise await self._ended_early(container.service, state)
+                raise self._ended_early(container.service, state)
             if health.get("Status") == "unhealthy":
                 said_last = (health.get("Log") or [{}])[-1].get("Output", "").strip()
                 reason = f"its health check fails: {said_last or 'it says nothing'}"
@@ -464,7 +473,8 @@ class DockerRuntime:
         finally:
             self._woken.pop(container.id, None)
 
-    async def _ended_early(self, service: str, state: Mapping[str, Any]) -> NotReady:
+    @staticmethod
+    def _ended_early(service: str, state: Mapping[str, Any]) -> NotReady:
         if state.get("OOMKilled"):
             reason = "its container was killed by the kernel for want of memory (OOM)"
             return NotReady(service, reason)
@@ -475,9 +485,7 @@ class DockerRuntime:
             )
         else:
             mend = "if its image has no long-running command, declare a keep_alive"
-        last = "".join(f"\n    {line}" for line in await self.logs(service, _LAST_LINES))
-        wrote = f"its last lines:{last}" if last else "it wrote nothing"
-        reason = f"its container ended at once with exit code {exit_code}; {mend}; {wrote}"
+        reason = f"its container ended at once with exit code {exit_code}; {mend}"
         return NotReady(service, reason, curable=exit_code not in _CANNOT_RUN)
 
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
@@ -545,6 +553,19 @@ class DockerRuntime:
             _LOG.debug("%s: no logs: %s", service, said(error))
         return []
 
+    async def keep_log(self, container: Container, log: MainLog) -> None:
+        """Follow a container's output. See :meth:`Logging.keep_log`."""
+        guest = container.id in self._guests.taken.values()
+        self._followed.add(container.id)
+        self._logs.follow(container, log, from_its_start=guest)
+
+    async def caught_up(self, container: Container) -> None:
+        """See the output of a container that has ended into its log. See :meth:`Logging.caught_up`."""
+        with contextlib.suppress(*ENGINE_ERRORS):
+            found = await self._calls(partial(_inspect, container.id))
+            if found is None or not found["State"]["Running"]:
+                await self._logs.caught_up(container.id)
+
     # Removal
 
     async def remove(self, service: str, *, grace_s: float) -> None:
@@ -553,6 +574,7 @@ class DockerRuntime:
         What was taken over from the user's own Compose is let go of instead.
         """
         if service in self._guests.taken:
+            await self._logs.finish(self._guests.taken[service], ended=False)
             await self._guests.leave(service)
         left = await self._left(service, grace_s)
         if left:
@@ -570,6 +592,7 @@ class DockerRuntime:
                 for listed in await self._calls(partial(self._ours, service)):
                     if grace_s > 0:
                         await self._end(service, listed["Id"], grace_s)
+                    await self._logs.finish(listed["Id"], ended=grace_s > 0)
                     await self._calls(partial(self._remove, listed))
                 return await self._calls(partial(self._ours, service))
             except ENGINE_ERRORS as error:
@@ -584,6 +607,9 @@ class DockerRuntime:
         """Remove a container, unless somebody has taken it over meanwhile."""
         with leases.held(listed["Labels"]):
             if self._may_take(listed["Labels"]):
+                if listed["Id"] not in self._followed:
+                    service = listed["Labels"][COMPOSE_SERVICE]
+                    fetch_rest(client, listed["Id"], service, self._spools.get(service))
                 remove_container(listed["Id"], 0, client)
 
     async def _end(self, service: str, container_id: str, grace_s: float) -> None:

@@ -19,6 +19,7 @@ from engine.runtimes.base import Container
 from engine.runtimes.process.spawn import Child, Supervisor
 from engine.runtimes.process.tree import Identity, end, find
 from engine.runtimes.process_ownership import Init, Seen, left_by
+from engine.spool import MainLog
 from engine.util import procfs
 
 __all__ = [
@@ -96,6 +97,7 @@ class Backend:
         health: the last verdict of its health check; None without one.
         ending: whether we are ending it; its death is then no news.
         watch: waits for its main process.
+        kept: where its main process's output lies among the results; None while it lies in the folder.
     """
 
     container: Container
@@ -109,13 +111,14 @@ class Backend:
     before: dict[str, dict[int, float]] = field(factory=dict)
     health: str | None = None
     ending: bool = False
+    kept: MainLog | None = None
     watch: asyncio.Task[None] | None = None
     _starting: dict[str, asyncio.Future[None]] = field(factory=dict, init=False)
 
     @property
     def log(self) -> Path:
         """What the main process writes."""
-        return self.folder / MAIN_LOG
+        return self.folder / MAIN_LOG if self.kept is None else self.kept.path
 
     def runs(self) -> bool:
         """Whether the main process has not ended."""

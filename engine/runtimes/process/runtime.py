@@ -12,9 +12,11 @@ Linux only, since ``/proc`` is how processes that left their session are found.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -48,13 +50,17 @@ from engine.runtimes.process import inventory
 from engine.runtimes.process.backend import Backend, claim_mark, owner_mark
 from engine.runtimes.process.files import tail
 from engine.runtimes.process.service import Host, ineffective
-from engine.runtimes.process.starting import SHOWN_LINES, probe, start_main, start_request
+from engine.runtimes.process.starting import HEALTH_LOG, probe, start_main, start_request
 from engine.runtimes.process.tree import stuck
 from engine.runtimes.process.waiting import cancelled, first
-from engine.spool import kept_log
+from engine.spool import MainLog, kept_log
 from engine.util.clock import utc_now
 
 __all__ = ["ProcessRuntime"]
+
+_LOG = logging.getLogger(__name__)
+
+_LAST_BYTES = 2**20
 
 _SETTLE_S = 0.2
 """For so long a main process without a health check must run to be ready: what cannot run at all
@@ -188,19 +194,14 @@ class ProcessRuntime:
             complaint = verdict.result() if verdict else None
         if not backend.runs():
             code = await backend.main.wait()
-            lines = tail(backend.log, SHOWN_LINES)
-            raise NotReady(
-                container.service,
-                f"its main process ended with exit code {code}; it last wrote:"
-                f" {' | '.join(lines) or 'nothing'}. At the end its log is {kept_log(backend.log)}",
-            )
+            raise NotReady(container.service, f"its main process ended with exit code {code}")
         if command is not None:
             backend.health = "healthy" if complaint is None else "unhealthy"
         if complaint is not None:
             raise NotReady(
                 container.service,
-                f"its health check failed: {complaint}. At the end its log is"
-                f" {kept_log(backend.log)}, and that of the check is beside it",
+                f"its health check failed: {complaint}; at the end the check's log is"
+                f" {kept_log(backend.folder / HEALTH_LOG)}",
             )
 
     async def complete(self, container: Container) -> int:
@@ -287,7 +288,24 @@ class ProcessRuntime:
     async def logs(self, service: str, lines: int) -> list[str]:
         """The last lines of the main process."""
         backend = self._backends.get(service)
-        return [] if backend is None else tail(backend.log, lines)
+        if backend is None:
+            return []
+        if backend.kept is not None:
+            return backend.kept.last_lines(lines, _LAST_BYTES)
+        return tail(backend.log, lines)
+
+    async def keep_log(self, container: Container, log: MainLog) -> None:
+        """Have the main process's output lie among the results, where it is written on."""
+        backend = self._current(container)
+        if backend is not None:
+            try:
+                await asyncio.to_thread(log.take, backend.log)
+                backend.kept = log
+            except OSError as error:
+                _LOG.warning("%s: its log cannot be kept: %s", container.service, error)
+
+    async def caught_up(self, container: Container) -> None:
+        """All is there at once."""
 
     async def remove(self, service: str, *, grace_s: float) -> None:
         """End every process of the service's backend, and of those that dead controllers have left."""
@@ -304,6 +322,9 @@ class ProcessRuntime:
         if left:
             raise RemovalFailed(service, stuck(left), curable=False)
         await cancelled(backend.watch)
+        if backend.kept is not None:
+            with suppress(OSError):  # it is kept, only longer than it should be
+                await asyncio.to_thread(backend.kept.trim)
         if self._backends.get(service) is backend:
             del self._backends[service]
 

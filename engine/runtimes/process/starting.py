@@ -20,12 +20,12 @@ from engine.spool import handed_variables
 from engine.util import procfs
 from engine.util.clock import utc_now
 
-__all__ = ["SHOWN_LINES", "probe", "start_main", "start_request"]
+__all__ = ["HEALTH_LOG", "SHOWN_LINES", "probe", "start_main", "start_request"]
 
 SHOWN_LINES = 5
 """So many lines of output an error message shows."""
 
-_HEALTH_LOG = "health.log"
+HEALTH_LOG = "health.log"
 _HEALTH = "health/check"
 """The id of a health check among the requests; theirs are plain file names, so none has it."""
 
@@ -120,7 +120,7 @@ async def probe(
     Returns:
         what is wrong, or None.
     """
-    log_path = backend.folder / _HEALTH_LOG
+    log_path = backend.folder / HEALTH_LOG
     try:
         with create(log_path) as log, backend.starting(_HEALTH):
             child = backend.requests[_HEALTH] = await backend.supervisor.spawn(

@@ -188,14 +188,15 @@ def test_a_second_launch_is_refused(make_rig: MakeRig, runner: asyncio.Runner) -
         runner.run(rig.runtime.launch("one", rig.folder_of("one")))
 
 
-def test_the_gate_shows_what_a_dead_main_process_wrote(
+def test_the_gate_tells_how_a_dead_main_process_ended_and_its_lines_are_there(
     make_rig: MakeRig, runner: asyncio.Runner
 ) -> None:
     rig = make_rig(ServiceSpec("one", command=sh("echo no licence found >&2; exit 4")))
     container = runner.run(rig.start("one"))
     runner.run(rig.until_ended("one"))
-    with pytest.raises(NotReady, match=r"exit code 4.*no licence found"):
+    with pytest.raises(NotReady, match=r"exit code 4"):
         runner.run(rig.runtime.gate(container))
+    assert runner.run(rig.runtime.logs("one", 5)) == ["no licence found"]
 
 
 def test_a_health_check_that_takes_too_long_fails_and_is_ended(

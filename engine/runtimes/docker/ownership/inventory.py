@@ -17,8 +17,9 @@ from engine.ownership import leases
 from engine.runtimes.docker.containers.naming import COMPOSE_SERVICE, PROJECT
 from engine.runtimes.docker.containers.provenance import Provenance
 from engine.runtimes.docker.containers.resources import in_use_by, strangers_on
-from engine.runtimes.docker.containers.stop import remove_container
+from engine.runtimes.docker.containers.stop import remove_container, stop_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, connect, said
+from engine.runtimes.docker.logs.rest import fetch_rest
 from engine.runtimes.resource import Resource
 
 __all__ = ["Census", "remove_all", "take"]
@@ -148,7 +149,10 @@ def _remove(grace_s: float, resource: Resource) -> str:
             if owner != resource.owner:
                 return f"{owner} has taken it over meanwhile"
             if resource.kind == "container":
-                remove_container(resource.id, grace_s, client)
+                if grace_s > 0:
+                    stop_container(client, resource.id, grace_s)
+                fetch_rest(client, resource.id, resource.service, None)
+                remove_container(resource.id, 0, client)
             else:
                 client.remove_network(resource.id)
     except docker.errors.NotFound:

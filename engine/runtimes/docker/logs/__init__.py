@@ -1,0 +1,1 @@
+"""What main processes write, brought from the engine into the results."""
