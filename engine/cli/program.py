@@ -12,6 +12,7 @@ from engine.cli.commands.diagram import diagram
 from engine.cli.commands.doctor import doctor
 from engine.cli.commands.down import down
 from engine.cli.commands.history import history
+from engine.cli.commands.logs import logs
 from engine.cli.commands.reap import reap
 from engine.cli.commands.report import report
 from engine.cli.commands.results import results
@@ -45,6 +46,7 @@ for _command in (
     compare,
     report,
     history,
+    logs,
     verify,
     status,
     down,

@@ -26,6 +26,7 @@ from engine.report.model import (
     Restart,
     RunReport,
 )
+from engine.spool import MainLog, logs_of
 from states import BACKEND, Lifecycle
 
 __all__ = ["gather"]
@@ -67,6 +68,7 @@ def gather(journal: JournalReader, *, lines: int = 20, lifecycle: Lifecycle = BA
                 looks=[one for one in looks if one.backend == name],
                 spans=spans,
                 lifecycle=lifecycle,
+                logs=logs_of(journal.path.resolve().parent, name),
             )
             for name in journal.backends()
         ),
@@ -103,6 +105,7 @@ def _backend(
     looks: Sequence[GpuLook],
     spans: Mapping[int, Span],
     lifecycle: Lifecycle,
+    logs: Iterable[MainLog],
 ) -> BackendReport:
     left = [one.transition.restarts_left for one in transitions]
     return BackendReport(
@@ -112,6 +115,7 @@ def _backend(
         restarts=tuple(_restarts(transitions)),
         looks=tuple(looks),
         restarts_left=left[-1] if left else None,
+        logs=tuple((log.generation, str(log.within)) for log in logs),
     )
 
 
@@ -206,6 +210,7 @@ def _quoted(file: Path, lines: int) -> dict[tuple[str, int], Quoted]:
                 image=record.image,
                 stdout=record.stdout,
                 stderr=record.stderr,
+                backend_log=record.backend_log,
                 stdout_lines=_last(record.stdout_lines, lines),
                 stderr_lines=_last(record.stderr_lines, lines),
                 params=record.params,

@@ -82,6 +82,8 @@ class BackendReport:
         state: the one that it was last in.
         bands: its states, without those times in which it had no container.
         restarts_left: of its budget, at the end; None where that was not recorded.
+        logs: what its main process wrote since each start: which start, and the file relative to the
+            journal's folder.
     """
 
     name: str
@@ -90,6 +92,7 @@ class BackendReport:
     restarts: tuple[Restart, ...]
     looks: tuple[GpuLook, ...]
     restarts_left: int | None
+    logs: tuple[tuple[int, str], ...] = ()
 
     @property
     def faults(self) -> int:
@@ -110,6 +113,7 @@ class Quoted:
         image: the digest of its container's image, where there is one.
         stdout: the file, relative to the journal's folder; None where there is none.
         stdout_lines: the last lines of it.
+        backend_log: the file with what the main process of its container wrote, likewise.
         params: what the experiment was swept over.
         keys: what it is about.
         environment: the variables that it adds, without secrets.
@@ -123,6 +127,7 @@ class Quoted:
     image: str | None = None
     stdout: str | None = None
     stderr: str | None = None
+    backend_log: str | None = None
     stdout_lines: tuple[str, ...] = ()
     stderr_lines: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(factory=dict)

@@ -179,6 +179,7 @@ def _attempt(one: AttemptReport) -> Mapping[str, Any]:
         "command": shlex.join(one.quoted.command),
         "stdout": one.quoted.stdout,
         "stderr": one.quoted.stderr,
+        "log": one.quoted.backend_log,
         "stdout_lines": one.quoted.stdout_lines,
         "stderr_lines": one.quoted.stderr_lines,
         "about": {**one.quoted.params, **one.quoted.keys},

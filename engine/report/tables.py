@@ -22,7 +22,7 @@ COLUMNS: Final = (
     *("run", "experiment", "backend", "cycle", "repeat", "state", "attempt", "result"),
     *("exit_code", "reason", "begun_at", "dispatched_at", "ran_from", "ran_until", "ended_at"),
     *("duration_s", "waited_s", "handed_over_s", "ran_s", "noticed_s", "overhead_s"),
-    *("generation", "container_id", "image", "stdout", "stderr", "left"),
+    *("generation", "container_id", "image", "stdout", "stderr", "backend_log", "left"),
     *("params", "keys", "environment", "metrics", "units", "artifacts", "warnings"),
 )
 """Of the CSV: a line for each attempt, and for each run that had none."""
@@ -84,6 +84,7 @@ def _cells(run: RunReport, attempt: AttemptReport | None) -> dict[str, Any]:
         "image": attempt.quoted.image,
         "stdout": attempt.quoted.stdout,
         "stderr": attempt.quoted.stderr,
+        "backend_log": attempt.quoted.backend_log,
         "left": ", ".join(map(str, attempt.left)),
         **{name: _as_json(getattr(attempt.quoted, name)) for name in _MAPPINGS},
         "artifacts": ", ".join(one.path for one in attempt.quoted.artifacts),

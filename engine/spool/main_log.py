@@ -36,6 +36,7 @@ TAIL_BYTES: Final = 2**22
 CUT: Final = b"[dockwarden: the log is cut here; what follows is its end]\n"
 
 _ENGINE_ID: Final = re.compile(r"[0-9a-f]{64}")
+_BLOCK_BYTES: Final = 2**16
 _SHORT: Final = 12
 """So many characters of a container's id are shown, as Docker does."""
 
@@ -145,6 +146,33 @@ class MainLog:
                 finally:
                     os.close(cut)
                 os.rename(part, self.within.name, src_dir_fd=inside, dst_dir_fd=inside)
+
+    def read(self, at: int, most_bytes: int) -> bytes:
+        """So much of it from a place on; nothing where there is no more, or no log."""
+        try:
+            with plain_below(self.output, self.within) as file:
+                return os.pread(file, most_bytes, at)
+        except OSError:
+            return b""
+
+    def begin_of_last(self, lines: int) -> int:
+        """Where its last lines begin, in bytes."""
+        try:
+            with plain_below(self.output, self.within) as file:
+                at = os.fstat(file).st_size
+                left = lines + 1  # its own end is that of the last one
+                while at > 0:
+                    block = os.pread(file, min(at, _BLOCK_BYTES), max(0, at - _BLOCK_BYTES))
+                    ends = block.count(b"\n")
+                    if ends >= left:
+                        for _ in range(left):
+                            block = block[: block.rindex(b"\n")]
+                        return max(0, at - _BLOCK_BYTES) + len(block) + 1
+                    left -= ends
+                    at = max(0, at - _BLOCK_BYTES)
+        except OSError:
+            pass
+        return 0
 
     def last_lines(self, most: int, most_bytes: int) -> list[str]:
         """The last lines; none where there is no log.

@@ -785,8 +785,8 @@ _STARTUP: Final = _of(
     ("a one-shot's failure is overlooked", "        if exit_code != 0:", "        if False:"),
     (
         "a start that failed is ready",
-        '        if state != "ready":\n            raise StartError',
-        "        if False:\n            raise StartError",
+        '        if state != "ready":\n            said',
+        "        if False:\n            said",
     ),
 )
 
@@ -807,8 +807,8 @@ _HEALTH: Final = _of(
     ("a failed health check is overlooked", 'if observation.health == "unhealthy":', "if False:"),
     (
         "health counts while it does not run",
-        "    if not observation.running:\n        return Fault(_death(observation))\n",
-        '    if observation.health == "unhealthy":\n        return Fault("its health check fails")\n    if not observation.running:\n        return Fault(_death(observation))\n',
+        "    if not observation.running:\n        return Fault(_death(observation), quote=True)\n",
+        '    if observation.health == "unhealthy":\n        return Fault("its health check fails", quote=True)\n    if not observation.running:\n        return Fault(_death(observation), quote=True)\n',
     ),
     (
         "no container is fit",

@@ -35,7 +35,7 @@ from engine.campaign.persistence.provenance import begin_session
 from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.errors import SetupError
 from engine.model.results import Ended
-from engine.spool import close_to_others, vacate
+from engine.spool import MainLog, close_to_others, vacate
 from engine.spool.below import folder_below, tail_of
 from engine.util.redaction import Secrets
 from engine.util.regular_file import open_plain
@@ -197,7 +197,9 @@ class Results:
         """Where an attempt's output is, and its last lines, as fields of a record."""
         folder = ended.stdout.parent.relative_to(self.folder)
         stdout, stderr = last_lines(self.folder, folder, _STREAMS, self.secrets)
+        log = MainLog.of(self.folder, folder.parts[0], ended.generation, ended.container_id)
         return {
+            "backend_log": str(log.within) if log.kept else None,
             "stdout": f"{folder}/stdout",
             "stderr": f"{folder}/stderr",
             "stdout_lines": stdout,

@@ -41,6 +41,8 @@ class AttemptRecord:
         left: the processes that it left running when its command had ended.
         stdout: the file, relative to the folder of the results; None where there is none.
         stdout_lines: the last lines of it, at most 100, and at most 16 KiB.
+        backend_log: what the main process of its container wrote since that start, likewise; None where it is not
+            kept.
         entry: the entry of the campaign file that the experiment comes from; None in records of versions
             without sweeps.
         params: what the experiment was swept over.
@@ -97,6 +99,7 @@ class AttemptRecord:
     service: Mapping[str, Any] | None = None
     started_in_s: float | None = None
     session: int | None = None
+    backend_log: str | None = None
 
     @property
     def ran(self) -> Span | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.cli.output.dashboard import Picture
     from engine.journal import JournalReader
 
-__all__ = ["watch"]
+__all__ = ["ended", "watch"]
 
 _EVERY_S: Final = 1.0
 
@@ -48,16 +48,16 @@ def watch(journal: Path, *, once: bool) -> int:
             return DONE
         if console.is_terminal:
             with Live(_picture(reader), console=console, auto_refresh=False) as shown:
-                while not _ended(reader):
+                while not ended(reader):
                     time.sleep(_EVERY_S)
                     shown.update(_picture(reader), refresh=True)
-        elif not _ended(reader):
+        elif not ended(reader):
             console.print(_picture(reader))
-            while not _ended(reader):
+            while not ended(reader):
                 time.sleep(_EVERY_S)
         if not console.is_terminal:
             console.print(_picture(reader))
-        show(_ended(reader))
+        show(ended(reader))
     return DONE
 
 
@@ -69,7 +69,7 @@ def _picture(reader: JournalReader) -> Picture:
     return Picture(of_journal(reader, datetime.now(UTC), Secrets.of(os.environ)))
 
 
-def _ended(reader: JournalReader) -> str:
+def ended(reader: JournalReader) -> str:
     """Why nothing more is to be seen, in words; empty while there is."""
     *_, last = reader.sessions()
     if last.ended_at is not None:

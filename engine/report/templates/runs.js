@@ -134,7 +134,11 @@ const runs = (() => {
       const times = [["waited", one.waited_s], ["handed over in", one.handed_over_s], ["ran for", one.ran_s], ["end seen after", one.noticed_s]].filter(([, value]) => value !== null);
       yield node("p", `${began}; ${times.map(([words, value]) => `${words} ${value < 1 ? `${(value * 1000).toFixed(0)} ms` : seconds(value)}`).join(", ")}.`, { class: "quiet" });
       if (one.command) { const words = node("p", "", { class: "quiet" }); words.append(node("code", one.command)); yield words; }
-      if (one.container) yield node("p", `Container ${one.container.slice(0, 12)}, start ${one.generation}.`, { class: "quiet" });
+      if (one.container) {
+        const where = node("p", `Container ${one.container.slice(0, 12)}, start ${one.generation}. `, { class: "quiet" });
+        if (one.log) where.append(link("What its backend wrote", one.log));
+        yield where;
+      }
       yield* handedBack(one);
       for (const name of ["stdout", "stderr"]) {
         if (!one[`${name}_lines`].length) continue;
@@ -142,6 +146,10 @@ const runs = (() => {
         yield node("pre", one[`${name}_lines`].join("\n"), { tabindex: "0", role: "group", "aria-label": `${name} of attempt ${one.number}` });
       }
       if (!one.stdout_lines.length && !one.stderr_lines.length) yield node("p", "No output is there.", { class: "quiet" });
+    }
+
+    function link(name, path) {
+      return node("a", name, { href: `./${path.split("/").map(encodeURIComponent).join("/")}`, rel: "noopener noreferrer", target: "_blank" });
     }
 
     function* handedBack(one) {
@@ -159,7 +167,7 @@ const runs = (() => {
         for (const [path, bytes] of one.artifacts) {
           const item = node("li");
           const name = path.split("/artifacts/").slice(1).join("/artifacts/") || path;
-          item.append(node("a", name, { href: `./${path.split("/").map(encodeURIComponent).join("/")}`, rel: "noopener noreferrer", target: "_blank" }), ` (${bytes.toLocaleString("en")} bytes)`);
+          item.append(link(name, path), ` (${bytes.toLocaleString("en")} bytes)`);
           list.append(item);
         }
         yield list;
