@@ -52,5 +52,6 @@ async def quoted(
     source = f" (the whole log is {log.path})" if kept else ""
     told = "".join(f"\n    {line}" for line in lines)
     said = f"its last lines{source}:{told}" if lines else f"it wrote nothing{source}"
-    _LOG.warning("%s: start %d: %s; %s", service, subject.generation, reason, said)
+    if lines:
+        _LOG.warning("%s: start %d: %s; %s", service, subject.generation, reason, said)
     return said

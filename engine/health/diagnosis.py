@@ -29,7 +29,7 @@ def judge(observation: Observation | None, container: Container) -> Fault | None
     if observation.container.id != container.id:
         return Fault("another container has taken its place", recreate=True)
     if not observation.running:
-        return Fault(_death(observation), quote=True)
+        return Fault(_death(observation), quote=not observation.engine_restarted)
     if observation.paused:
         return Fault("its container was paused from outside", recreate=True)
     if observation.container.started_at != container.started_at:

@@ -807,8 +807,8 @@ _HEALTH: Final = _of(
     ("a failed health check is overlooked", 'if observation.health == "unhealthy":', "if False:"),
     (
         "health counts while it does not run",
-        "    if not observation.running:\n        return Fault(_death(observation), quote=True)\n",
-        '    if observation.health == "unhealthy":\n        return Fault("its health check fails", quote=True)\n    if not observation.running:\n        return Fault(_death(observation), quote=True)\n',
+        "    if not observation.running:\n        return Fault(_death(observation), quote=not observation.engine_restarted)\n",
+        '    if observation.health == "unhealthy":\n        return Fault("its health check fails", quote=True)\n    if not observation.running:\n        return Fault(_death(observation), quote=not observation.engine_restarted)\n',
     ),
     (
         "no container is fit",
