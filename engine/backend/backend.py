@@ -105,6 +105,7 @@ class Backend:
             nothing.
         started_in_s: how long its container took from its last start until it was ready, in seconds; None
             where that was not seen.
+        failed_log: where the output of the start that failed last is kept, if it is; None before any failed.
         turn: held by whoever runs a command in it, or looks at it.
     """
 
@@ -146,6 +147,7 @@ class Backend:
     _running: Dispatch | None = field(default=None, init=False)
     _attention: Attention = field(init=False)
     _waiters: list[asyncio.Future[None]] = field(factory=list, init=False)
+    failed_log: MainLog | None = field(default=None, init=False)
     _quoting: asyncio.Task[str] | None = field(default=None, init=False)
     _questions: Iterator[int] = field(factory=itertools.count, init=False)
 
@@ -344,6 +346,7 @@ class Backend:
 
     def _quote(self, subject: Subject, reason: str) -> None:
         """Begin to tell the last lines of a container, before it is started again or removed."""
+        self.failed_log = subject.log
         telling = quoted(self._runtime, subject, reason, self._hide)
         self._quoting = asyncio.create_task(telling, name=f"quote {self.name}")
         self._quoting.add_done_callback(forget)

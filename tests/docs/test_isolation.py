@@ -75,6 +75,7 @@ def test_parameters_that_do_not_work_are_named_with_the_last_lines(folder: Path)
     runs = {one["run"]: one for one in json.loads(done.stdout)["runs"]}
     assert runs[run]["state"] == "skipped"
     assert runs[run]["reason"].startswith(parameters)
-    assert last in runs[run]["reason"]
+    assert re.search(r"; see server/_log/\d+-[\w-]+\.log", runs[run]["reason"])
+    assert done.stderr.count(last) == 1
     states = [one["state"] for one in runs.values()]
     assert (states.count("completed"), states.count("skipped")) == (4, 2)

@@ -53,6 +53,7 @@ def test_a_backend_that_fails_is_quoted_once(folder: Path) -> None:
     assert done.stderr.count("no licence found") == 1
     assert str(log.path.resolve()) in done.stderr
     assert "no licence found" not in done.stdout
+    assert f"see {log.within}" in done.stdout
 
 
 def test_names_and_bounds_are_those_of_the_code() -> None:

@@ -140,7 +140,7 @@ class Fleet:
         backend = self.controller.backends.get(name)
         if backend is not None and backend.state == "exhausted":
             self._failed.add(name)
-            self._give_up(name, why)
+            self._give_up(name, f"{why}{_reference(backend)}")
         else:
             self.unusable[name] = why
 
@@ -167,7 +167,7 @@ class Fleet:
         if state == "ready":
             return ""
         fault = f": {backend.fault.reason}" if backend.fault else ""
-        return self._give_up(name, f"its backend is {state}{fault}")
+        return self._give_up(name, f"its backend is {state}{fault}{_reference(backend)}")
 
     async def prepare(self, run: PlannedRun, on_pause: Callable[[float, str], None]) -> str:
         """Do to a run's backend what the campaign wants done before the run.
@@ -264,6 +264,12 @@ class Fleet:
 
     def _needs(self, name: str, services: Iterable[str]) -> bool:
         return not {*needed(self.controller.project, [name])}.isdisjoint(services)
+
+
+def _reference(backend: Backend) -> str:
+    """Where to read what a backend wrote that failed; empty where that is not kept."""
+    log = backend.failed_log
+    return f"; see {log.within}" if log is not None and log.kept else ""
 
 
 def refresh_reason(
