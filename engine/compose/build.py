@@ -14,7 +14,7 @@ __all__ = ["build_spec"]
 
 def build_spec(node: Node, context: Context) -> BuildSpec | None:
     """The build of a service, if it has one."""
-    if not node.value:
+    if node.value is None:
         return None
     written = node.get("context").optional(units.text) or "."
     pairs = node.get("args").value or {}

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from engine.compose.context import absolute
-from engine.compose.merge import merged_service, without
+from engine.compose.merge import MergeError, merge, without
 from engine.compose.node import KeyPath, compose_error
 from engine.util.nearest import nearest
 
@@ -72,8 +72,12 @@ def _extended(name: str, home: Home) -> dict[str, Any]:
     below = _extended(base, there)
     if there.directory != home.directory:
         below = _anchored(below, there)
-    kept = without({"services": {name: below}}, there.replaced)["services"].get(name, below)
-    return merged_service(kept, service)
+    try:
+        kept = without({"services": {name: below}}, there.replaced)["services"].get(name, below)
+        merged: dict[str, Any] = merge(kept, service, ("services", name))
+    except MergeError as error:
+        raise compose_error(home.file, error.path, str(error)) from error
+    return merged
 
 
 def _elsewhere(file: str | None, home: Home) -> Home:

@@ -18,7 +18,12 @@ def environment(node: Node, context: Context) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
 
     for entry in node.get("env_file").elements():
-        raw = entry.get("format").value == "raw"
+        written = entry.get("format").value
+        if written not in (None, "", "raw"):
+            raise entry.get("format").error(
+                f"{written!r} is no format of Compose's; write raw, or nothing"
+            )
+        raw = written == "raw"
         required = entry.get("required").value is not False
         file = Path(context.resolve(entry.read(lambda value: units.text(value["path"]))))
         try:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-from ruamel.yaml.scanner import Scanner
 
 from engine.compose.node import KeyPath, compose_error
+from engine.compose.yaml_dialect import Constructor, TabScanner, Tagged, Unquoted
 from engine.compose.yaml_errors import problem
 from engine.errors import ComposeError
 
@@ -41,15 +39,22 @@ _OVERRIDE_NAMES = (
 
 _MOST_VALUES = 500_000  # an alias may repeat its anchor's values; beyond this it is a bomb
 _DEEPEST = 100
-_SMALLEST, _LARGEST = (
-    -(2**63),
-    2**64 - 1,
-)  # of what Go reads as a whole number; beyond it is a float
-_DECIMAL = 10
-_LINE_BREAKS = "\r\n\x85\u2028\u2029"
-_ODD_NUMBER = re.compile(r"(?:[-+]_|[-+]?\.[0-9]*_)[0-9_.eE+-]*")
+_SECTION_DEPTH = 2
+_NAMED_FREELY = frozenset(
+    {
+        "annotations",
+        "args",
+        "aux_addresses",
+        "driver_opts",
+        "environment",
+        "extra_hosts",
+        "labels",
+        "options",
+        "storage_opt",
+        "sysctls",
+    }
+)
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-_BIG_LETTER = re.compile(r"[-+]?0(?:X[0-9a-fA-F_]+|B[01_]+|O[0-7_]+)")
 
 
 @frozen
@@ -67,91 +72,6 @@ class Document:
     data: dict[str, Any]
     replaced: tuple[KeyPath, ...] = ()
     is_printed: bool = False
-
-
-@frozen
-class _Tagged:
-    """A value under ``!reset``, which is dropped, or under ``!override``."""
-
-    reset: bool
-    value: Any
-
-
-@frozen
-class _Unquoted:
-    """What was written without quotes, and means something the author is unlikely to mean."""
-
-    written: str
-    meaning: str
-
-
-class _TabScanner(Scanner):
-    """The scanner, with tabs where Compose takes them: anywhere but in indentation."""
-
-    def scan_to_next_token(self) -> Any:
-        while self.reader.peek() in " \t" and (self.flow_level > 0 or not self.allow_simple_key):
-            self.reader.forward()
-        return super().scan_to_next_token()
-
-    def scan_plain_spaces(self, indent: Any, start_mark: Any) -> Any:
-        length = 0
-        while self.reader.peek(length) in " \t":
-            length += 1
-        spaces = self.reader.prefix(length)
-        self.reader.forward(length)
-        if self.reader.peek() in _LINE_BREAKS:
-            return super().scan_plain_spaces(indent, start_mark)
-        return [spaces] if spaces else []
-
-
-class _Constructor(SafeConstructor):
-    """The safe constructor, with numbers as Compose reads them."""
-
-    def construct_yaml_int(self, node: Any) -> Any:
-        written = str(self.construct_scalar(node)).replace("_", "")
-        digits = written.lstrip("+-")
-        octal = digits[:1] == "0" != digits and digits.isdecimal() and not set(digits) & {"8", "9"}
-        base = 8 if octal else 0 if digits[:2].lower() in {"0x", "0o", "0b"} else 10
-        whole = int(written, base)
-        if _SMALLEST <= whole <= _LARGEST and written != "-0":
-            return whole
-        return float(written) if base == _DECIMAL else str(node.value)
-
-    def construct_yaml_float(self, node: Any) -> Any:
-        if _ODD_NUMBER.fullmatch(node.value):
-            return _Unquoted(str(node.value), "read by each program in its own way")
-        real = super().construct_yaml_float(node)
-        return str(node.value) if math.isinf(real) and "inf" not in node.value.lower() else real
-
-    def construct_yaml_str(self, node: Any) -> Any:
-        written = super().construct_yaml_str(node)
-        if node.style is None and _ODD_NUMBER.fullmatch(written):
-            return _Unquoted(written, "a number for Compose")
-        is_number = node.style is None and _BIG_LETTER.fullmatch(written)
-        return int(written.replace("_", ""), 0) if is_number else written
-
-    def construct_text(self, node: Any) -> str:
-        return str(node.value)
-
-    def construct_date(self, node: Any) -> _Unquoted:
-        return _Unquoted(str(node.value), "a date, which Compose writes out with its time")
-
-    def construct_tagged(self, node: Any) -> Any:
-        build: dict[type, Callable[[], Any]] = {
-            MappingNode: lambda: self.construct_mapping(node, deep=True),
-            SequenceNode: lambda: self.construct_sequence(node, deep=True),
-            ScalarNode: lambda: self.construct_scalar(node),
-        }
-        return _Tagged(reset=str(node.tag) == "!reset", value=build[type(node)]())
-
-
-_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
-_Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.construct_yaml_float)
-_Constructor.add_constructor("tag:yaml.org,2002:str", _Constructor.construct_yaml_str)
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_date)
-_Constructor.add_constructor("tag:yaml.org,2002:value", _Constructor.construct_text)
-_Constructor.add_constructor("!reset", _Constructor.construct_tagged)
-_Constructor.add_constructor("!override", _Constructor.construct_tagged)
 
 
 def override_of(file: Path) -> Path | None:
@@ -193,8 +113,8 @@ def parse(written: str, name: str, *, may_be_empty: bool = False) -> Iterator[Do
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False  # YAML allows an anchor's name to be used again
-    yaml.Constructor = _Constructor
-    yaml.Scanner = _TabScanner
+    yaml.Constructor = Constructor
+    yaml.Scanner = TabScanner
     try:
         documents = list(yaml.load_all(written))
     except RecursionError as error:
@@ -231,27 +151,38 @@ class _Cleaner:
             raise ComposeError(f"its aliases unfold to over {_MOST_VALUES} values", file=self.name)
         if len(path) > _DEEPEST:
             raise compose_error(self.name, path[:4], "it is nested too deeply, or contains itself")
-        if isinstance(value, _Tagged):
+        if isinstance(value, Tagged):
             self.replaced.append(path)
             return self.clean(value.value, path)
         if isinstance(value, dict):
             return {
                 self._key(key, path): self.clean(inner, (*path, str(key)))
                 for key, inner in value.items()
-                if not (isinstance(inner, _Tagged) and self._reset(inner, (*path, str(key))))
+                if not (isinstance(inner, Tagged) and self._reset(inner, (*path, str(key))))
             }
         if isinstance(value, list):
-            return [self.clean(inner, (*path, index)) for index, inner in enumerate(value)]
+            return [
+                self.clean(inner, (*path, index))
+                for index, inner in enumerate(value)
+                if not (isinstance(inner, Tagged) and inner.reset)
+            ]
         return self._scalar(value, path)
 
-    def _reset(self, inner: _Tagged, path: KeyPath) -> bool:
+    def _reset(self, inner: Tagged, path: KeyPath) -> bool:
         if inner.reset:
             self.replaced.append(path)
         return inner.reset
 
     def _key(self, key: Any, path: KeyPath) -> str:
         if not isinstance(key, str):
-            raise compose_error(self.name, path, f'the key {key!r} is not text; write "{key}"')
+            shown = key.written if isinstance(key, Unquoted) else key
+            raise compose_error(self.name, path, f'the key {shown!s} is not text; write "{shown}"')
+        if key.startswith("x-") and _is_named_freely(path):
+            reason = (
+                "Compose takes what begins with x- in a mapping for an extension; write a list of"
+                " NAME=value, or choose another name"
+            )
+            raise compose_error(self.name, (*path, key), reason)
         return str(self._scalar(key, path))
 
     def _scalar(self, value: Any, path: KeyPath) -> Any:
@@ -266,7 +197,7 @@ class _Cleaner:
             return value
         if isinstance(value, bytes):
             return value.decode("utf-8", errors="replace")
-        if isinstance(value, _Unquoted):
+        if isinstance(value, Unquoted):
             raise compose_error(
                 self.name,
                 path,
@@ -276,6 +207,16 @@ class _Cleaner:
         raise compose_error(
             self.name, path, f"a value of this kind ({shown}) means nothing to Compose"
         )
+
+
+def _is_named_freely(path: KeyPath) -> bool:
+    """Whether the keys here are names that the author chose, of a label or the like."""
+    inside = path[_SECTION_DEPTH:]
+    return bool(inside) and inside[-1] in _NAMED_FREELY and not any(map(_is_extension, path))
+
+
+def _is_extension(key: str | int) -> bool:
+    return str(key).startswith("x-")
 
 
 def _beside(file: Path) -> str:

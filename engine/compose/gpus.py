@@ -37,13 +37,14 @@ def _request(value: dict[str, Any]) -> GpuRequest:
     if count is None and value.get("device_ids") is not None:
         count = 0  # an empty list of devices asks for none
     options = value.get("options") or {}
-    pairs = options if isinstance(options, dict) else dict(each.split("=", 1) for each in options)
+    if isinstance(options, list):
+        options = {name: said for name, _, said in (each.partition("=") for each in options)}
     return GpuRequest(
         capabilities=tuple(dict.fromkeys(value.get("capabilities") or ())),
         driver=value.get("driver") or "",
         count=None if ids else _count(count),
         device_ids=ids,
-        options={key: units.plain(inner) for key, inner in pairs.items()},
+        options={key: "" if said is None else units.plain(said) for key, said in options.items()},
     )
 
 

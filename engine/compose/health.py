@@ -23,9 +23,16 @@ def health_check(node: Node) -> HealthCheck | None:
         timeout_s=node.get("timeout").optional(units.span_s),
         start_period_s=node.get("start_period").optional(units.span_s),
         start_interval_s=node.get("start_interval").optional(units.span_s),
-        retries=node.get("retries").optional(units.integer),
+        retries=node.get("retries").optional(_retries),
     )
     return None if check == HealthCheck() else check
+
+
+def _retries(value: Any) -> int:
+    count = units.integer(value)
+    if count < 0:
+        raise ValueError(f"{count} is negative; write 0 or more")
+    return count
 
 
 def _test(value: Any) -> tuple[str, ...] | None:

@@ -12,9 +12,28 @@ from typing import Any
 
 from engine.compose.node import KeyPath
 
-__all__ = ["merge", "merged_service", "without", "without_empty"]
+__all__ = ["Listed", "MergeError", "merge", "without", "without_empty"]
 
 Identity = Callable[[Any], Hashable]
+
+
+class MergeError(ValueError):
+    """One document cannot be laid over another as Compose does it.
+
+    Attributes:
+        path: the key.
+    """
+
+    def __init__(self, path: KeyPath, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+class Listed(dict[str, Any]):
+    """A mapping that is a list of ``NAME=value`` for Compose, which finds none of its keys there."""
+
+    __slots__ = ()
+
 
 _REPLACED = frozenset(
     {
@@ -24,6 +43,8 @@ _REPLACED = frozenset(
         "services.*.ulimits.*",
     }
 )
+_SUBNETS = "networks.*.ipam.config"
+_REQUESTS = frozenset({"services.*.deploy.resources.reservations.devices", "services.*.gpus"})
 _BY_KIND = "services.*.logging"  # merged unless both name a driver, and not the same
 _WITH_NONE = frozenset(  # a key without a value replaces one: by the caller's, or by an empty text
     {
@@ -69,6 +90,8 @@ _IDENTITIES: dict[str, Identity] = {
 def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
     """One value laid over another; neither is changed."""
     rule = _pattern(path)
+    if base and over:
+        _check_lists(base, over, path, rule)
     if over is None:
         return None if rule in _CLEARED else base
     if base is None:
@@ -78,7 +101,7 @@ def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
         if rule == _BY_KIND and len(drivers) > 1:
             return over
         if rule in _WITH_NONE:
-            return base | over
+            return Listed(base | over) if base else over
         return {
             key: merge(base.get(key), over[key], (*path, key)) if key in over else base[key]
             for key in dict.fromkeys((*base, *over))
@@ -88,16 +111,33 @@ def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
     return over
 
 
-def merged_service(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """One service laid over another, as ``extends`` and several files do."""
-    merged: dict[str, Any] = merge(base, over, ("services", "*"))
-    return merged
+def _request(entry: dict[str, Any]) -> dict[str, Any]:
+    """A request for devices, whose count may be left out or written in two ways for all."""
+    count = str(entry.get("count", "all")).lower()
+    return entry | {"count": "all" if count == "-1" else count}
+
+
+def _check_lists(base: Any, over: Any, path: KeyPath, rule: str) -> None:
+    """Refuse two lists that Compose merges in a way that is not worth following."""
+    remedy = "write it once, or put !override before the later one"
+    if rule == _SUBNETS:
+        reason = "Compose merges the subnets of two files by rules of its own"
+        raise MergeError(path, f"{reason}; {remedy}")
+    if rule in _REQUESTS and any(one in map(_request, base) for one in map(_request, over)):
+        reason = (
+            "Compose 5.3 keeps a request that is written twice, and later versions one of the two"
+        )
+        raise MergeError(path, f"{reason}; {remedy}")
 
 
 def without(data: Any, paths: Sequence[KeyPath]) -> Any:
-    """The model without these keys; where a path leads nowhere, nothing happens."""
+    """The model without these keys; where a path leads nowhere, nothing happens.
+
+    Raises:
+        MergeError: a path leads into a list, in which Compose does not find the key.
+    """
     for path in paths:
-        data = _without(data, path)
+        data = _without(data, path, path)
     return data
 
 
@@ -120,13 +160,20 @@ def _is_left_out(value: Any, base: Any, rule: str) -> bool:
     return value is None and base is not None and rule not in (_CLEARED | _NOT_EMPTY)
 
 
-def _without(data: Any, path: KeyPath) -> Any:
-    if not path or not isinstance(data, dict) or path[0] not in data:
+def _without(data: Any, path: KeyPath, whole: KeyPath) -> Any:
+    if not path or not isinstance(data, dict | list):
         return data
     head, *rest = path
+    if isinstance(head, str) and (
+        isinstance(data, list) or (isinstance(data, Listed) and head in data)
+    ):
+        said = "Compose takes no single entry out of what was written as a list, or merged; put !override before"
+        raise MergeError(whole, f"{said} the whole of it, and write out what stays")
+    if isinstance(data, list) or head not in data:
+        return data
     if not rest:
         return {key: value for key, value in data.items() if key != head}
-    return {**data, head: _without(data[head], tuple(rest))}
+    return {**data, head: _without(data[head], tuple(rest), whole)}
 
 
 def _once(entries: list[Any], identity: Identity | None) -> list[Any]:

@@ -11,8 +11,8 @@ from attrs import field, frozen, mutable
 
 from engine.compose import files, schema
 from engine.compose.extends import Home, Services, extend
-from engine.compose.merge import merge, without, without_empty
-from engine.compose.node import KeyPath, Node, Sources
+from engine.compose.merge import MergeError, merge, without, without_empty
+from engine.compose.node import KeyPath, Node, Sources, compose_error
 from engine.compose.normalize import normalize
 from engine.compose.variables import interpolate
 
@@ -60,7 +60,7 @@ class _Merging:
         for document in documents:
             data = self.long(document, model)
             data["services"] = extend(self.home(document, directory, data["services"]))
-            model = merge(without(model, document.replaced), data)
+            model = _laid_over(model, document, data)
             written.append((document.file, data))
         missing = {key: tuple(names) for key, names in self.missing.items()}
         root = Node(model, (), Sources(tuple(written)))
@@ -94,8 +94,19 @@ class _Merging:
         replaced: tuple[KeyPath, ...] = ()
         for document in files.read(path, name):
             replaced = document.replaced
-            model = merge(without(model, replaced), self.long(document, model))
+            model = _laid_over(model, document, self.long(document, model))
         return model["services"], replaced
+
+
+def _laid_over(
+    model: dict[str, Any], document: files.Document, data: dict[str, Any]
+) -> dict[str, Any]:
+    """The model with the long form of a document laid over it."""
+    try:
+        merged: dict[str, Any] = merge(without(model, document.replaced), data)
+    except MergeError as error:
+        raise compose_error(document.file, error.path, str(error)) from error
+    return merged
 
 
 def _service_at(path: KeyPath) -> str:

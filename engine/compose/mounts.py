@@ -48,8 +48,14 @@ def _mount(entry: Node, context: Context, volumes: dict[str, VolumeSpec]) -> Mou
         selinux=entry.at("bind", "selinux").optional(units.filled),
         no_copy=entry.at("volume", "nocopy").optional(units.boolean) or False,
         tmpfs_size_bytes=entry.at("tmpfs", "size").optional(units.limit_bytes),
-        tmpfs_mode=entry.at("tmpfs", "mode").optional(units.octal),
+        tmpfs_mode=entry.at("tmpfs", "mode").optional(_mode),
     )
+
+
+def _mode(value: Any) -> int:
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} is text for Compose; write the mode without quotes: 0o1777")  # noqa: TRY004
+    return units.whole(value)
 
 
 def _source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from engine.compose import units
@@ -57,8 +58,10 @@ def _port(value: dict[str, Any]) -> PortSpec:
     if value.get("target") is None:
         raise ValueError("the port has no target: the port inside the container")
     target = units.integer(value["target"])
+    if not target:
+        raise ValueError("the port inside the container is 0, which no program can listen on")
     port_range(str(target))
-    published = value.get("published") or ""
+    published = value.get("published", "")
     published = published if isinstance(published, str) else str(units.whole(published))
     if published:
         port_range(published)
@@ -66,8 +69,18 @@ def _port(value: dict[str, Any]) -> PortSpec:
         target=target,
         published=published,
         protocol=value.get("protocol") or "tcp",
-        host_ip=value.get("host_ip") or "",
+        host_ip=_address(value.get("host_ip") or ""),
     )
+
+
+def _address(written: str) -> str:
+    """An address of this machine; empty for all of them."""
+    try:
+        # An address with a zone is one for Python, and none for Compose.
+        ipaddress.ip_address(written.replace("%", "/") or "0.0.0.0")  # noqa: S104 - not bound here
+    except ValueError:
+        raise ValueError(f"{written!r} is not an IP address; write one, or take it out") from None
+    return written
 
 
 def expose(service: Node) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.compose import units
+from engine.compose.merge import Listed
 from engine.compose.node import compose_error
 from engine.compose.shortforms import device, ports, volume
 
@@ -55,7 +56,7 @@ def _pairs(value: Any) -> dict[str, str | None]:
     if isinstance(value, dict):
         return {key: None if inner is None else units.plain(inner) for key, inner in value.items()}
     split = [units.plain(entry).partition("=") for entry in value]
-    return {name: inner if equals else None for name, equals, inner in split}
+    return Listed({name: inner if equals else None for name, equals, inner in split})
 
 
 def _variables(value: Any) -> dict[str, str | None]:
@@ -71,7 +72,8 @@ def _variables(value: Any) -> dict[str, str | None]:
 
 
 def _filled(value: Any) -> dict[str, str]:
-    return {key: inner or "" for key, inner in _pairs(value).items()}
+    filled = {key: inner or "" for key, inner in _pairs(value).items()}
+    return Listed(filled) if isinstance(value, list) else filled
 
 
 def _listed(value: Any) -> list[Any]:
@@ -124,6 +126,9 @@ def _hosts(value: Any) -> list[str]:
         ]
     else:
         pairs = [_host(entry) for entry in value]
+    for host, _ in pairs:
+        if not host or ":" in host:
+            raise ValueError(f"{host!r} is not the name of a host; write host=address")
     return list(
         dict.fromkeys(f"{host}={_unbracketed(units.plain(address))}" for host, address in pairs)
     )

@@ -60,6 +60,9 @@ def _injected(entry: Node, section: str, context: Context) -> Mount | InjectedFi
     written = entry.get("target").optional(units.text) or name
     target = posixpath.normpath(posixpath.join(_FOLDERS[section], written))
     file = declared.get("file").optional(units.text)
+    sources = [key for key in ("file", "environment", "content") if declared.get(key).value]
+    if len(sources) > 1:
+        raise declared.error(f"{' and '.join(sources)} exclude each other; take one out")
     if file is not None:
         source = context.resolve(file)
         return Mount(MountKind.BIND, target, source=source, read_only=True)
@@ -83,6 +86,8 @@ def _content(declared: Node, context: Context) -> str:
             )
         return value
     content = declared.get("content").optional(units.text)
-    if content is None:
-        raise declared.error("only a swarm keeps it; give it a file, an environment or a content")
+    if not content:
+        raise declared.error(
+            "it is empty, or only a swarm keeps it; give it a file, an environment or a content"
+        )
     return content

@@ -115,7 +115,8 @@ def service_spec(
         ComposeError: a value makes no sense; says which key of which file.
     """
     name = str(node.path[-1])
-    if not (node.get("image").value or node.get("build").value or node.get("provider").value):
+    has_build = node.get("build").value is not None
+    if not (node.get("image").value or has_build or node.get("provider").value):
         raise node.error("the service has neither an image nor a build; give it one")
     problems = [] if is_plain(name) else [_unfit_name(node)]
     environment: dict[str, str | None] = _or_refusal(

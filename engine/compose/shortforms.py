@@ -19,6 +19,7 @@ _HIGHEST_PORT = 65_535
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _VOLUME_OPTIONS: dict[str, dict[str, Any]] = {
     "ro": {"read_only": True},
+    "rw": {"read_only": False},
     "nocopy": {"volume": {"nocopy": True}},
     **{label: {"bind": {"selinux": label}} for label in ("z", "Z")},
     **{
@@ -114,7 +115,7 @@ def volume(value: Any) -> dict[str, Any]:
         "source": source,
         "target": _path(target),
     }
-    # Other options (rw, cached, delegated) have no effect, as in Compose.
+    # Other options (cached, delegated) have no effect, as in Compose.
     meant = (_VOLUME_OPTIONS.get(option, {}) for option in options.split(","))
     return functools.reduce(merge, meant, entry)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from decimal import Decimal
 from typing import Any
 
@@ -49,12 +50,15 @@ _SIZE = re.compile(
     r"\+?((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?) ?(?:([kmgtp])(?:i?b)?|b)?",
     re.ASCII | re.IGNORECASE,
 )
+_DIGITS = re.compile(r"[-+]?\d+", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "y", "on"), True),
     **dict.fromkeys(("false", "no", "n", "off"), False),
 }
 _LARGEST = 2**63 - 1
+_SINGLE_DIGITS = 10  # more tell no two floats of 32 bits apart
 _ENGINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,254}")
 _PLAIN_EXPONENTS = range(-4, 6)  # of the floats that Go writes without one
 
@@ -123,7 +127,9 @@ def flag(value: Any) -> bool | None:
 def integer(value: Any) -> int:
     """A whole number, or text that holds one."""
     try:
-        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        is_fraction = isinstance(value, float) and not value.is_integer()
+        is_other_text = isinstance(value, str) and not _DIGITS.fullmatch(value)
+        if isinstance(value, bool) or is_fraction or is_other_text:
             raise ValueError  # noqa: TRY301 - one message for every way to be wrong
         whole = int(value)
     except (TypeError, ValueError, OverflowError):
@@ -160,7 +166,8 @@ def octal(value: Any) -> int:
 def number(value: Any) -> float:
     """A finite number, or text that holds one."""
     try:
-        real = math.nan if isinstance(value, bool) else float(value)
+        is_other_text = isinstance(value, str) and not _NUMBER.fullmatch(value)
+        real = math.nan if isinstance(value, bool) or is_other_text else float(value)
     except (TypeError, ValueError, OverflowError):
         real = math.nan
     if not math.isfinite(real):
@@ -173,7 +180,15 @@ def nano_cpus(value: Any) -> int | None:
     cpus = number(value)
     if not 0 <= cpus * 1e9 <= _LARGEST:
         raise ValueError(f"{_shown(value)} is not a number of CPUs")
-    return round(cpus * 1e9) or None
+    return round(_single(cpus) * 1e9) or None
+
+
+def _single(value: float) -> float:
+    """The shortest number that is the same to 32 bits, for Compose keeps CPUs in so many."""
+    packed = struct.pack("f", value)
+    (kept,) = struct.unpack("f", packed)
+    shorter = (float(f"{kept:.{digits}g}") for digits in range(1, _SINGLE_DIGITS))
+    return next(one for one in shorter if struct.pack("f", one) == packed)
 
 
 def duration_s(value: Any) -> float:

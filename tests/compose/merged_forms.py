@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compose.row import Row, override
+from tests.compose.row import Row, override, refused
 
 __all__ = ["MERGED"]
 
@@ -119,5 +119,64 @@ MERGED: dict[str, Row] = {
         "volumes: ['v-v:/v']",
         top="volumes: {v-v: {external: true, driver: local}}\n",
         refused="driver",
+    ),
+    # What is taken out, and what only looks as if it were
+    "an entry of a list, reset": Row("ports: [!reset '80:80', '81:81']\nvolumes: [!reset '/b:/b']"),
+    "an entry of a list, reset over one": override(
+        "ports: ['80:80']", "ports: [!reset '80:80', '81:81']"
+    ),
+    "a key of a mapping": override("environment: {A: 1, B: 2}", "environment: {A: !reset null}"),
+    "a key of a list that is not in it": override("labels: [B=2]", "labels: {A: !reset null}"),
+    **{
+        f"a key of a list: {keys}": refused(
+            keys, "A: Compose takes no", compose_takes=True, over=over
+        )
+        for keys, over in {
+            "environment: [A=1, B=2]": "environment: {A: !reset null, C: 3}",
+            "labels: [A=1]": "labels: {A: !reset null}",
+            "build: {context: ., args: [A=1]}": "build: {args: {A: !reset null}}",
+            "extra_hosts: {A: 1.1.1.1}": "extra_hosts: {A: !reset null, C: 1.1.1.1}",
+        }.items()
+    },
+    "a key of what two documents write": Row(
+        "environment: {A: 1}",
+        files={
+            "compose.override.yml": "services: {a: {environment: {B: 2}}}\n---\n"
+            "services: {a: {environment: {A: !reset null}}}\n"
+        },
+        refused="services.a.environment.A",
+        compose_takes=True,
+    ),
+    "a key of a list that it extends": Row(
+        "extends: b\nlabels: {A: !reset null}",
+        top="  b: {image: y, labels: [A=1]}\n",
+        refused="services.a.labels.A",
+        compose_takes=True,
+    ),
+    "subnets over others": Row(
+        "hostname: h",
+        top="networks: {default: {ipam: {config: [{subnet: 10.1.0.0/16}]}}}\n",
+        files={
+            "compose.override.yml": "networks: {default: {ipam: {config: [{subnet: 10.2.0.0/16}]}}}\n"
+        },
+        refused="networks.default.ipam.config",
+        compose_takes=True,
+    ),
+    "subnets in place of others": Row(
+        "hostname: h",
+        top="networks: {default: {ipam: {config: [{subnet: 10.1.0.0/16}]}}}\n",
+        files={
+            "compose.override.yml": "networks: {default: {ipam: {config: !override [{subnet: 10.2.0.0/16}]}}}\n"
+        },
+    ),
+    "GPUs over others": override("gpus: [{count: 1}]", "gpus: [{count: 2}]"),
+    "GPUs over the same": refused(
+        "gpus: [{count: all}]", "services.a.gpus", compose_takes=True, over="gpus: [{count: -1}]"
+    ),
+    "reserved devices over the same": refused(
+        "deploy: {resources: {reservations: {devices: [{capabilities: [gpu], count: 1}]}}}",
+        "devices",
+        compose_takes=True,
+        over="deploy: {resources: {reservations: {devices: [{capabilities: [gpu], count: 1}]}}}",
     ),
 }

@@ -6,6 +6,7 @@ A row is one service ``a`` (its keys beside ``image``), what is merged over it, 
 from __future__ import annotations
 
 from tests.compose.merged_forms import MERGED
+from tests.compose.odd_forms import ODD
 from tests.compose.row import Row, env_file, override, refused
 
 __all__ = ["ROWS"]
@@ -152,6 +153,7 @@ ROWS: dict[str, Row] = {
     "a shell's backquotes": refused("command: serve `echo hi`", "command", compose_takes=True),
     "those in quotes": Row("""command: 'serve "$$(a)" "`b`"'"""),
     **MERGED,
+    **ODD,
     # GPUs
     "no devices": Row("gpus: [{device_ids: []}]"),
     "all devices": Row("gpus: [{count: ALL}]"),

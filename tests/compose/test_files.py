@@ -88,7 +88,7 @@ def test_tags_of_compose_are_understood() -> None:
         ("a: [1\n", "line 2"),
         ("\ta: 1\n", "line 1, column 1"),
         ("a: *nowhere\n", "undefined alias"),
-        ("a: !unknown 1\n", "could not determine a constructor"),
+        ("a: !unknown 1\n", "does not know the tag !unknown"),
         ("", "the file is empty"),
         ("# nothing\n", "the file is empty"),
         ("- a\n", "must be a mapping"),

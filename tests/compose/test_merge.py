@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.compose.merge import merge, merged_service, without
+from engine.compose.merge import merge, without
 from engine.errors import ComposeError
 from engine.model.spec import PortSpec, Project
 
@@ -60,7 +60,7 @@ FILES = ["docker-compose.yml", "over.yml"]
     ],
 )
 def test_a_service_over_another(base: dict[str, Any], over: dict[str, Any], expected: Any) -> None:
-    assert merged_service(base, over) == expected
+    assert merge(base, over, ("services", "a")) == expected
 
 
 def test_neither_side_is_changed() -> None:

@@ -66,7 +66,7 @@ def test_what_is_no_port_is_refused(written: str) -> None:
                 "bind": {"selinux": "z", "propagation": "rslave"},
             },
         ),
-        ("/a:/x:rw,cached", {"type": "bind", "source": "/a", "target": "/x"}),
+        ("/a:/x:cached", {"type": "bind", "source": "/a", "target": "/x"}),
         ("data:/x", {"type": "volume", "source": "data", "target": "/x"}),
         (
             "data:/x:nocopy",
