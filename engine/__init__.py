@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from engine.errors import RuntimeFault as RuntimeFault
     from engine.errors import RuntimeUnavailable as RuntimeUnavailable
     from engine.errors import SetupError as SetupError
+    from engine.errors import StartAgain as StartAgain
     from engine.errors import StartError as StartError
     from engine.errors import TeardownError as TeardownError
     from engine.errors import UsedAfterClose as UsedAfterClose
@@ -105,6 +106,7 @@ __all__ = [
     "RuntimeUnavailable",
     "ServiceSpec",
     "SetupError",
+    "StartAgain",
     "StartError",
     "TeardownError",
     "Transition",

@@ -32,6 +32,7 @@
     └── RuntimeFault            what a runtime reports about one container
         ├── LaunchFailed            it could not be created or started
         ├── NotReady                it did not pass its readiness gate
+        │   └── StartAgain          its own command ended at once; another one is started in its place
         ├── ContainerLost           it went away under what ran in it
         ├── CommandLost             nothing of a command is left in it, nor its exit code
         ├── ExecFailed              the command could not be started in it
@@ -79,6 +80,7 @@ __all__ = [
     "RuntimeFault",
     "RuntimeUnavailable",
     "SetupError",
+    "StartAgain",
     "StartError",
     "TeardownError",
     "UseError",
@@ -338,6 +340,10 @@ class LaunchFailed(RuntimeFault):
 
 class NotReady(RuntimeFault):
     """The container runs and did not pass its readiness gate."""
+
+
+class StartAgain(NotReady):
+    """Its own command ended at once. The next start runs another command, and costs no restart."""
 
 
 class ContainerLost(RuntimeFault):

@@ -42,6 +42,7 @@ from engine.errors import (
     RemovalFailed,
     RuntimeFault,
     SetupError,
+    StartAgain,
 )
 from engine.health.gpu import ContainerHealthStatus
 from engine.model.results import Ended, Fault, GpuLook, Leftovers, Transition
@@ -396,7 +397,11 @@ class Backend:
             container, slot = await self._readied(request.id)
             if not self.spool.kept:
                 request = evolve(request, max_output_bytes=None)
-            request = evolve(request, folder=slot.folder)
+            request = evolve(
+                request,
+                folder=slot.folder,
+                through_entrypoint=self.policy.through_entrypoint,
+            )
             running = self._dispatched(
                 container, request, slot, limits or Limits(), counted=counted
             )
@@ -718,6 +723,11 @@ class Backend:
                 why = f": {unready}" if unready else ""
                 late = f"not ready within {within_s:g} s{why}; raise ready_within, or read its logs"
                 raise NotReady(self.name, late) from None
+        except StartAgain as again:
+            _LOG.warning("%s: started again, free of charge: %s", self.name, again.reason)
+            if ticket == self._ticket:
+                await self._relaunch(ticket, recreate=True)
+            return
         except RuntimeFault as fault:
             self._unready(ticket, fault)
             return
@@ -726,8 +736,26 @@ class Backend:
             if started_s is not None:
                 self.started_in_s = now_s() - started_s
             self._proved, self._proved_s = self.container, now_s()
-            self._fire("proved_ready", "passed its readiness gate")
+            self._fire("proved_ready", f"passed its readiness gate{self._kept_up()}")
             self._attention.begin_rounds()
+
+    def _main_of(self, container: Container) -> Mapping[str, Any] | None:
+        """What a container runs as its main process, for a record; None where that is not known."""
+        if container.main is None:
+            return None
+        return {
+            name: [self._hide(word) for word in told]
+            if isinstance(told, list)
+            else self._hide(told or "") or None
+            for name, told in container.main.to_dict().items()
+        }
+
+    def _kept_up(self) -> str:
+        """What keeps its container up in place of its own command, for a reason; empty if nothing does."""
+        main = self.container.main if self.container else None
+        if main is None or main.keep_alive is None or not main.reason:
+            return ""
+        return self._hide(f"; {main}")
 
     def _unready(self, ticket: int, fault: RuntimeFault) -> None:
         """It could not be started, or did not pass its gate."""
@@ -837,6 +865,8 @@ class Backend:
                 since_restart=since_restart,
                 restart_cause=restart_cause,
                 started_in_s=started_in_s,
+                main=self._main_of(container),
+                through_entrypoint=self.policy.through_entrypoint,
                 ran=outcome.ran,
                 left=tuple(evolve(one, command=self._hide(one.command)) for one in outcome.left),
                 measurements=evolve(

@@ -12,6 +12,7 @@ from typing import Final
 from attrs import frozen
 
 from engine.campaign.model import Campaign
+from engine.cli.main_commands import foreseen_mains
 from engine.compose import needed
 from engine.errors import DockwardenError, MissingExtra, RuntimeUnavailable, SetupError
 from engine.model.spec import UNSET, Project
@@ -82,6 +83,8 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
         if project is not None:
             yield from _builder(project, services)
             yield _images(project, services)
+    if campaign is not None and project is not None:
+        yield from _main_commands(campaign, project, services)
 
 
 def _no_engine(
@@ -194,6 +197,15 @@ def _builder(project: Project, services: tuple[str, ...]) -> Iterator[Finding]:
     what = f"the classic builder of the engine builds {names}; it knows fewer keys than BuildKit"
     mend = "install Docker Compose and the CLI plugin buildx, and leave DOCKER_BUILDKIT on"
     yield Finding(Level.WARN, "builder", what, mend)
+
+
+def _main_commands(
+    campaign: Campaign, project: Project, services: tuple[str, ...]
+) -> Iterator[Finding]:
+    """What runs in containers where that is not just what the file says."""
+    for name, told in foreseen_mains(campaign, project, services).items():
+        level = Level.WARN if told.surprising else Level.OK
+        yield Finding(level, f"main process of {name}", told.text)
 
 
 def _images(project: Project, services: tuple[str, ...]) -> Finding:

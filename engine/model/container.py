@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 
-from attrs import frozen
+from attrs import field, frozen
+
+from engine.model.main_command import MainCommand
 
 __all__ = ["Container", "Happening", "Notice", "Observation"]
 
@@ -19,12 +21,14 @@ class Container:
         started_at: when this run of it started, as the runtime tells it. A restart keeps ``id`` and
             changes this.
         image: the digest of the image, where there is one.
+        main: what runs in it as its main process; None where the runtime does not say. No part of its identity.
     """
 
     service: str
     id: str
     started_at: str
     image: str | None = None
+    main: MainCommand | None = field(default=None, eq=False)
 
 
 @frozen

@@ -39,6 +39,7 @@ class ExecRequest:
             ``<service>/<id>``. Nothing for the runtime to do.
         max_output_bytes: how much of its output is kept; None for all of it.
         measure: which metrics and artifacts are collected of it.
+        through_entrypoint: whether the entrypoint of the container's file or image runs it, as its arguments.
     """
 
     id: str
@@ -51,6 +52,7 @@ class ExecRequest:
     results: PurePath | None = None
     max_output_bytes: int | None = MAX_OUTPUT_BYTES
     measure: Declared = field(factory=Declared)
+    through_entrypoint: bool = False
 
 
 @frozen

@@ -236,6 +236,9 @@ class Ended:
         restart_cause: why it was last restarted; None when it never was.
         started_in_s: how long that container took from its start until it was ready, in seconds; None where
             that was not seen.
+        main: what that container ran as its main process, see
+            :meth:`engine.model.main_command.MainCommand.to_dict`; None where that is not known.
+        through_entrypoint: whether the command ran through the container's entrypoint.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running.
         kept: whether its output is among the results; else this machine had no room for it, ``reason`` says
@@ -261,6 +264,8 @@ class Ended:
     kept: bool = True
     measurements: Measurements = field(factory=Measurements)
     started_in_s: float | None = None
+    main: Mapping[str, Any] | None = None
+    through_entrypoint: bool = False
 
     @property
     def metrics(self) -> Mapping[str, float]:

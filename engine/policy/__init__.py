@@ -3,7 +3,7 @@
 They import nothing of the engine that does anything, so ``from engine import RestartPolicy`` stays cheap.
 """
 
-from engine.policy.backend import BackendPolicy
+from engine.policy.backend import BackendPolicy, KeepAlive
 from engine.policy.gpu import GpuPolicy
 from engine.policy.health import HealthPolicy
 from engine.policy.restart import (
@@ -23,6 +23,7 @@ __all__ = [
     "BackendPolicy",
     "GpuPolicy",
     "HealthPolicy",
+    "KeepAlive",
     "RestartDecision",
     "RestartHistory",
     "RestartPolicy",

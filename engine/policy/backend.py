@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Sequence
+
 from attrs import field, frozen
 from attrs.validators import ge, gt, optional
 
 from engine.policy.health import HealthPolicy
 from engine.policy.restart import RestartPolicy
 
-__all__ = ["BackendPolicy"]
+__all__ = ["BackendPolicy", "KeepAlive"]
+
+
+class KeepAlive(enum.StrEnum):
+    """Whether a command of dockwarden keeps a container up in place of its own command."""
+
+    AUTO = "auto"
+    """Only where its own command is a bare shell or interpreter, or ends at once with exit code 0."""
+
+    ALWAYS = "always"
+    """In any case: ``sleep infinity``."""
+
+    NEVER = "never"
+    """In no case."""
+
+
+def _keep_alive(value: str | Sequence[str] | None) -> KeepAlive | tuple[str, ...]:
+    if value is None:
+        return KeepAlive.AUTO
+    return KeepAlive(value) if isinstance(value, str) else tuple(value)
 
 
 @frozen
@@ -23,8 +45,10 @@ class BackendPolicy:
         stop_grace_s: how long a graceful end may take, in seconds; None for what the compose file says
             under ``stop_grace_period``.
         health: how closely it is looked at.
-        keep_alive: a command that keeps the container up when its image has no long-running one; None to
-            run the service's own command, if the file gives one, else ``sleep infinity``.
+        keep_alive: whether ``sleep infinity`` keeps the container up in place of its own command; or the
+            command that does. ``auto``, ``always``, ``never`` are the words for it, and None is ``auto``.
+        through_entrypoint: whether experiments run through the entrypoint of its file or image, as
+            ``docker compose run`` runs them.
     """
 
     restart: RestartPolicy = field(factory=RestartPolicy)
@@ -32,4 +56,5 @@ class BackendPolicy:
     ready_within_s: float = field(default=300.0, validator=gt(0))
     stop_grace_s: float | None = field(default=None, validator=optional(ge(0)))
     health: HealthPolicy = field(factory=HealthPolicy)
-    keep_alive: tuple[str, ...] | None = None
+    keep_alive: KeepAlive | tuple[str, ...] = field(default=KeepAlive.AUTO, converter=_keep_alive)
+    through_entrypoint: bool = False

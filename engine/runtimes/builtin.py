@@ -54,6 +54,7 @@ class DockerProvider(_Containers):
         return DockerRuntime(
             request.project,
             keep_alive=request.keep_alive,
+            undecided=request.undecided,
             labels=request.labels,
             maker=partial(SdkMaker, compose=compose),
             adopt_compose=request.adopt_compose,
@@ -101,6 +102,7 @@ class ComposeProvider(_Containers):
         return DockerRuntime(
             request.project,
             keep_alive=request.keep_alive,
+            undecided=request.undecided,
             labels=request.labels,
             maker=partial(ComposeProvisioner, client(request.docker_client)),
             engine=engine_variables(request.docker_client),
@@ -112,12 +114,15 @@ class ProcessProvider(RuntimeProvider):
     """Processes on this machine, without containers."""
 
     name = "process"
+    uses_images = False
     cleans_up = True
 
     def create(self, request: RuntimeRequest) -> Runtime:
         from engine.runtimes.process import ProcessRuntime
 
-        return ProcessRuntime(request.project, keep_alive=request.keep_alive)
+        return ProcessRuntime(
+            request.project, keep_alive=request.keep_alive, undecided=request.undecided
+        )
 
     def list_resources(self, project: str | None) -> Sequence[Resource]:
         from engine.runtimes.process.inventory import take

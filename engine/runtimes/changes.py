@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from attrs import define, field
 
 from engine.errors import InputError
@@ -36,17 +34,10 @@ class Changes:
         spec, change = project.services[service], self._of.get(service)
         return spec if change is None else change.applied(spec)
 
-    def keep_alive(
-        self, keep_alive: Mapping[str, tuple[str, ...]], service: str
-    ) -> tuple[str, ...] | None:
-        """The service's keep-alive command; None where it runs its own.
-
-        A service that is given a command has it run: that is what is measured.
-        """
+    def gives_command(self, service: str) -> bool:
+        """Whether the service is given a command, which then runs in any case: that is what is measured."""
         change = self._of.get(service)
-        return (
-            None if change is not None and change.command is not None else keep_alive.get(service)
-        )
+        return change is not None and change.command is not None
 
 
 def check_changeable(runtime: Runtime, service: str, change: ServiceChange | None) -> None:

@@ -7,7 +7,7 @@ points ``dockwarden.runtimes``; see :mod:`engine.runtimes.registry`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -45,6 +45,8 @@ class RuntimeRequest:
 
     Attributes:
         keep_alive: the command that keeps a service up, for those that have one.
+        undecided: the services whose own command is to run, unless it is a bare shell or ends at once with
+            exit code 0. A runtime that does not look at that uses ``keep_alive`` alone.
         labels: further labels for what the runtime creates, where it has labels.
         adopt_compose: whether containers that the user's own Compose made are taken over.
         docker_client: the python-on-whales client to use.
@@ -52,6 +54,7 @@ class RuntimeRequest:
 
     project: Project
     keep_alive: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    undecided: Collection[str] = ()
     labels: Mapping[str, str] | None = None
     adopt_compose: bool = False
     docker_client: DockerClient | None = None
@@ -65,6 +68,7 @@ class RuntimeProvider(ABC):
         real: whether commands run in truth. A campaign cannot name a runtime that only simulates.
         takes_docker_client: whether it uses a python-on-whales client.
         adopts_compose: whether it can take over containers that the user's own Compose made.
+        uses_images: whether services run from their images, so that an image's own command and entrypoint count.
         cleans_up: whether :meth:`remove_owned` removes what a runtime leaves when its process dies. Where it does,
             its runtimes are :class:`~engine.runtimes.base.Outlasting`, and the watchdog guards them.
     """
@@ -73,6 +77,7 @@ class RuntimeProvider(ABC):
     real: ClassVar[bool] = True
     takes_docker_client: ClassVar[bool] = False
     adopts_compose: ClassVar[bool] = False
+    uses_images: ClassVar[bool] = True
     cleans_up: ClassVar[bool] = False
 
     def read_project(self, files: ProjectFiles) -> Project:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from engine.errors import InputError, RuntimeUnavailable
 from engine.model.spec import Project
-from engine.policy import BackendPolicy
-from engine.policy.keep_alive import keep_alives
+from engine.policy import BackendPolicy, KeepAlive
+from engine.policy.keep_alive import keep_alives, undecided
 from engine.runtimes.base import Runtime
 from engine.runtimes.provider import ProjectFiles, RuntimeRequest
 from engine.runtimes.registry import AUTO, provider
@@ -83,8 +83,8 @@ async def choose_runtime(
         needs_engine: what else asks for an engine, in words.
 
     Raises:
-        InputError: there is no runtime of that name, another one is given a ``docker_client``, or it has
-            nothing to take over.
+        InputError: there is no runtime of that name, another one is given a ``docker_client``, it has
+            nothing to take over, or a policy asks for what only an image could say and it uses none.
         MissingExtra: the runtime's packages are not installed.
         RuntimeUnavailable: its programs are not, or ``auto`` finds no engine and must not do without.
     """
@@ -96,15 +96,44 @@ async def choose_runtime(
         raise InputError(f"docker_client is for the compose runtime, and not for {name!r}")
     if adopt_compose and not chosen.adopts_compose:
         raise InputError(f"adopt: compose takes containers over, and the {name} runtime has none")
+    if not chosen.uses_images:
+        _refuse_images(chosen.name, project, policies, services)
     return chosen.create(
         RuntimeRequest(
             project,
             keep_alive=keep_alives(project, policies),
+            undecided=undecided(project, policies),
             labels=labels,
             adopt_compose=adopt_compose,
             docker_client=docker_client,
         )
     )
+
+
+def _refuse_images(
+    runtime: str,
+    project: Project,
+    policies: Mapping[str, BackendPolicy],
+    services: Collection[str] | None,
+) -> None:
+    """See that no policy asks for what only an image could say.
+
+    Raises:
+        InputError: one does.
+    """
+    for name in policies.keys() & (project.services if services is None else services):
+        spec, policy = project.services[name], policies[name]
+        without = f"its compose file gives none, and the {runtime} runtime uses no image"
+        if policy.keep_alive is KeepAlive.NEVER and not spec.entrypoint and not spec.command:
+            raise InputError(
+                f"{name}: keep_alive: never has its own command run, and {without}; give it a command, or use the"
+                " docker runtime"
+            )
+        if policy.through_entrypoint and not spec.entrypoint:
+            raise InputError(
+                f"{name}: through_entrypoint needs an entrypoint, and {without}; give it one, or use the docker"
+                " runtime"
+            )
 
 
 def _resolve(

@@ -87,7 +87,7 @@ DIFFERENCES: Final = (
     Difference(
         "Config.Cmd",
         "the image's command",
-        f"`{' '.join(DEFAULT)}`, where the file names neither command nor entrypoint and no"
+        f"`{' '.join(DEFAULT)}`, where its own command is a shell or ends at once, and no"
         " other service depends on it",
         "a backend stays up and takes experiments by exec",
         lambda _, ours: bool(ours == list(DEFAULT)),

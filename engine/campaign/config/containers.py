@@ -9,6 +9,7 @@ from engine.campaign.config.sections import Findings
 from engine.campaign.model import Campaign, Isolation
 from engine.compose.node import KeyPath
 from engine.model.service_change import ServiceChange
+from engine.policy import KeepAlive
 
 __all__ = ["check_containers", "check_isolation", "with_container"]
 
@@ -70,7 +71,8 @@ def check_containers(findings: Findings, campaign: Campaign) -> None:
             return
         for backend in experiment.backends:
             policy = campaign.policies.get(backend)
-            kept = policy is not None and policy.keep_alive is not None
+            declared = KeepAlive.AUTO if policy is None else policy.keep_alive
+            kept = declared not in (KeepAlive.AUTO, KeepAlive.NEVER)
             if kept and service is not None and service.command is not None:
                 findings.add(
                     ("backends", backend, "keep_alive"),

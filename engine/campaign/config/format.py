@@ -28,6 +28,7 @@ from engine.campaign.config.values import (
 )
 from engine.campaign.model import Isolation, Order
 from engine.model.results import Ending, Leftovers
+from engine.policy import KeepAlive
 from engine.runtimes.registry import names
 
 __all__ = [
@@ -58,6 +59,12 @@ def _files(value: Any) -> str | tuple[str, ...]:
     """A file's name, or a list of them, which is not the same as its only one."""
     files = one_or_more(value)
     return files[0] if isinstance(value, str) else files
+
+
+def _keep_alive(value: Any) -> KeepAlive | tuple[str, ...]:
+    """A word, or a list: a command of one's own, even where that is one of the words."""
+    words_for_it = {one.value: one for one in KeepAlive}
+    return choice(words_for_it)(value) if value in tuple(words_for_it) else argv(value)
 
 
 def _runtime(value: Any) -> str:
@@ -158,7 +165,8 @@ RESTART: Final = {
 }
 
 POLICY: Final = {
-    "keep_alive": Key(argv),
+    "keep_alive": Key(_keep_alive),
+    "through_entrypoint": Key(boolean),
     "ready_within": Key(length, "ready_within_s"),
     "stop_grace": Key(duration, "stop_grace_s"),
 }

@@ -197,6 +197,8 @@ def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
         "since_restart": ended.since_restart,
         "restart_cause": ended.restart_cause,
         "started_in_s": ended.started_in_s,
+        "main": ended.main,
+        "through_entrypoint": ended.through_entrypoint,
         "left": ended.left,
         **asdict(ended.measurements, recurse=False),
         **results.output(ended),

@@ -57,6 +57,10 @@ class AttemptRecord:
         service: what of the backend's own service was changed for this run; None for nothing.
         started_in_s: how long its container took from its start until it was ready, in seconds; None where
             that was not seen.
+        main: what its container ran as its main process: the command that kept it up (``keep_alive``, null for
+            its own), why (``reason``), and the entrypoint that did not run therefore (``dropped_entrypoint``).
+            None where that is not known.
+        through_entrypoint: whether it ran through the container's entrypoint.
         session: which entry of ``provenance.json`` tells of the controller and its machine, from 0.
     """
 
@@ -98,6 +102,8 @@ class AttemptRecord:
     isolation: str | None = None
     service: Mapping[str, Any] | None = None
     started_in_s: float | None = None
+    main: Mapping[str, Any] | None = None
+    through_entrypoint: bool = False
     session: int | None = None
     backend_log: str | None = None
 

@@ -158,11 +158,14 @@ def run(
     if not simulate:
         loaded = on_its_runtime(loaded, left)
     if dry_run:
+        from engine.cli.main_commands import foreseen_mains
+
         secrets = secrets_of(loaded, project)
         if not quiet:
             note_reader(project)
             note_warnings(project, to_do(project, runs, left)[0])
-        show((plan_json if as_json else plan_text)(project, runs, left, secrets))
+        mains = foreseen_mains(loaded, project, to_do(project, runs, left)[0])
+        show((plan_json if as_json else plan_text)(project, runs, left, secrets, mains))
         return DONE
     if left is not None and left.closed and not to_do(project, runs, left)[1]:
         return _nothing_to_do(left, runs, as_json=as_json)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from engine.campaign.resumption.resume_point import Standing
     from engine.campaign.runs.plan import PlannedRun
+    from engine.cli.main_commands import Foreseen
     from engine.model.spec import Project
     from engine.util.redaction import Secrets
 
@@ -32,13 +33,22 @@ def to_do(
 
 
 def plan_text(
-    project: Project, runs: Sequence[PlannedRun], standing: Standing | None, secrets: Secrets
+    project: Project,
+    runs: Sequence[PlannedRun],
+    standing: Standing | None,
+    secrets: Secrets,
+    mains: Mapping[str, Foreseen],
 ) -> str:
-    """The plan for people: what is swept over by entry and backend, then the runs, or the first of many."""
+    """The plan for people: what is swept over by entry and backend, then the runs, or the first of many.
+
+    Args:
+        mains: what containers run as their main process, by service.
+    """
     from engine.campaign.runs.containers import renewal_lines
 
     services, todo = to_do(project, runs, standing)
     lines = [f"services, in the order they start: {', '.join(services)}"]
+    lines += [f"  {name}: {secrets.hide(told.text)}" for name, told in mains.items()]
     groups = _groups(todo, secrets) if any(one.experiment.params for one in todo) else []
     lines += groups
     lines.append(f"{len(todo)} run{'s' * (len(todo) != 1)}:")
@@ -55,7 +65,11 @@ def plan_text(
 
 
 def plan_json(
-    project: Project, runs: Sequence[PlannedRun], standing: Standing | None, secrets: Secrets
+    project: Project,
+    runs: Sequence[PlannedRun],
+    standing: Standing | None,
+    secrets: Secrets,
+    mains: Mapping[str, Foreseen],
 ) -> str:
     """The plan for programs: every run, with its parameters."""
     from attrs import asdict
@@ -80,7 +94,13 @@ def plan_json(
     ]
     resumed = standing.to_dict() if standing else None
     renewed = {name: asdict(one) for name, one in renewals(todo).items()}
-    plan = {"services": services, "runs": planned, "renewals": renewed, "resume": resumed}
+    plan = {
+        "services": services,
+        "main_commands": {name: secrets.hide(told.text) for name, told in mains.items()},
+        "runs": planned,
+        "renewals": renewed,
+        "resume": resumed,
+    }
     return json.dumps(plan, indent=2)
 
 

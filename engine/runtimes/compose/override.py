@@ -51,7 +51,7 @@ def _service(making: Making, spec: ServiceSpec, output: Mount | None) -> dict[st
         service["deploy"] = {"restart_policy": {"condition": "none"}}
     if output is not None:
         service["volumes"] = [_volume(output)]
-    keep_alive = making.keep_alive_of(spec.name)
+    keep_alive = making.main_of(spec.name).keep_alive
     if keep_alive is not None:
         # An empty list, unlike null, clears the image's own entrypoint.
         service |= {"entrypoint": [], "command": list(keep_alive)}

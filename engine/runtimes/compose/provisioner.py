@@ -28,7 +28,7 @@ from engine.runtimes.docker.containers.naming import (
     container_name,
 )
 from engine.runtimes.docker.containers.provenance import Provenance, bound_to
-from engine.runtimes.docker.containers.provisioner import Making
+from engine.runtimes.docker.containers.provisioner import EndedAtOnce, Making
 from engine.runtimes.docker.containers.stop import stop_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.ownership.adoption import spec_label
@@ -46,6 +46,7 @@ _UNSEEN: Final = (
 )
 
 _ADDED: Final = "compose.dockwarden.json"
+_LAST_LINES: Final = 20
 
 
 @frozen
@@ -105,11 +106,15 @@ class ComposeProvisioner:
         try:
             self._up(spec, output, client)
             made = self._made(spec, client)
-        except BaseException:
+        except BaseException as error:
             # Nothing of a failed launch may stay; what cannot be removed now is found by its labels.
+            ended = None
             with suppress(*ENGINE_ERRORS):
                 for container_id in self._made(spec, client):
+                    ended = _ended(container_id, client)
                     client.remove_container(container_id, v=True, force=True)
+            if ended is not None and isinstance(error, ENGINE_ERRORS):
+                raise ended from error  # before its post_start hooks had run
             raise
         if not made:
             raise LaunchFailed(spec.name, _UNSEEN, curable=False)
@@ -236,3 +241,12 @@ class ComposeProvisioner:
             for key, network in project.networks.items()
             if not network.external
         }
+
+
+def _ended(container_id: str, client: APIClient) -> EndedAtOnce | None:
+    """How a container has ended that was being started; None where it runs, or never did."""
+    state = client.inspect_container(container_id)["State"]
+    if state["Status"] != "exited":
+        return None
+    written = client.logs(container_id, tail=_LAST_LINES).decode(errors="replace")
+    return EndedAtOnce(state["ExitCode"], written.splitlines())

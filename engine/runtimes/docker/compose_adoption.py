@@ -22,14 +22,17 @@ from engine.ownership import leases
 from engine.ownership.owner import LABEL, Owner
 from engine.runtimes.docker.commands.output import CarriedOutput
 from engine.runtimes.docker.containers.naming import COMPOSE, COMPOSE_PROJECT, COMPOSE_SERVICE
+from engine.runtimes.docker.containers.start_errors import quoted
 from engine.runtimes.docker.daemon import archive
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.ownership.adoption import commands
 
-__all__ = ["Guests", "is_guest"]
+__all__ = ["Guests", "ended_reason", "is_guest"]
 
 _PLACES: Final = ("/run/dockwarden", "/var/tmp/dockwarden", "/tmp/dockwarden")  # noqa: S108 - in a container
 """Where output may be written; a place under a tmpfs cannot be read from outside."""
+
+_LAST_LINES: Final = 20
 
 _OWNER: Final = "owner"
 """The file that says who uses the container."""
@@ -47,6 +50,26 @@ def is_guest(labels: dict[str, str], project: str, service: str) -> bool:
         f"{COMPOSE}oneoff": "False",
     }
     return not ours and all(labels.get(label) == value for label, value in wanted.items())
+
+
+def ended_reason(service: str, exit_code: int) -> str:
+    """Why a container of Compose's cannot be used that ends as soon as it is started."""
+    return (
+        f"the container that Compose made has ended with exit code {exit_code}, also when it was started again:"
+        f" its own command does not stay. Give {service} a command that does (command: sleep infinity) and have"
+        " Compose make it again (docker compose up --detach), or leave out adopt: compose, so that dockwarden"
+        " makes the container and keeps it up"
+    )
+
+
+def _ended(service: str, container_id: str, client: APIClient) -> LaunchFailed | None:
+    """The error that says how a container ended which was just started; None while it runs."""
+    state = client.inspect_container(container_id)["State"]
+    if state["Running"]:
+        return None
+    lines = client.logs(container_id, tail=_LAST_LINES).decode(errors="replace").splitlines()
+    reason = f"{ended_reason(service, state['ExitCode'])}{quoted(lines)}"
+    return LaunchFailed(service, reason, curable=False)
 
 
 @define
@@ -123,7 +146,13 @@ class Guests:
         if self._user(container_id, client) not in (None, self._owner):
             client.restart(container_id)
         client.start(container_id)  # harmless when it runs
-        place = self._place(service, container_id, client)
+        try:
+            place = self._place(service, container_id, client)
+        except (LaunchFailed, *ENGINE_ERRORS) as error:
+            ended = _ended(service, container_id, client)
+            if ended is None:
+                raise
+            raise ended from error
         self.taken[service], self._places[service] = container_id, place
         return CarriedOutput(self._calls, folder, place)
 

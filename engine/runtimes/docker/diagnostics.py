@@ -13,10 +13,12 @@ from attrs import frozen
 
 from engine.errors import RuntimeUnavailable
 from engine.model.spec import Project
+from engine.policy.keep_alive import ImageCommand
+from engine.runtimes.docker.containers.image_command import image_command
 from engine.runtimes.docker.containers.images import image_name
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, address, connect, said
 
-__all__ = ["EngineReport", "compose_version", "examine", "missing_images"]
+__all__ = ["EngineReport", "compose_version", "examine", "image_commands", "missing_images"]
 
 _PATIENCE_S: Final = 20.0
 
@@ -80,6 +82,27 @@ def missing_images(project: Project, services: Iterable[str]) -> dict[str, str]:
     finally:
         client.close()
     return missing
+
+
+def image_commands(project: Project, services: Iterable[str]) -> dict[str, ImageCommand | None]:
+    """What images have their containers run, by service; None for one that is not on the engine.
+
+    Raises:
+        RuntimeUnavailable: no engine answers.
+    """
+    client = connect()
+    found: dict[str, ImageCommand | None] = {}
+    try:
+        for name in services:
+            try:
+                found[name] = image_command(client, image_name(project, project.services[name]))
+            except docker.errors.NotFound:
+                found[name] = None
+    except ENGINE_ERRORS as error:
+        raise RuntimeUnavailable(f"the Docker engine does not answer: {said(error)}") from error
+    finally:
+        client.close()
+    return found
 
 
 def compose_version() -> str | None:

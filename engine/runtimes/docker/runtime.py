@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,18 +17,22 @@ from docker.api import APIClient
 
 from engine.errors import (
     ContainerLost,
+    ExecFailed,
     LaunchFailed,
     NotReady,
     OwnedElsewhere,
     RemovalFailed,
     RuntimeFault,
     RuntimeUnavailable,
+    StartAgain,
 )
+from engine.model.main_command import MainCommand
 from engine.model.results import LeftProcess
 from engine.model.service_change import ServiceChange
 from engine.model.spec import Project, ServiceSpec
 from engine.ownership import leases
 from engine.ownership.owner import Owner
+from engine.policy.keep_alive import ImageCommand, entrypoint_of
 from engine.runtimes.base import (
     Cleanup,
     Container,
@@ -42,9 +46,10 @@ from engine.runtimes.docker.commands.execs import Execs
 from engine.runtimes.docker.commands.fetching import fetch
 from engine.runtimes.docker.commands.output import CarriedOutput, Output, SharedOutput
 from engine.runtimes.docker.commands.shared_filesystem import sees
-from engine.runtimes.docker.compose_adoption import Guests, is_guest
+from engine.runtimes.docker.compose_adoption import Guests, ended_reason, is_guest
 from engine.runtimes.docker.containers.conditions import check_conditions
 from engine.runtimes.docker.containers.dropped import check_granted
+from engine.runtimes.docker.containers.image_command import image_command
 from engine.runtimes.docker.containers.images import image_name
 from engine.runtimes.docker.containers.naming import (
     COMPOSE_PROJECT,
@@ -53,13 +58,13 @@ from engine.runtimes.docker.containers.naming import (
     container_name,
 )
 from engine.runtimes.docker.containers.provenance import PROBE, Provenance, probe_labels
-from engine.runtimes.docker.containers.provisioner import Maker, Making
+from engine.runtimes.docker.containers.provisioner import EndedAtOnce, Maker, Making
 from engine.runtimes.docker.containers.resources import (
     remove_networks,
     remove_probes,
     take_over_networks,
 )
-from engine.runtimes.docker.containers.start_errors import explain
+from engine.runtimes.docker.containers.start_errors import early_end, explain, quoted
 from engine.runtimes.docker.containers.stop import remove_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
 from engine.runtimes.docker.daemon.event_labels import EventLabels
@@ -71,6 +76,7 @@ from engine.runtimes.docker.logs.keeper import LogKeeper
 from engine.runtimes.docker.logs.rest import fetch_rest
 from engine.runtimes.docker.ownership import adoption
 from engine.runtimes.docker.sdk_provisioner import SdkMaker
+from engine.runtimes.main_commands import MainCommands
 from engine.spool.main_log import MainLog
 from engine.util.clock import now_s
 
@@ -93,8 +99,11 @@ _AGAIN_S: Final = 1.0
 _STEADY_S: Final = 0.2
 """A container without a health check is ready once it has lived so long: what cannot run ends sooner."""
 
-_CANNOT_RUN: Final = (126, 127)
-"""The exit codes of an init process that cannot run its command, or does not find it."""
+_FIRST_LOOK_S: Final = 1.0
+"""Likewise the first time that the command of its image runs: an entrypoint may prepare much before it ends."""
+
+_AT_ONCE_S: Final = 10.0
+"""A container that ends by itself within this time, with exit code 0, does not stay up by its own command."""
 
 _HAPPENINGS: Final = {
     "die": Happening.DIED,
@@ -116,6 +125,7 @@ class DockerRuntime:
     Args:
         project: what the compose file says.
         keep_alive: the command that keeps a container up, by service, for those that have none.
+        undecided: the services whose image and first start decide whether their own command runs.
         owner: who the containers belong to.
         labels: further labels for everything that is created.
         maker: what creates, starts and stops the containers; given what to make, and the way to the
@@ -130,6 +140,7 @@ class DockerRuntime:
         project: Project,
         *,
         keep_alive: Mapping[str, tuple[str, ...]] | None = None,
+        undecided: Collection[str] = (),
         owner: Owner | None = None,
         labels: Mapping[str, str] | None = None,
         maker: Callable[[Making, Calls], Maker] = SdkMaker,
@@ -143,7 +154,9 @@ class DockerRuntime:
         self._connect = partial(connect, engine)
         self._calls = Calls(self._connect)
         ours = {PROJECT: project.name, **self._owner.labels(), **leases.new()}
-        self._making = Making(project, keep_alive or {}, {**(labels or {}), **ours})
+        main = MainCommands(keep_alive or {}, undecided)
+        self._making = Making(project, main, {**(labels or {}), **ours})
+        self._images: dict[str, ImageCommand] = {}
         self._maker = maker(self._making, self._calls)
         self.name = self._maker.name
         self._execs = Execs(self._calls)
@@ -333,6 +346,7 @@ class DockerRuntime:
                 return None
             inside = None if request is None else output.inside(request)
             mount = output.mount
+            await self._decide(service)
             found = await self._calls(
                 lambda client: adoption.find(
                     *(self._making, self._owner, spec, mount, client),
@@ -364,6 +378,7 @@ class DockerRuntime:
             raise LaunchFailed(service, failed.reason, curable=False) from failed
         try:
             output = self._outputs[service] = await self._output(spec, folder)
+            await self._decide(service)
             found = await self._inspect(await self._maker.launch(spec, output.mount))
             try:
                 check_granted(spec, found)
@@ -371,6 +386,15 @@ class DockerRuntime:
                 await self.remove(service, grace_s=0)
                 raise
             return self._known(found)
+        except EndedAtOnce as ended:
+            if self._making.main_of(service).on_trial and self._making.main.ended(
+                self._project.services[service], ended.exit_code
+            ):
+                return await self.launch(service, folder)
+            reason, curable = self._early_end(service, ended.exit_code)
+            raise LaunchFailed(
+                service, f"{reason}{quoted(ended.lines)}", curable=curable
+            ) from ended
         except ENGINE_ERRORS as error:
             # Who came first, unseen: another user, another host.
             anothers = await self._anothers(spec)
@@ -392,6 +416,18 @@ class DockerRuntime:
                     )
         return SharedOutput(folder) if self._sees_us else CarriedOutput(self._calls, folder)
 
+    async def _image(self, spec: ServiceSpec) -> ImageCommand:
+        """What a service's image has its containers run."""
+        if spec.name not in self._images:
+            name = image_name(self._project, spec)
+            self._images[spec.name] = await self._calls(lambda c: image_command(c, name))
+        return self._images[spec.name]
+
+    async def _decide(self, service: str) -> None:
+        """Decide what a service's containers run, unless that was done."""
+        spec = self._project.services[service]
+        self._making.main.decide(spec, await self._image(spec))
+
     async def _identify(self, container_id: str) -> Container:
         return self._known(await self._inspect(container_id))
 
@@ -399,7 +435,10 @@ class DockerRuntime:
         return await self._calls(lambda client: client.inspect_container(container_id))
 
     def _known(self, found: Mapping[str, Any]) -> Container:
-        container = _container(found)
+        service = found["Config"]["Labels"][COMPOSE_SERVICE]
+        guest = found["Id"] in self._guests.taken.values()
+        main = MainCommand(reason="as Compose made it") if guest else self._making.main_of(service)
+        container = evolve(_container(found), main=main)
         self._deaths.began(container)
         self._event_labels.note(found)
         return container
@@ -409,6 +448,8 @@ class DockerRuntime:
         spec = self._project.services[container.service]
         try:
             await self._calls.knock()
+            if container.id not in self._guests.taken.values():
+                recreate = await self._tried(spec, container) or recreate
         except ENGINE_ERRORS as error:
             raise LaunchFailed(container.service, said(error)) from error
         if not recreate or container.id in self._guests.taken.values():
@@ -429,12 +470,12 @@ class DockerRuntime:
 
     async def gate(self, container: Container) -> None:
         """Wait for readiness. See :meth:`Runtime.gate`."""
-        steady_s = now_s() + _STEADY_S
+        steady_s = now_s() + self._steady_s(container.service)
         async for found in self._watch(container, again_s=_STEADY_S):
             state = found["State"]
             health = state.get("Health") or {}
             if not state["Running"]:
-                raise self._ended_early(container.service, state)
+                raise self._ended_early(container, state)
             if health.get("Status") == "unhealthy":
                 said_last = (health.get("Log") or [{}])[-1].get("Output", "").strip()
                 reason = f"its health check fails: {said_last or 'it says nothing'}"
@@ -442,6 +483,11 @@ class DockerRuntime:
             healthy = health.get("Status") or "none"  # Podman 4 says nothing of one without a check
             if healthy == "healthy" or (healthy == "none" and now_s() >= steady_s):
                 return
+
+    def _steady_s(self, service: str) -> float:
+        """How long a container without a health check has to live until it is ready, in seconds."""
+        of_image = self._project.services[service].command is None
+        return _FIRST_LOOK_S if of_image and self._making.main_of(service).on_trial else _STEADY_S
 
     async def complete(self, container: Container) -> int:
         """Wait for the end of a one-shot service. See :meth:`Runtime.complete`."""
@@ -473,23 +519,70 @@ class DockerRuntime:
         finally:
             self._woken.pop(container.id, None)
 
-    @staticmethod
-    def _ended_early(service: str, state: Mapping[str, Any]) -> NotReady:
-        if state.get("OOMKilled"):
-            reason = "its container was killed by the kernel for want of memory (OOM)"
-            return NotReady(service, reason)
-        exit_code = state["ExitCode"]
-        if exit_code in _CANNOT_RUN:
-            mend = (
-                "its command cannot be run in its image: check command, entrypoint and keep_alive"
-            )
-        else:
-            mend = "if its image has no long-running command, declare a keep_alive"
-        reason = f"its container ended at once with exit code {exit_code}; {mend}"
-        return NotReady(service, reason, curable=exit_code not in _CANNOT_RUN)
+    def _ended_early(self, container: Container, state: Mapping[str, Any]) -> NotReady:
+        service, exit_code = container.service, int(state["ExitCode"])
+        killed = self._deaths.signalled(container.id)
+        main = self._making.main_of(service)
+        spec = self._project.services[service]
+        guest = container.id in self._guests.taken.values()
+        if main.on_trial and not killed and not guest and self._making.main.ended(spec, exit_code):
+            return StartAgain(service, str(self._making.main_of(service)))
+        out_of_memory = bool(state.get("OOMKilled"))
+        if guest and not (killed or out_of_memory):
+            return NotReady(service, ended_reason(service, exit_code), curable=False)
+        reason, curable = self._early_end(
+            service, exit_code, out_of_memory=out_of_memory, killed=killed
+        )
+        return NotReady(service, reason, curable=curable)
+
+    def _early_end(
+        self,
+        service: str,
+        exit_code: int,
+        *,
+        out_of_memory: bool = False,
+        killed: bool = False,
+    ) -> tuple[str, bool]:
+        """See :func:`early_end`."""
+        kept_alive = self._making.main_of(service).keep_alive is not None
+        return early_end(
+            exit_code,
+            out_of_memory=out_of_memory,
+            killed=killed,
+            kept_alive=kept_alive,
+        )
+
+    async def _tried(self, spec: ServiceSpec, container: Container) -> bool:
+        """End the trial of a service's own command before its container is started again.
+
+        Returns:
+            whether a keep-alive takes the command's place, so that the container has to be made again.
+        """
+        main = self._making.main_of(spec.name)
+        if not main.on_trial:
+            return False
+        found = await self._calls(partial(_inspect, container.id))
+        state: Mapping[str, Any] = {"Running": True} if found is None else found["State"]
+        if not state["Running"] and not self._deaths.signalled(container.id):
+            lived_ns = moment_ns(state["FinishedAt"]) - moment_ns(state["StartedAt"])
+            if lived_ns < _AT_ONCE_S * 10**9 and self._making.main.ended(
+                spec, int(state["ExitCode"])
+            ):
+                return True
+        self._making.main.settle(spec.name, main)
+        return False
 
     async def execute(self, container: Container, request: ExecRequest) -> ExecResult:
         """Run a command. See :meth:`Runtime.execute`."""
+        if request.through_entrypoint:
+            try:
+                image = await self._image(self._project.services[container.service])
+            except ENGINE_ERRORS as error:
+                raise ExecFailed(
+                    container.service, f"its image's entrypoint is not known: {said(error)}"
+                ) from error
+            entrypoint = entrypoint_of(self._project.services[container.service], image)
+            request = evolve(request, command=(*entrypoint, *request.command))
         return await self._execs.execute(container, request, self._outputs[container.service])
 
     async def fetch(

@@ -89,7 +89,7 @@ class SdkMaker:
             project,
             spec,
             image=image_name(project, spec),
-            keep_alive=self.making.keep_alive_of(spec.name),
+            keep_alive=self.making.main_of(spec.name).keep_alive,
             labels={
                 **self._compose_labels(spec, client),
                 **self.making.labels,

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from engine.errors import (
     NotReady,
     RemovalFailed,
     RuntimeUnavailable,
+    StartAgain,
 )
 from engine.model.results import LeftProcess, Span
 from engine.model.service_change import ServiceChange
@@ -46,6 +47,7 @@ from engine.runtimes.base import (
 )
 from engine.runtimes.health_gate import probe_command, until_healthy
 from engine.runtimes.local_files import fetch_local
+from engine.runtimes.main_commands import MainCommands
 from engine.runtimes.process import inventory
 from engine.runtimes.process.backend import Backend, claim_mark, owner_mark
 from engine.runtimes.process.files import tail
@@ -73,6 +75,7 @@ class ProcessRuntime:
     Args:
         project: the project; its images are not used.
         keep_alive: for services whose own command does not stay, the command to run instead.
+        undecided: the services whose first start decides whether their own command runs.
         owner: whose the processes are; None for this process.
 
     Attributes:
@@ -86,11 +89,12 @@ class ProcessRuntime:
         project: Project,
         *,
         keep_alive: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        undecided: Collection[str] = (),
         owner: Owner | None = None,
     ) -> None:
         self._owner = owner or Owner.current()
         marks = owner_mark(self._owner), claim_mark()
-        self._host = Host(project, keep_alive, *marks)
+        self._host = Host(project, MainCommands(keep_alive, undecided), *marks)
         self._backends: dict[str, Backend] = {}
         self._on_notice: Callable[[Notice], None] | None = None
         self.warnings: Mapping[str, tuple[str, ...]] = {
@@ -174,6 +178,9 @@ class ProcessRuntime:
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
         """End the backend's processes and start it anew; in place and recreated are the same here."""
+        main = self._host.main_of(container.service)
+        if main.on_trial:  # it has stayed up for a while
+            self._host.main.settle(container.service, main)
         await self._end_for_launch(container.service)
         return await self.launch(container.service, folder)
 
@@ -194,7 +201,11 @@ class ProcessRuntime:
             complaint = verdict.result() if verdict else None
         if not backend.runs():
             code = await backend.main.wait()
-            raise NotReady(container.service, f"its main process ended with exit code {code}")
+            service = container.service
+            on_trial = self._host.main_of(service).on_trial
+            if on_trial and self._host.main.ended(self._host.project.services[service], code):
+                raise StartAgain(service, str(self._host.main_of(service)))
+            raise NotReady(service, f"its main process ended with exit code {code}")
         if command is not None:
             backend.health = "healthy" if complaint is None else "unhealthy"
         if complaint is not None:

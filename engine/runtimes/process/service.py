@@ -10,8 +10,11 @@ from pathlib import Path, PurePosixPath
 
 from attrs import field, fields, frozen
 
+from engine.model.exec import ExecRequest
+from engine.model.main_command import MainCommand
 from engine.model.spec import Condition, Mount, MountKind, Project, ServiceSpec
 from engine.runtimes.changes import Changes
+from engine.runtimes.main_commands import GIVEN, MainCommands
 
 __all__ = [
     "HONOURED",
@@ -54,14 +57,14 @@ class Host:
     """This machine as the ground that a project's services run on.
 
     Attributes:
-        keep_alive: by service, the command of the main process where the service's own does not stay.
+        main: what services run as their main process.
         owner: the variables that say whose a process is.
         claim: likewise, where it is said if somebody takes it over.
         changes: what of services is changed at present.
     """
 
     project: Project
-    keep_alive: Mapping[str, tuple[str, ...]]
+    main: MainCommands
     owner: Mapping[str, str]
     claim: Mapping[str, str] = field(factory=dict)
     changes: Changes = field(factory=Changes)
@@ -71,10 +74,21 @@ class Host:
 
     def command(self, name: str) -> tuple[str, ...]:
         """The command of the service's main process."""
-        keep_alive = self.changes.keep_alive(self.keep_alive, name)
+        keep_alive = self.main_of(name).keep_alive
         return main_command(
             self.project, self.service(name), {} if keep_alive is None else {name: keep_alive}
         )
+
+    def main_of(self, name: str) -> MainCommand:
+        """What the service's next main process is. No image says anything here."""
+        if self.changes.gives_command(name):
+            return GIVEN
+        return self.main.decide(self.project.services[name], None)
+
+    def request_command(self, name: str, request: ExecRequest) -> tuple[str, ...]:
+        """The argument vector of a request, with the file's entrypoint before it where that is asked for."""
+        entrypoint = self.service(name).entrypoint if request.through_entrypoint else ()
+        return (*(entrypoint or ()), *request.command)
 
     def environment(self, name: str) -> dict[str, str]:
         """The environment of the service's processes, the marks aside."""

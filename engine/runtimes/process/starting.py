@@ -60,7 +60,9 @@ async def start_main(host: Host, service: str, folder: Path) -> Backend:
             reason = f"its output cannot be written: {error}; make the folder writable"
             raise LaunchFailed(service, reason, curable=False) from error
         raise
-    container = Container(service, str(main.identity), utc_now().isoformat())
+    container = Container(
+        service, str(main.identity), utc_now().isoformat(), main=host.main_of(service)
+    )
     health = "starting" if probe_command(host.service(service).healthcheck) else None
     return Backend(container, tag, supervisor, main, folder, environment, health=health)
 
@@ -93,7 +95,7 @@ async def start_request(host: Host, backend: Backend, request: ExecRequest) -> C
         try:
             with backend.starting(request.id):
                 child = backend.requests[request.id] = await backend.supervisor.spawn(
-                    request.command,
+                    host.request_command(service, request),
                     environment={
                         **backend.environment,
                         **request.environment,

@@ -233,7 +233,8 @@ class SimulatedRuntime:
 
     def _blueprint(self, service: str, folder: Path) -> Blueprint:
         spec = self._changes.spec(self._project, service)
-        command = self._changes.keep_alive(self._keep_alive, service) or spec.command or DEFAULT
+        given = self._changes.gives_command(service)
+        command = (None if given else self._keep_alive.get(service)) or spec.command or DEFAULT
         check = probe_command(spec.healthcheck)
         return Blueprint(
             spec=spec,

@@ -217,3 +217,18 @@ def test_an_experiment_of_another_user_s_controller_is_not_disturbed(
 def test_processes_have_nothing_to_take_over(compose: Compose) -> None:
     with pytest.raises(InputError, match="adopt: compose"):
         ContainerManager(compose({"alpha": KEPT}), runtime="process", adopt_compose=True)
+
+
+@pytest.mark.parametrize("runtime", ["docker", "compose"])
+def test_one_that_has_ended_is_said_to_have_ended(
+    up: Callable[..., Path], api: APIClient, runtime: Any
+) -> None:
+    file = up(command=["sh", "-c", "echo no model; exit 3"])
+    api.wait(NAME)
+    adopting = ContainerManager(file, runtime=runtime, adopt_compose=True)
+    with adopting as containers, pytest.raises(StartError) as caught:
+        containers.start_services(["alpha"])
+    reason = caught.value.reasons["alpha"]
+    assert "has ended with exit code 3" in reason
+    assert "no model" in reason
+    assert "command: sleep infinity" in reason

@@ -14,6 +14,7 @@ import pytest
 from docker.api import APIClient
 
 from engine.compose import needed
+from engine.policy import BackendPolicy
 from engine.runtimes.selection import choose_runtime, read_project
 from tests.compose.conftest import compose_binary
 from tests.lab import BASE_IMAGE
@@ -94,7 +95,9 @@ def started(
 async def launch(file: Path, output: Path) -> None:
     """Start every service as a controller does, and let go of them."""
     project = read_project("docker", file)
-    runtime = await choose_runtime("docker", project, {})
+    kept = BackendPolicy(keep_alive="always")
+    bare = {name: kept for name, spec in project.services.items() if spec.command is None}
+    runtime = await choose_runtime("docker", project, bare)
     await runtime.open(lambda _notice: None)
     try:
         names = needed(project, project.services)

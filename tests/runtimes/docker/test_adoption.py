@@ -11,6 +11,7 @@ from engine.compose import load_project
 from engine.model.spec import Mount, MountKind
 from engine.runtimes.docker.containers.provisioner import INSIDE, Making
 from engine.runtimes.docker.ownership.adoption import spec_label
+from engine.runtimes.main_commands import MainCommands
 
 
 class Client:
@@ -31,7 +32,7 @@ def spool(tmp_path: Path) -> Path:
 def making(tmp_path: Path) -> Making:
     file = tmp_path / "docker-compose.yml"
     file.write_text("{name: p, services: {alpha: {image: one}}}")
-    return Making(load_project(file), {}, {})
+    return Making(load_project(file), MainCommands({}), {})
 
 
 def label(making: Making, spool: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from docker.api import APIClient
 from engine import ContainerManager, Transition
 from engine.errors import OwnedElsewhere, StartError
 from engine.model.results import Ending
+from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
@@ -411,3 +412,22 @@ def test_what_a_living_controller_holds_is_refused_and_a_dead_ones_is_taken_over
     with manager(file) as containers:
         containers.start_services(["alpha"])
         assert containers.execute("alpha", ["true"]).exit_code == 0
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_what_is_killed_in_its_start_is_said_to_have_been_killed(
+    compose: Compose, client: APIClient
+) -> None:
+    never = {"test": ["CMD", "false"], "interval": "1h", "start_interval": "1h"}
+    file = compose({"alpha": {**BASE, "command": ["sleep", "infinity"], "healthcheck": never}})
+    policy = BackendPolicy(restart=RestartPolicy(max_restarts=0))
+    with manager(file, policies={"alpha": policy}) as containers:
+        ours = {"label": f"com.docker.compose.project={PROJECT}", "event": "start"}
+        events = client.events(filters=ours, decode=True)
+        containers.start_services(["alpha"], wait=False)
+        client.kill(next(iter(events))["id"])
+        events.close()
+        with pytest.raises(StartError) as caught:
+            containers.start_services(["alpha"])
+        assert "was killed while it started" in caught.value.reasons["alpha"]
+        assert "keep_alive" not in caught.value.reasons["alpha"]

@@ -15,6 +15,7 @@ from engine.model.spec import (
     Project,
     ServiceSpec,
 )
+from engine.runtimes.main_commands import MainCommands
 from engine.runtimes.process.service import (
     Host,
     base_environment,
@@ -76,7 +77,7 @@ def test_the_services_environment_wins_over_what_is_inherited(
 ) -> None:
     monkeypatch.setenv("LANG", "de_DE.UTF-8")
     service = ServiceSpec("one", environment={"LANG": "C"})
-    host = Host(Project("p", Path("/"), (), {"one": service}), {}, {"OWNER": "me"})
+    host = Host(Project("p", Path("/"), (), {"one": service}), MainCommands({}), {"OWNER": "me"})
     environment = host.environment("one")
     assert (environment["LANG"], environment["OWNER"]) == ("C", "me")
 

@@ -10,13 +10,29 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
+from engine.model.main_command import MainCommand
 from engine.model.spec import Mount, Project, ServiceSpec
 from engine.runtimes.changes import Changes
+from engine.runtimes.main_commands import GIVEN, MainCommands
 
-__all__ = ["INSIDE", "ComposeTools", "Maker", "Making"]
+__all__ = ["INSIDE", "ComposeTools", "EndedAtOnce", "Maker", "Making"]
 
 INSIDE: Final = "/run/dockwarden"
 """Where a container has the folder that takes the output of what runs in it."""
+
+
+class EndedAtOnce(Exception):
+    """A container ended while it was still being started, and has been removed.
+
+    Attributes:
+        exit_code: of its main process.
+        lines: the last ones that it wrote.
+    """
+
+    def __init__(self, exit_code: int, lines: Sequence[str]) -> None:
+        super().__init__(f"it ended with exit code {exit_code} while it was being started")
+        self.exit_code = exit_code
+        self.lines = lines
 
 
 @frozen
@@ -25,13 +41,13 @@ class Making:
 
     Attributes:
         project: what the compose file says.
-        keep_alive: the command that keeps a container up, by service, for those that have none.
+        main: what containers run as their main process.
         labels: further labels for everything that is created.
         changes: what of services is changed at present.
     """
 
     project: Project
-    keep_alive: Mapping[str, tuple[str, ...]]
+    main: MainCommands
     labels: Mapping[str, str]
     changes: Changes = field(factory=Changes)
 
@@ -39,9 +55,19 @@ class Making:
         """The service as its next container is made."""
         return self.changes.spec(self.project, service)
 
-    def keep_alive_of(self, service: str) -> tuple[str, ...] | None:
-        """The command that keeps its next container up; None for the service's own."""
-        return self.changes.keep_alive(self.keep_alive, service)
+    def main_of(self, service: str) -> MainCommand:
+        """What the service's next container runs as its main process, as it was decided."""
+        return GIVEN if self.changes.gives_command(service) else self.main.of(service)
+
+    def main_alternatives(self, spec: ServiceSpec) -> list[MainCommand]:
+        """What a container that an earlier controller made of the service may run as its main process."""
+        given = self.changes.gives_command(spec.name)
+        return [GIVEN] if given else self.main.alternatives(spec)
+
+    def settle_main(self, spec: ServiceSpec, main: MainCommand) -> None:
+        """Keep to what a container that was taken over runs."""
+        if not self.changes.gives_command(spec.name):
+            self.main.settle(spec.name, main)
 
 
 class ComposeTools(Protocol):
@@ -98,6 +124,9 @@ class Maker(Protocol):
 
         Returns:
             the container's id.
+
+        Raises:
+            EndedAtOnce: it ended before its start was complete.
         """
 
     async def start(self, spec: ServiceSpec, container_id: str) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
 
-__all__ = ["explain"]
+__all__ = ["early_end", "explain", "quoted"]
+
+_CANNOT_RUN: Final = (126, 127)
+"""The exit codes of an init process that cannot run its command, or does not find it."""
+
+_SIGNALLED: Final = 128
+_SIGNALS: Final = {9: "KILL", 15: "TERM"}
 
 
 @frozen
@@ -83,3 +90,44 @@ def explain(message: str) -> tuple[str, bool]:
         if known.pattern.search(message):
             return f"{known.mend} (the engine said: {message})", known.curable
     return f"it did not start: {message}", True
+
+
+def early_end(
+    exit_code: int, *, out_of_memory: bool, killed: bool, kept_alive: bool
+) -> tuple[str, bool]:
+    """Why a container ended before it was ready, for a user, and whether trying again can help.
+
+    Args:
+        exit_code: of its main process.
+        out_of_memory: whether the kernel killed it for want of memory.
+        killed: whether the engine has sent it a signal that ends it.
+        kept_alive: whether a keep-alive ran in it, in place of its own command.
+    """
+    if out_of_memory:
+        return "its container was killed by the kernel for want of memory (OOM)", True
+    signal = _SIGNALS.get(exit_code - _SIGNALLED)
+    if killed or signal:
+        by = f", by signal {signal}" if signal else ""
+        reason = (
+            f"its container was killed while it started (exit code {exit_code}{by}), and not by dockwarden; see"
+            " what did so: docker kill, docker stop, or a program of this machine"
+        )
+        return reason, True
+    cannot_run = exit_code in _CANNOT_RUN
+    if cannot_run:
+        mend = "its command cannot be run in its image: check command, entrypoint and keep_alive"
+    elif kept_alive:
+        mend = "its keep_alive has to run for as long as the backend does: correct it"
+    elif exit_code == 0:
+        mend = "if its image has no long-running command, declare a keep_alive"
+    else:
+        mend = (
+            "its own command failed, so correct that; keep_alive: always has sleep infinity in its place, where"
+            " experiments do not need it"
+        )
+    return f"its container ended at once with exit code {exit_code}; {mend}", not cannot_run
+
+
+def quoted(lines: Sequence[str]) -> str:
+    """The last lines that a container wrote, as the end of a reason; for one of which no log is kept."""
+    return "".join(("; its last lines:", *(f"\n    {line}" for line in lines))) if lines else ""

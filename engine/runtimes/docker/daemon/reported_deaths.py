@@ -56,6 +56,10 @@ class Deaths:
             oom_killed=self.of_memory(container.id, event["timeNano"], flag=False),
         )
 
+    def signalled(self, container_id: str) -> bool:
+        """Whether the engine has sent a container a signal that ends it, since its last start."""
+        return container_id in self._signalled_ns
+
     def of_memory(self, container_id: str, died_ns: int, *, flag: bool) -> bool:
         """Whether the kernel killed a container for want of memory.
 

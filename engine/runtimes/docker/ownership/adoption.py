@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import docker.errors
 from attrs import evolve
 from docker.api import APIClient
 
+from engine.model.main_command import MainCommand
 from engine.model.spec import Mount, ServiceSpec
 from engine.ownership import leases
 from engine.ownership.owner import LABEL, Owner
@@ -35,14 +36,22 @@ _OURS: Final = re.compile(rf" dockwarden ({re.escape(INSIDE)}/\S+)")
 
 
 def spec_label(
-    making: Making, spec: ServiceSpec, output: Mount, client: APIClient
+    making: Making,
+    spec: ServiceSpec,
+    output: Mount,
+    client: APIClient,
+    main: MainCommand | None = None,
 ) -> dict[str, str]:
     """The label that tells whether a container is what would be made now: a digest of what makes it.
 
     In it is all that our own maker would ask the engine for, the image by its id, and not whose it is,
     nor which Compose is installed.
     Without the image there is no label, and such a container is never taken over.
+
+    Args:
+        main: what it runs as its main process; None for what is decided.
     """
+    main = main or making.main_of(spec.name)
     try:
         image = client.inspect_image(image_name(making.project, spec))["Id"]
     except docker.errors.NotFound:
@@ -52,7 +61,7 @@ def spec_label(
             evolve(making.project, compose=None),
             spec,
             image=image,
-            keep_alive=making.keep_alive_of(spec.name),
+            keep_alive=main.keep_alive,
             labels={},
             extra_mounts=[output],
         ),
@@ -96,19 +105,25 @@ def find(
         return None
     if provenance.foreign(found, client) or not leases.may_take(owner, labels):
         return None
-    unfit = _unfit(found, labels, spec_label(making, spec, output, client), inside, client)
+    wanted = {
+        label: main
+        for main in making.main_alternatives(spec)
+        for label in spec_label(making, spec, output, client, main).values()
+    }
+    unfit = _unfit(found, labels, wanted, inside, client)
     if not unfit and not leases.take(owner, labels):
         unfit = "it could not be claimed"
     if unfit:
         _LOG.warning("%s: its container is not taken over: %s", spec.name, unfit)
         return None
+    making.settle_main(spec, wanted[labels[_SPEC]])
     return found
 
 
 def _unfit(
     found: Mapping[str, Any],
     labels: Mapping[str, str],
-    wanted: Mapping[str, str],
+    wanted: Collection[str],
     inside: str | None,
     client: APIClient,
 ) -> str:
@@ -116,7 +131,7 @@ def _unfit(
     state = found["State"]
     if not state["Running"] or state["Paused"] or state["Restarting"]:
         return f"it is {state['Status']}"
-    if not wanted or labels.get(_SPEC) != wanted[_SPEC]:
+    if labels.get(_SPEC) not in wanted:
         return "it was made from another specification"
     try:
         strangers = {*_execs(found, client), *forgotten(found["Id"], client)} - {inside}

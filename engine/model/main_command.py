@@ -1,0 +1,50 @@
+"""What runs as the main process of a container: the service's own command, or one that only keeps it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from shlex import join
+from typing import Any
+
+from attrs import frozen
+
+__all__ = ["MainCommand"]
+
+
+@frozen
+class MainCommand:
+    """What runs as the main process of a container, and why.
+
+    Attributes:
+        keep_alive: the command that keeps the container up in place of its own; None where its own runs.
+        reason: why, in words.
+        dropped_entrypoint: the entrypoint that therefore does not run; empty where there is none.
+        on_trial: whether its own command runs for the first time, and is replaced if it ends at once.
+    """
+
+    keep_alive: tuple[str, ...] | None = None
+    reason: str = ""
+    dropped_entrypoint: tuple[str, ...] = ()
+    on_trial: bool = False
+
+    def __str__(self) -> str:
+        """It in words."""
+        because = f": {self.reason}" if self.reason else ""
+        if self.keep_alive is None:
+            trial = "; a keep-alive replaces it if it ends at once with exit code 0"
+            return f"its own command runs{because}{trial if self.on_trial else ''}"
+        dropped = ""
+        if self.dropped_entrypoint:
+            dropped = (
+                f"; its entrypoint {join(self.dropped_entrypoint)} does not run (through_entrypoint: true runs"
+                " each experiment through it, keep_alive: never starts the container with it)"
+            )
+        return f"{join(self.keep_alive)} keeps it up{because}{dropped}"
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """It as plain data, for records and plans."""
+        return {
+            "keep_alive": None if self.keep_alive is None else list(self.keep_alive),
+            "reason": self.reason,
+            "dropped_entrypoint": list(self.dropped_entrypoint),
+        }
