@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.compose import units
 from engine.compose.context import Context
+from engine.compose.networking import extra_hosts
 from engine.compose.node import Node
 from engine.model.spec import BuildSpec
 
@@ -27,7 +28,7 @@ def build_spec(node: Node, context: Context) -> BuildSpec | None:
         labels=node.get("labels").value or {},
         network=node.get("network").optional(units.filled),
         shm_size_bytes=node.get("shm_size").optional(units.limit_bytes),
-        extra_hosts=node.get("extra_hosts").optional(tuple) or (),
+        extra_hosts=extra_hosts(node),
         cache_from=node.get("cache_from").optional(tuple) or (),
         no_cache=node.get("no_cache").optional(units.boolean) or False,
         pull=node.get("pull").optional(units.boolean) or False,

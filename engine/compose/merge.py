@@ -97,7 +97,7 @@ def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
     if base is None:
         base = type(over)() if isinstance(over, dict | list) else None
     if isinstance(base, dict) and isinstance(over, dict) and rule not in _REPLACED:
-        drivers = {each["driver"] for each in (base, over) if each.get("driver")}
+        drivers = {each["driver"] for each in (base, over) if each.get("driver") is not None}
         if rule == _BY_KIND and len(drivers) > 1:
             return over
         if rule in _WITH_NONE:

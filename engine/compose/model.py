@@ -11,7 +11,7 @@ from attrs import field, frozen, mutable
 
 from engine.compose import files, schema
 from engine.compose.extends import Home, Services, extend
-from engine.compose.merge import MergeError, merge, without, without_empty
+from engine.compose.merge import Listed, MergeError, merge, without, without_empty
 from engine.compose.node import KeyPath, Node, Sources, compose_error
 from engine.compose.normalize import normalize
 from engine.compose.variables import interpolate
@@ -102,11 +102,20 @@ def _laid_over(
     model: dict[str, Any], document: files.Document, data: dict[str, Any]
 ) -> dict[str, Any]:
     """The model with the long form of a document laid over it."""
+    services = {name: _at_the_end(service) for name, service in data["services"].items()}
     try:
-        merged: dict[str, Any] = merge(without(model, document.replaced), data)
+        merged: dict[str, Any] = merge(
+            without(model, document.replaced), data | {"services": services}
+        )
     except MergeError as error:
         raise compose_error(document.file, error.path, str(error)) from error
     return merged
+
+
+def _at_the_end(service: dict[str, Any]) -> dict[str, Any]:
+    """A service at the end of its document, where Compose makes mappings of these lists."""
+    lists = (key for key in ("depends_on", "networks") if isinstance(service.get(key), Listed))
+    return service | {key: dict(service[key]) for key in lists}
 
 
 def _service_at(path: KeyPath) -> str:

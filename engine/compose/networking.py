@@ -11,7 +11,7 @@ from engine.compose.shortforms import port_range
 from engine.model.spec import NetworkAttachment, NetworkSpec, PortSpec
 from engine.util.nearest import nearest
 
-__all__ = ["attachments", "expose", "ports"]
+__all__ = ["attachments", "expose", "extra_hosts", "ports"]
 
 
 def attachments(service: Node, networks: dict[str, NetworkSpec]) -> tuple[NetworkAttachment, ...]:
@@ -47,6 +47,12 @@ def _attachment(name: str, node: Node, networks: dict[str, NetworkSpec]) -> Netw
         priority=node.get("priority").optional(units.integer) or 0,
         gw_priority=node.get("gw_priority").optional(units.integer) or 0,
     )
+
+
+def extra_hosts(holder: Node) -> tuple[str, ...]:
+    """The names of hosts and their addresses, in Compose's order; of a service or of its build."""
+    written: list[str] = holder.get("extra_hosts").value or []
+    return tuple(sorted(written, key=lambda entry: entry.partition("=")))
 
 
 def ports(service: Node) -> tuple[PortSpec, ...]:

@@ -106,13 +106,13 @@ def _env_files(value: Any) -> list[dict[str, Any]]:
 
 def _dependencies(value: Any) -> dict[str, dict[str, Any]]:
     if isinstance(value, list):
-        return {name: {"condition": "service_started"} for name in value}
+        return Listed({name: {"condition": "service_started"} for name in value})
     return dict(value)
 
 
 def _networks(value: Any) -> dict[str, dict[str, Any]]:
     if isinstance(value, list):
-        return {name: {} for name in value}
+        return Listed({name: {} for name in value})
     return {name: dict(attachment or {}) for name, attachment in value.items()}
 
 

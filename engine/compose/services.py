@@ -15,7 +15,7 @@ from engine.compose.context import Context
 from engine.compose.gpus import gpus
 from engine.compose.health import health_check
 from engine.compose.mounts import devices, mounts
-from engine.compose.networking import attachments, expose, ports
+from engine.compose.networking import attachments, expose, extra_hosts, ports
 from engine.compose.node import Node, dotted
 from engine.compose.secrets_configs import ignored_ownership, injected_files
 from engine.compose.unsupported import refusals, unused
@@ -157,7 +157,7 @@ def service_spec(
         networks=attachments(node, networks),
         ports=ports(node),
         expose=expose(node),
-        extra_hosts=tuple(sorted(node.get("extra_hosts").value or (), key=_host)),
+        extra_hosts=extra_hosts(node),
         security_opt=_or_refusal(file_inputs.security_options, node, context, (), problems),
         logging_driver=node.at("logging", "driver").optional(units.filled),
         logging_options=_texts(node.at("logging", "options")),
@@ -189,10 +189,6 @@ def _or_refusal(
         reason = str(error).removeprefix(f"{error.file}: {key}: ")
         found.append(Refusal(file=error.file, key=key, reason=reason))
         return default
-
-
-def _host(entry: str) -> str:
-    return entry.partition("=")[0]
 
 
 def _texts(node: Node) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Small forms at random, read by us and by real Compose: what ours takes, both read alike.
 
-Many services make one file, so that one call of Compose reads them all. A form that ours refuses is left
+Many services make one project, so that one call of Compose reads them all. A form that ours refuses is left
 out before that; one that only Compose refuses is found by reading it alone.
 
 ``python -m tests.compose.generated 20000`` reads that many; ``COMPOSE`` names another Compose.
@@ -8,12 +8,11 @@ out before that; one that only Compose refuses is found by reading it alone.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,99 +21,15 @@ from attrs import frozen
 from engine.compose import load_project
 from engine.errors import ComposeError
 from engine.model.spec import Project
+from tests.compose.drawn_forms import FILE, Form, drawn
 from tests.compose.reading import as_compose_reads, real_compose, shape
+from tests.compose.row import service_yaml
 
 __all__ = ["Difference", "differences"]
 
 _ENVIRON: Final = {"HOME": "/home/someone", "PATH": "/bin", "B": "bee"}
 _AT_ONCE: Final = 200
-
-_COMMAND: Final = [
-    "a",
-    "2",
-    " ",
-    "\\",
-    "'",
-    '"',
-    "n",
-    "t",
-    ">",
-    "&",
-    "(",
-    "`",
-    "#",
-    "\t",
-    "\n",
-    "-",
-    "é",
-    "$$",
-    ";",
-]
-_ENV_FILE: Final = [
-    *("A", "B", "=", ":", " ", "\\", "'", '"', "n", "#", "\n", "x", "$", "$B", "{", "}", "export "),
-    *("\t", ".", "0", "é", "\r\n", "[", "-", "$$", "\\$", "A=", "\nB="),
-]
-_SCALAR: Final = [
-    "1",
-    "0",
-    "9",
-    "e",
-    "E",
-    "+",
-    "-",
-    ".",
-    "_",
-    "x",
-    "X",
-    "o",
-    "b",
-    "y",
-    "n",
-    "true",
-    "~",
-    ":",
-    "a",
-]
-_SIZE: Final = ["1", "0", "2", ".", "e", "+", "-", "g", "k", "m", "i", "b", " ", "_", "t"]
-_INTERPOLATED: Final = [
-    "${",
-    "}",
-    "$",
-    "$B",
-    "B",
-    ":-",
-    "-",
-    "?",
-    ":+",
-    "x",
-    "NONE",
-    "$$",
-    " ",
-    "{",
-]
-_VOLUME: Final = ["/", "a", ":", "./", "~", "..", "ro", "z", "/b", "//", "-", " ", ":ro"]
-
-Service = dict[str, Any]
-
-
-def _text(pieces: list[str], rng: random.Random, most: int = 9) -> str:
-    return "".join(rng.choice(pieces) for _ in range(rng.randint(1, most)))
-
-
-_FORMS: Final[tuple[Callable[[random.Random], tuple[Service, str | None]], ...]] = (
-    lambda rng: ({"command": _text(_COMMAND, rng)}, None),
-    lambda rng: ({"env_file": "FILE"}, _text(_ENV_FILE, rng) + rng.choice(["", "\n"])),
-    lambda rng: ({"mem_limit": _text(_SIZE, rng, 5)}, None),
-    lambda rng: ({"labels": {"a": _text(_INTERPOLATED, rng)}}, None),
-    lambda rng: ({"volumes": [_text(_VOLUME, rng, 5)]}, None),
-    lambda rng: ({"environment": {"A": _Plain(_text(_SCALAR, rng, 6))}}, None),
-)
-
-
-class _Plain(str):
-    """A scalar that is written without quotes."""
-
-    __slots__ = ()
+_EXTENDED: Final = "extended-"
 
 
 @frozen
@@ -122,12 +37,12 @@ class Difference:
     """A form that the two read otherwise.
 
     Attributes:
-        form: the service, and the file that goes with it.
+        form: what was drawn.
         theirs: what Compose reads; its refusal, as text.
         ours: what we read.
     """
 
-    form: tuple[Service, str | None]
+    form: Form
     theirs: Any
     ours: Any
 
@@ -144,13 +59,11 @@ def differences(count: int, seed: int, compose: Path) -> Iterator[Difference | N
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for _ in range(0, count, _AT_ONCE):
-            forms = [rng.choice(_FORMS)(rng) for _ in range(_AT_ONCE)]
+            forms = [drawn(rng) for _ in range(_AT_ONCE)]
             yield from _compared(forms, folder, compose)
 
 
-def _compared(
-    forms: list[tuple[Service, str | None]], folder: Path, compose: Path
-) -> Iterator[Difference | None]:
+def _compared(forms: list[Form], folder: Path, compose: Path) -> Iterator[Difference | None]:
     taken: dict[int, Any] = {}
     for number, form in enumerate(forms):
         _write({number: form}, folder)
@@ -166,12 +79,13 @@ def _compared(
         yield None if alike else Difference(forms[number], theirs[number], ours)
 
 
-def _theirs(
-    forms: Mapping[int, tuple[Service, str | None]], folder: Path, compose: Path
-) -> dict[int, Any]:
+def _theirs(forms: Mapping[int, Form], folder: Path, compose: Path) -> dict[int, Any]:
     """What Compose reads of each; where it refuses the whole, each is read alone."""
     _write(forms, folder)
-    read = as_compose_reads(compose, [], folder, _ENVIRON)
+    try:
+        read = as_compose_reads(compose, [], folder, _ENVIRON)
+    except ComposeError as error:
+        read = f"what it printed is refused: {error}"
     if isinstance(read, Project):
         return {number: _shape(read.services[f"s{number}"]) for number in forms}
     if len(forms) == 1:
@@ -188,23 +102,26 @@ def _shape(service: Any) -> dict[str, Any]:
     return {key: value for key, value in shape(service).items() if key != "name"}
 
 
-def _write(forms: Mapping[int, tuple[Service, str | None]], folder: Path) -> None:
-    lines = ["name: generated", "services:"]
-    for number, (service, content) in forms.items():
-        lines += [f"  s{number}:", "    image: x"]
-        for key, value in service.items():
-            if isinstance(value, dict):
-                lines.append(f"    {key}:")
-                lines += [f"      {name}: {_yaml(inner)}" for name, inner in value.items()]
-            else:
-                lines.append(f"    {key}: {_yaml(f'e{number}' if value == 'FILE' else value)}")
-        if content is not None:
-            (folder / f"e{number}").write_bytes(content.encode())
-    (folder / "compose.yml").write_text("\n".join(lines) + "\n")
+def _write(forms: Mapping[int, Form], folder: Path) -> None:
+    """Write the project that these forms make up, each a service by its number."""
+    base = [service_yaml("other", "image: x")]
+    over: list[str] = []
+    for number, form in forms.items():
+        extends = {} if form.extended is None else {"extends": f"{_EXTENDED}{number}"}
+        base.append(_service(f"s{number}", number, {"image": "x", **extends, **form.keys}))
+        if form.extended is not None:
+            base.append(_service(f"{_EXTENDED}{number}", number, {"image": "x", **form.extended}))
+        if form.over is not None:
+            over.append(_service(f"s{number}", number, {"image": "x", **form.over}))
+        if form.content is not None:
+            (folder / f"e{number}").write_bytes(form.content.encode())
+    (folder / "compose.yml").write_text(f"name: generated\nservices:\n{''.join(base)}")
+    (folder / "compose.override.yml").write_text(f"services:\n{''.join(over)}" if over else "")
 
 
-def _yaml(value: Any) -> str:
-    return str(value) if isinstance(value, _Plain) else json.dumps(value, ensure_ascii=False)
+def _service(name: str, number: int, keys: Mapping[str, str]) -> str:
+    lines = (f"{key}: {value.replace(FILE, f'e{number}')}" for key, value in keys.items())
+    return service_yaml(name, "\n".join(lines))
 
 
 def main() -> int:

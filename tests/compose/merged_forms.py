@@ -31,6 +31,9 @@ MERGED: dict[str, Row] = {
     "another driver": override(
         "logging: {driver: local, options: {a: b}}", "logging: {driver: json-file, options: {c: d}}"
     ),
+    "an empty driver over one": override(
+        "logging: {driver: local, options: {a: b}}", "logging: {driver: '', options: {c: d}}"
+    ),
     "an empty file": Row("hostname: h", files={"compose.override.yml": "# nothing\n"}),
     # What extends another, and takes something out of it
     "keys of one it extends": Row(
@@ -151,6 +154,17 @@ MERGED: dict[str, Row] = {
         "extends: b\nlabels: {A: !reset null}",
         top="  b: {image: y, labels: [A=1]}\n",
         refused="services.a.labels.A",
+        compose_takes=True,
+    ),
+    "a dependency of a list": Row(
+        "depends_on: [b]",
+        top="  b: {image: y}\n",
+        files={"compose.override.yml": "services: {a: {depends_on: {b: !reset null}}}\n"},
+    ),
+    "a dependency of a list that it extends": Row(
+        "extends: c\ndepends_on: {b: !reset null}",
+        top="  b: {image: y}\n  c: {image: y, depends_on: [b]}\n",
+        refused="services.a.depends_on.b",
         compose_takes=True,
     ),
     "subnets over others": Row(

@@ -114,6 +114,10 @@ ODD: dict[str, Row] = {
     "options of a device": Row("gpus: [{options: {a: , b: 1, c: true}}]"),
     "those as a list": Row("gpus: [{options: ['a', 'b=c', 'd=', 'e=f=g']}]"),
     # Names and files
+    "hosts with several addresses": Row(
+        "extra_hosts: ['b:1.1.1.5', 'a:1.1.1.5', 'a:1.1.1.10', 'a:::1']\n"
+        "build: {context: ., extra_hosts: {b: 1.1.1.1, a: [1.1.1.5, 1.1.1.4]}}"
+    ),
     "no name of a host": refused("extra_hosts: [':1.1.1.1']", "is not the name of a host"),
     "a colon in the name of a host": refused("extra_hosts: ['a:b=c']", "is not the name of a host"),
     "a format of its own": Row(
