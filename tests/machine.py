@@ -28,6 +28,7 @@ _FOR_TESTS = {
         Need("npm", "npm"),
         Need("/usr/share/fonts/truetype/dejavu", "fonts-dejavu-core"),
     ),
+    "questions to servers": (Need("curl", "curl"), Need("wget", "wget")),
     "engines by SSH": (Need("sshd", "openssh-server"), Need("ssh-keygen", "openssh-client")),
 }
 

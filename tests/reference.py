@@ -18,7 +18,15 @@ from engine.cli.output.markdown_blocks import rewritten
 from engine.cli.program import cli
 from engine.errors import DockwardenError
 from engine.metrics import METRICS
-from engine.policy import BackendPolicy, GpuPolicy, HealthPolicy, RestartPolicy, RetryPolicy
+from engine.policy import (
+    BackendPolicy,
+    GpuPolicy,
+    HealthPolicy,
+    HttpAnswer,
+    Ready,
+    RestartPolicy,
+    RetryPolicy,
+)
 from states import StateError
 from states.diagram.table import grid
 
@@ -27,7 +35,10 @@ __all__ = ["PAGES", "WORD", "reference"]
 WORD: Final = "reference"
 PAGES: Final = Path(__file__).parents[1] / "docs"
 
-_POLICIES: Final = (BackendPolicy, RestartPolicy, HealthPolicy, GpuPolicy, RetryPolicy)
+_POLICIES: Final = (
+    *(BackendPolicy, RestartPolicy, HealthPolicy, Ready, HttpAnswer, GpuPolicy),
+    RetryPolicy,
+)
 
 
 def reference(name: str) -> str:

@@ -79,5 +79,8 @@ def test_policies_load_nothing_that_does_anything() -> None:
     assert ours <= {
         *("engine", "engine._moved", "engine.policy"),
         *("engine.model", "engine.model.measurements", "engine.model.results"),
-        *(f"engine.policy.{name}" for name in ("backend", "gpu", "health", "restart", "retry")),
+        *(
+            f"engine.policy.{name}"
+            for name in ("backend", "gpu", "health", "readiness", "restart", "retry")
+        ),
     }

@@ -9,7 +9,6 @@ the ticket under which it began: once the ticket has changed, what it has to say
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import random
 from collections.abc import (
@@ -17,7 +16,6 @@ from collections.abc import (
     Callable,
     Collection,
     Coroutine,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -27,7 +25,6 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from engine.backend.aside import Answer, ask
 from engine.backend.execution import Dispatch, Limits, Outcome
 from engine.backend.fetching import fetched
 from engine.backend.handover import Heritage, UnderWay
@@ -36,6 +33,7 @@ from engine.backend.machine import Instance, Machine
 from engine.backend.monitor import Attention
 from engine.backend.output import Output, collected
 from engine.errors import (
+    ContainerLost,
     DispatchError,
     LaunchFailed,
     NotReady,
@@ -44,6 +42,7 @@ from engine.errors import (
     SetupError,
     StartAgain,
 )
+from engine.health.aside import Answer
 from engine.health.gpu import ContainerHealthStatus
 from engine.model.results import Ended, Fault, GpuLook, Leftovers, Transition
 from engine.model.service_change import ServiceChange
@@ -150,7 +149,6 @@ class Backend:
     _waiters: list[asyncio.Future[None]] = field(factory=list, init=False)
     failed_log: MainLog | None = field(default=None, init=False)
     _quoting: asyncio.Task[str] | None = field(default=None, init=False)
-    _questions: Iterator[int] = field(factory=itertools.count, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._instance = self._machine.instance()
@@ -406,7 +404,7 @@ class Backend:
                 container, request, slot, limits or Limits(), counted=counted
             )
             ended = await running
-            await self._attention.look_after()
+            await self._attention.look_after(succeeded=ended.succeeded)
             return ended
 
     async def _readied(self, name: str) -> tuple[Container, Slot]:
@@ -464,15 +462,8 @@ class Backend:
         async with self.turn:
             if await self.settled() != "ready" or self.container is None:
                 raise self.refusal()
-            name = f"{self.name}.question-{next(self._questions)}"
-            answer = await ask(
-                self._runtime,
-                self.container,
-                self.spool,
-                name,
-                command,
-                within_s=within_s,
-                most_bytes=most_bytes,
+            answer = await self._attention.aside.ask(
+                self.container, command, within_s=within_s, most_bytes=most_bytes
             )
             return Answer(self._hide(answer.text), self._hide(answer.problem))
 
@@ -719,10 +710,15 @@ class Backend:
                     await self._runtime.gate(self.container)
                     await self._attention.prove(self.container)
             except TimeoutError:
-                unready = self._attention.unready
-                why = f": {unready}" if unready else ""
-                late = f"not ready within {within_s:g} s{why}; raise ready_within, or read its logs"
+                last = self._attention.waiting_for
+                what = f"; it was waited for {last}" if last else ""
+                late = (
+                    f"not ready within {within_s:g} s{what}; raise ready_within, or read its logs"
+                )
                 raise NotReady(self.name, late) from None
+            except ContainerLost:
+                await self._runtime.gate(self.container)  # which says how it ended
+                raise
         except StartAgain as again:
             _LOG.warning("%s: started again, free of charge: %s", self.name, again.reason)
             if ticket == self._ticket:
@@ -817,6 +813,7 @@ class Backend:
         """
         generation, since_restart = self.generation, self.since_restart
         restart_cause, started_in_s = self.restart_cause, self.started_in_s
+        checks = self._attention.checks
         self._used = (container.id, generation)
         started_at = under_way.begun_at if under_way else utc_now()
         begun_ago_s = under_way.ago_s() if under_way else 0.0
@@ -867,6 +864,7 @@ class Backend:
                 started_in_s=started_in_s,
                 main=self._main_of(container),
                 through_entrypoint=self.policy.through_entrypoint,
+                health_checks=None if checks is None else (self._attention.checks or 0) - checks,
                 ran=outcome.ran,
                 left=tuple(evolve(one, command=self._hide(one.command)) for one in outcome.left),
                 measurements=evolve(

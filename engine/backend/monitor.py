@@ -1,6 +1,6 @@
-"""What a backend is looked at for while it is idle: hints from its runtime, and its GPUs.
+"""What a backend is looked at for: hints from its runtime, its health check, what it answers, and its GPUs.
 
-Nothing here enters a container that is busy. What is found is reported to the backend, which decides.
+Nothing here enters a container that is busy, unless its policy asks for that. What is found is reported to the backend, which decides.
 """
 
 from __future__ import annotations
@@ -9,17 +9,27 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from engine.errors import ContainerLost, DispatchError, NotReady, RuntimeFault
-from engine.health import Look, Watch, judge, post_mortem
+from engine.health import Look, Readiness, ServiceCheck, Watch, judge, post_mortem
+from engine.health.aside import Aside
 from engine.health.gpu import GpuReading, Verdict
+from engine.health.service_check import pauses
 from engine.model.results import Fault, GpuLook
 from engine.model.spec import ServiceSpec
-from engine.policy import BackendPolicy
-from engine.runtimes.base import Container, ExecRequest, Notice, Runtime
+from engine.policy import BackendPolicy, HealthChecks
+from engine.runtimes.base import (
+    Checkable,
+    Container,
+    ExecRequest,
+    Happening,
+    Notice,
+    Runtime,
+)
 from engine.spool import Spool
 from engine.util.clock import now_s, utc_now
+from engine.util.waiting import first
 
 __all__ = ["Attention", "Monitored"]
 
@@ -78,27 +88,38 @@ class Attention:
     """The attention that one backend gets.
 
     Attributes:
+        aside: runs commands in its container.
         last: the last experiment's command: what it may have left running is ended first. None where
             that is to be kept.
     """
 
     _backend: Monitored
     _runtime: Runtime
+    aside: Aside = field(init=False)
     last: ExecRequest | None = field(default=None, init=False)
     _watch: Watch = field(init=False)
+    _readiness: Readiness = field(init=False)
+    _check: ServiceCheck | None = field(default=None, init=False)
+    _checked: int = field(default=0, init=False)
+    _died: asyncio.Future[None] | None = field(default=None, init=False)
     _noticed: bool = field(default=False, init=False)
     _inspection: asyncio.Task[None] | None = field(default=None, init=False)
-    _rounds: asyncio.Task[None] | None = field(default=None, init=False)
+    _rounds: list[asyncio.Task[None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
+        backend = self._backend
+        self.aside = Aside(backend.name, self._runtime, backend.spool)
         self.begin_anew()
 
     def begin_anew(self) -> None:
         """Forget what was seen and tried before."""
         backend = self._backend
         self._watch = Watch(
-            backend.spec, self._runtime, backend.policy.health, backend.spool, self._tell
+            backend.spec, self._runtime, backend.policy.health, self.aside, self._tell
         )
+        health = backend.policy.health
+        ready = evolve(health.ready, command=health.ready.command or health.ready_command)
+        self._readiness = Readiness(ready, self.aside)
 
     def _tell(self, verdict: Verdict, reading: GpuReading, baseline_bytes: int | None) -> None:
         """Let it be known what a look showed."""
@@ -128,6 +149,9 @@ class Attention:
             if fault is not None:
                 backend.report(fault)
                 return
+        died = notice.happening is Happening.DIED and notice.container_id is not None
+        if died and self._died is not None and not self._died.done():
+            self._died.set_result(None)
         self._noticed = True
         self.attend()
 
@@ -169,14 +193,44 @@ class Attention:
 
     # Looks
 
-    @property
-    def unready(self) -> str:
-        """What the last try of the readiness command came to; empty where it was not tried, or succeeded."""
-        return self._watch.unready
-
     async def prove(self, container: Container) -> None:
-        """Pass the readiness gate beyond the container's own. See :meth:`Watch.prove`."""
+        """Pass the readiness gate beyond the container's own: health check, answers, GPUs.
+
+        Has no deadline of its own: the caller sets one.
+
+        Raises:
+            ContainerLost: it ended meanwhile.
+            RuntimeFault: it cannot be made ready like this.
+        """
+        died = self._died = asyncio.get_running_loop().create_future()
+        proved, _ = await first(self._prove(container), died)
+        if proved is None:
+            raise ContainerLost(container.service, "its container ended before it was ready")
+        proved.result()
+
+    async def _prove(self, container: Container) -> None:
+        self._checked, self._check = self.checks or 0, None
+        if isinstance(self._runtime, Checkable):
+            check = await self._runtime.health_check(container)
+            if check is not None:
+                self._check = ServiceCheck(check, self._runtime)
+                await self._check.prove(container)
+        await self._readiness.prove(container)
         await self._watch.prove(container)
+
+    @property
+    def checks(self) -> int | None:
+        """How often the health check has been run here; None where that is left to the engine."""
+        if self._backend.policy.health.checks is HealthChecks.ENGINE:
+            return None
+        return self._checked + (self._check.runs if self._check is not None else 0)
+
+    @property
+    def waiting_for(self) -> str:
+        """What a container that is not ready has not passed yet, and what was answered last."""
+        if self._check is not None and self._check.problem:
+            return f"its health check: {self._check.problem}"
+        return self._readiness.waiting_for
 
     async def fit_container(self) -> Container:
         """Wait, within a turn, for a container that an experiment may be dispatched to now.
@@ -186,7 +240,13 @@ class Attention:
         """
         backend, health = self._backend, self._backend.policy.health
         until_s: float | None = None
+        often = pauses(health.again_s)
         while await backend.settled() == "ready" and backend.container is not None:
+            if self._check is not None and self._check.problem:
+                await self.check()
+                if backend.idle and self._check.problem:
+                    await asyncio.sleep(next(often))
+                continue
             if self._watch.fresh:
                 return backend.container
             look = await self.look()
@@ -202,10 +262,30 @@ class Attention:
             await asyncio.sleep(health.again_s)
         raise backend.refusal()
 
-    async def look_after(self) -> None:
-        """Look, within a turn, at what an experiment has left, where there is anything to look at."""
+    async def look_after(self, *, succeeded: bool) -> None:
+        """Look, within a turn, at what an experiment has left, where there is anything to look at.
+
+        Args:
+            succeeded: whether it did; else its service's health check is asked whether that is why.
+        """
+        if self._check is not None and not succeeded and self._backend.state == "ready":
+            await self.check()
         if self._watch.looks and self._backend.state == "ready":
             await self.look()
+
+    async def check(self) -> None:
+        """Run the health check once, within a turn unless it is to run beside commands; report what counts."""
+        backend, check = self._backend, self._check
+        container, ticket = backend.container, backend.ticket
+        assert check is not None
+        assert container is not None
+        try:
+            await check.run(container)
+            fault = check.fault()
+        except ContainerLost as lost:
+            fault = await post_mortem(self._runtime, container, lost)
+        if fault is not None and ticket == backend.ticket:
+            backend.report(fault)
 
     async def look(self, *, threshold_pct: float | None = None) -> Look:
         """Look, within a turn, at a backend that is ready; report what counts."""
@@ -227,17 +307,38 @@ class Attention:
     # Rounds
 
     def begin_rounds(self) -> None:
-        """Look from time to time from now on, where there is anything to look at."""
-        if self._watch.looks and self._rounds is None:
-            name = f"rounds {self._backend.name}"
-            self._rounds = asyncio.create_task(self._go_round(), name=name)
+        """Look and check from time to time from now on, where there is anything to look at."""
+        if self._rounds:
+            return
+        rounds = []
+        if self._watch.looks:
+            rounds.append(self._go_round())
+        if self._check is not None:
+            rounds.append(self._check_round())
+        name = f"rounds {self._backend.name}"
+        self._rounds = [asyncio.create_task(one, name=name) for one in rounds]
 
     def end(self) -> None:
         """Look no more, neither from time to time nor for a hint."""
-        for task in (self._rounds, self._inspection):
+        for task in (*self._rounds, self._inspection):
             if task is not None:
                 task.cancel()
-        self._rounds = self._inspection = None
+        self._rounds, self._inspection = [], None
+
+    async def _check_round(self) -> None:
+        """Check at the interval of the health check, counted while nothing runs in the container."""
+        backend = self._backend
+        always = backend.policy.health.checks is HealthChecks.ALWAYS
+        while True:
+            check = self._check
+            assert check is not None
+            await asyncio.sleep(check.interval_s)
+            if always and backend.state in ("ready", "busy") and check is self._check:
+                await self.check()
+            elif not always and not backend.turn.locked():
+                async with backend.turn:
+                    if backend.idle:
+                        await self.check()
 
     async def _go_round(self) -> None:
         backend, health = self._backend, self._backend.policy.health

@@ -2,6 +2,8 @@
 
 from engine.health.diagnosis import judge, post_mortem
 from engine.health.gpu_check import Look, Watch
+from engine.health.readiness import Readiness
+from engine.health.service_check import ServiceCheck
 from engine.policy.health import HealthPolicy
 
-__all__ = ["HealthPolicy", "Look", "Watch", "judge", "post_mortem"]
+__all__ = ["HealthPolicy", "Look", "Readiness", "ServiceCheck", "Watch", "judge", "post_mortem"]

@@ -1,4 +1,4 @@
-"""The watch over one backend: proves it ready, and looks at its GPUs while it is idle.
+"""The watch over the GPUs of one backend: before it is ready, and while it is idle.
 
 It only looks and judges. The backend decides when, and turns a finding into an event.
 """
@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shlex
 from collections import Counter
-from collections.abc import Callable, Collection
-from itertools import count
+from collections.abc import Callable
 from typing import Final
 
 from attrs import define, evolve, field, frozen
 
 from engine.errors import ContainerLost, NotReady, RuntimeFault
+from engine.health.aside import Aside
 from engine.health.gpu import (
     Action,
     Baseline,
@@ -32,19 +31,12 @@ from engine.model.spec import ServiceSpec
 from engine.policy.health import HealthPolicy
 from engine.runtimes.base import Container, ExecRequest, Runtime
 from engine.runtimes.in_container import GPU_PROBE
-from engine.spool import Slot, Spool, SpoolUnusable
 from engine.util.clock import now_s
-from engine.util.printable import printable
 
 __all__ = ["Look", "Watch"]
 
 _LOG: Final = logging.getLogger(__name__)
 _KILL_GRACE_S: Final = 2.0
-_MOST_BYTES: Final = 2**20
-"""How much of what a look prints is read."""
-
-_SAID_BYTES: Final = 2**14
-_SAID_CHARACTERS: Final = 500
 
 _Ladder = tuple[Action, ...]
 
@@ -86,21 +78,18 @@ class Watch:
     Attributes:
         last_s: when the last look was taken, in seconds of the event loop's clock; None unless all was
             well then.
-        unready: what the last try of the readiness command came to; empty where it succeeded.
     """
 
     _spec: ServiceSpec
     _runtime: Runtime
     _policy: HealthPolicy
-    _spool: Spool
+    _aside: Aside
     _on_look: Callable[[Verdict, GpuReading, int | None], None]
     last_s: float | None = field(default=None, init=False)
-    unready: str = field(default="", init=False)
     _baseline: Baseline | None = field(default=None, init=False)
     _streak: Streak = field(factory=Streak, init=False)
     _tried: Counter[_Ladder] = field(factory=Counter, init=False)
     _proved: Container | None = field(default=None, init=False)
-    _numbers: count[int] = field(factory=lambda: count(1), init=False)
 
     @property
     def looks(self) -> bool:
@@ -116,7 +105,7 @@ class Watch:
         return self.last_s is not None and now_s() - self.last_s < self._policy.every_s
 
     async def prove(self, container: Container) -> None:
-        """Pass the readiness gate beyond the container's own: the declared command, then its GPUs.
+        """See that its GPUs are fit, before it counts as ready.
 
         Has no deadline of its own: the caller sets one. What was so at the first readiness is the
         baseline for all looks since, restarts included. That others hold its GPUs' memory does not keep it
@@ -125,10 +114,7 @@ class Watch:
         Raises:
             RuntimeFault: it cannot be made ready like this.
         """
-        self._streak, self.last_s, self._proved, self.unready = Streak(), None, container, ""
-        if self._policy.ready_command is not None:
-            while await self._unready(container, self._policy.ready_command):  # noqa: ASYNC110 - no event tells
-                await asyncio.sleep(self._policy.again_s)
+        self._streak, self.last_s, self._proved = Streak(), None, container
         while self.looks:
             look = await self.look(container)
             if look.fault is not None:
@@ -196,55 +182,12 @@ class Watch:
         return Look(ContainerHealthStatus.of(self._spec.name, verdict, reading), fault, fit)
 
     async def _reading(self, container: Container) -> GpuReading:
-        request, slot = self._request(GPU_PROBE)
+        within_s = self._policy.look_within_s
         try:
-            async with asyncio.timeout(self._policy.look_within_s):
-                await self._runtime.execute(container, request)
-            printed = await asyncio.to_thread(slot.read, "stdout", _MOST_BYTES)
-            return parse(printed.decode(errors="replace"))
+            return parse((await self._aside.run(container, GPU_PROBE, within_s=within_s)).stdout)
         except TimeoutError:
-            await self._runtime.kill(container, request, grace_s=0)
-            within_s = self._policy.look_within_s
             return GpuReading(unreadable=f"the probe gave no answer within {within_s:g} s")
-        except asyncio.CancelledError:
-            await self._runtime.kill(container, request, grace_s=0)
-            raise
-        except ContainerLost:
+        except (ContainerLost, NotReady):
             raise
         except RuntimeFault as fault:
             return GpuReading(unreadable=f"the probe could not be run: {fault.reason}")
-        finally:
-            await self._discard(slot)
-
-    async def _unready(self, container: Container, command: Collection[str]) -> bool:
-        """Run the readiness command once; whether the container is not ready yet."""
-        request, slot = self._request(tuple(command))
-        try:
-            code = (await self._runtime.execute(container, request)).exit_code
-            said = await asyncio.to_thread(slot.read, "stderr", _SAID_BYTES) if code else b""
-            last = printable(said.decode(errors="replace").strip())[-_SAID_CHARACTERS:]
-            told = f"ready_command {shlex.join(command)} ended with exit code {code}"
-            self.unready = f"{told}: {last or 'nothing on stderr'}" if code else ""
-        except asyncio.CancelledError:
-            await self._runtime.kill(container, request, grace_s=0)
-            raise
-        finally:
-            await self._discard(slot)
-        return bool(code)
-
-    def _request(self, command: tuple[str, ...]) -> tuple[ExecRequest, Slot]:
-        """A look's command, and the slot that its output goes to.
-
-        Raises:
-            NotReady: its container has taken the spool away.
-        """
-        name = f"{self._spec.name}.look-{next(self._numbers)}"
-        try:
-            slot = self._spool.begin(name, wanted=True)
-        except SpoolUnusable as unusable:
-            self._spool.renew()
-            raise NotReady(self._spec.name, str(unusable), recreate=True) from unusable
-        return ExecRequest(name, command, slot.folder, max_output_bytes=_MOST_BYTES), slot
-
-    async def _discard(self, slot: Slot) -> None:
-        await asyncio.to_thread(self._spool.collect, slot, None)

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from engine.model.main_command import MainCommand
 
-__all__ = ["Container", "Happening", "Notice", "Observation"]
+__all__ = ["Checked", "Container", "Happening", "Notice", "Observation"]
 
 
 @frozen
@@ -29,6 +29,19 @@ class Container:
     started_at: str
     image: str | None = None
     main: MainCommand | None = field(default=None, eq=False)
+
+
+@frozen
+class Checked:
+    """What one run of a health check found.
+
+    Attributes:
+        problem: what is wrong; empty where it passed.
+        cannot_run: whether the check itself could not be run, and so says nothing of the service.
+    """
+
+    problem: str = ""
+    cannot_run: bool = False
 
 
 @frozen

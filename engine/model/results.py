@@ -239,6 +239,8 @@ class Ended:
         main: what that container ran as its main process, see
             :meth:`engine.model.main_command.MainCommand.to_dict`; None where that is not known.
         through_entrypoint: whether the command ran through the container's entrypoint.
+        health_checks: how often dockwarden ran the health check of that container meanwhile; None where it
+            leaves that to the engine.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running.
         kept: whether its output is among the results; else this machine had no room for it, ``reason`` says
@@ -266,6 +268,7 @@ class Ended:
     started_in_s: float | None = None
     main: Mapping[str, Any] | None = None
     through_entrypoint: bool = False
+    health_checks: int | None = None
 
     @property
     def metrics(self) -> Mapping[str, float]:

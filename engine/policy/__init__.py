@@ -5,7 +5,8 @@ They import nothing of the engine that does anything, so ``from engine import Re
 
 from engine.policy.backend import BackendPolicy, KeepAlive
 from engine.policy.gpu import GpuPolicy
-from engine.policy.health import HealthPolicy
+from engine.policy.health import HealthChecks, HealthPolicy
+from engine.policy.readiness import HttpAnswer, Ready
 from engine.policy.restart import (
     ALLOWED,
     CAP_REACHED,
@@ -22,8 +23,11 @@ __all__ = [
     "WINDOW_FULL",
     "BackendPolicy",
     "GpuPolicy",
+    "HealthChecks",
     "HealthPolicy",
+    "HttpAnswer",
     "KeepAlive",
+    "Ready",
     "RestartDecision",
     "RestartHistory",
     "RestartPolicy",

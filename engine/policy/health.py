@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from attrs import field, frozen
 from attrs.validators import ge, gt
 
 from engine.policy.gpu import GpuPolicy
+from engine.policy.readiness import Ready
 
-__all__ = ["HealthPolicy"]
+if TYPE_CHECKING:
+    from engine.model.spec import Project
+    from engine.policy.backend import BackendPolicy
+
+__all__ = ["HealthChecks", "HealthPolicy", "unchecked"]
+
+
+class HealthChecks(enum.StrEnum):
+    """Who runs the health check of a service, and when."""
+
+    PAUSED = "paused"
+    """dockwarden: often while it starts, then at the check's interval, and never while a command runs in it."""
+
+    ALWAYS = "always"
+    """dockwarden, and at the check's interval while a command runs in it as well."""
+
+    ENGINE = "docker"
+    """The engine by its own rules, and while a command runs in it as well."""
 
 
 @frozen
 class HealthPolicy:
-    """How closely a backend is looked at. Nothing of this happens while an experiment runs in it.
+    """How closely a backend is looked at: only while no experiment runs in it, unless ``checks`` says otherwise.
 
     Attributes:
-        ready_command: run in the container until it succeeds, before it counts as ready; None for none.
+        checks: who runs the health check of its service.
+        ready: what it has to answer before it counts as ready.
+        ready_command: the older way to write ``ready.command``.
         look_at_gpus: whether its GPUs are looked at; None for: where the service reserves some.
         gpu: how strictly they are judged.
         every_s: how often it is looked at while it is idle, in seconds.
@@ -24,6 +48,8 @@ class HealthPolicy:
         wait_for_others_s: how long a dispatch waits while others hold the GPUs' memory, in seconds.
     """
 
+    checks: HealthChecks = HealthChecks.PAUSED
+    ready: Ready = field(factory=Ready)
     ready_command: tuple[str, ...] | None = None
     look_at_gpus: bool | None = None
     gpu: GpuPolicy = field(factory=GpuPolicy)
@@ -31,3 +57,14 @@ class HealthPolicy:
     again_s: float = field(default=1.0, validator=gt(0))
     look_within_s: float = field(default=30.0, validator=gt(0))
     wait_for_others_s: float = field(default=600.0, validator=ge(0))
+
+
+def unchecked(project: Project, policies: Mapping[str, BackendPolicy]) -> frozenset[str]:
+    """The services whose health check dockwarden runs, and not the engine."""
+    default = HealthPolicy()
+    health = {name: policies[name].health for name in policies}
+    return frozenset(
+        name
+        for name in project.services
+        if health.get(name, default).checks is not HealthChecks.ENGINE
+    )

@@ -24,7 +24,16 @@ COLUMNS: Final = (
     *("campaign", "session_folder", "experiment", "entry", "run", "backend", "cycle", "repeat"),
     *("attempt", "outcome", "last", "warmup", "ending", "exit_code", "duration_s"),
     *("started_at", "ended_at", "ran_s", "container_id", "image", "generation", "since_restart"),
-    *("started_in_s", "isolation", "reason", "restart_cause", "stdout", "stderr", "folder"),
+    *(
+        "started_in_s",
+        "health_checks",
+        "isolation",
+        "reason",
+        "restart_cause",
+        "stdout",
+        "stderr",
+        "folder",
+    ),
 )
 """The columns that every table has; parameters, keys, metrics and the rest follow."""
 
@@ -46,6 +55,7 @@ _OWN: Final = (
         "generation",
         "since_restart",
         "started_in_s",
+        "health_checks",
         "isolation",
         "warmup",
         "reason",

@@ -16,16 +16,19 @@ from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
-from engine.model.container import Container, Happening, Notice, Observation
+from engine.model.container import Checked, Container, Happening, Notice, Observation
 from engine.model.exec import MAX_OUTPUT_BYTES, ExecRequest, ExecResult, nothing
 from engine.model.results import LeftProcess
 from engine.model.service_change import ServiceChange
+from engine.model.spec import HealthCheck
 from engine.ownership.owner import Owner
 from engine.spool.main_log import MainLog
 
 __all__ = [
     "MAX_OUTPUT_BYTES",
     "Changeable",
+    "Checkable",
+    "Checked",
     "Cleanup",
     "Container",
     "ExecRequest",
@@ -268,6 +271,29 @@ class Fetching(Protocol):
 
         Raises:
             RuntimeFault: the container cannot be looked into.
+        """
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """What a :class:`Runtime` implements besides, if it can leave health checks to its caller.
+
+    Of those that it leaves (see :class:`~engine.runtimes.provider.RuntimeRequest`), :meth:`Runtime.gate` waits for
+    none, and nothing runs one but :meth:`check`.
+    """
+
+    async def health_check(self, container: Container) -> HealthCheck | None:
+        """The health check of a container that is left to the caller, of its service or else of its image.
+
+        Raises:
+            RuntimeFault: it is not known now.
+        """
+
+    async def check(self, container: Container, check: HealthCheck) -> Checked:
+        """Run a health check once, for as long as its timeout allows.
+
+        Raises:
+            ContainerLost: the container does not run.
         """
 
 

@@ -55,6 +55,7 @@ class DockerProvider(_Containers):
             request.project,
             keep_alive=request.keep_alive,
             undecided=request.undecided,
+            unchecked=request.unchecked,
             labels=request.labels,
             maker=partial(SdkMaker, compose=compose),
             adopt_compose=request.adopt_compose,
@@ -103,6 +104,7 @@ class ComposeProvider(_Containers):
             request.project,
             keep_alive=request.keep_alive,
             undecided=request.undecided,
+            unchecked=request.unchecked,
             labels=request.labels,
             maker=partial(ComposeProvisioner, client(request.docker_client)),
             engine=engine_variables(request.docker_client),
@@ -121,7 +123,10 @@ class ProcessProvider(RuntimeProvider):
         from engine.runtimes.process import ProcessRuntime
 
         return ProcessRuntime(
-            request.project, keep_alive=request.keep_alive, undecided=request.undecided
+            request.project,
+            keep_alive=request.keep_alive,
+            undecided=request.undecided,
+            unchecked=request.unchecked,
         )
 
     def list_resources(self, project: str | None) -> Sequence[Resource]:

@@ -17,7 +17,10 @@ from engine.model.results import Span
 from engine.spool.below import plain_below
 from engine.spool.slot import ENDED, STARTED
 
-__all__ = ["ENDED", "STARTED", "Noted", "begun", "noted", "noted_below"]
+__all__ = ["CANNOT_RUN", "ENDED", "STARTED", "Noted", "begun", "noted", "noted_below"]
+
+CANNOT_RUN: Final = (126, 127)
+"""The exit codes of a shell or an init process that cannot run its command, or does not find it."""
 
 _LONGEST_CODE: Final = 16
 _SIGNALLED: Final = b"signalled"

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
+
+from attrs import asdict, evolve
 
 from engine.model.spec import HealthCheck
 
-__all__ = ["probe_command", "until_healthy"]
+__all__ = ["INTERVAL_S", "RETRIES", "TIMEOUT_S", "merged", "probe_command", "until_healthy"]
 
 # https://docs.docker.com/reference/dockerfile/#healthcheck
-_INTERVAL_S = 30.0
-_TIMEOUT_S = 30.0
-_START_INTERVAL_S = 5.0
-_RETRIES = 3
+INTERVAL_S: Final = 30.0
+TIMEOUT_S: Final = 30.0
+RETRIES: Final = 3
+_START_INTERVAL_S: Final = 5.0
 
-_SHELL = ("/bin/sh", "-c")
+_SHELL: Final = ("/bin/sh", "-c")
 
 
 def probe_command(check: HealthCheck | None) -> tuple[str, ...] | None:
@@ -32,6 +35,17 @@ def probe_command(check: HealthCheck | None) -> tuple[str, ...] | None:
             return (*_SHELL, line)
         case _:
             return None
+
+
+def merged(written: HealthCheck | None, image: HealthCheck | None) -> HealthCheck | None:
+    """The health check of a container, from what its service and its image say; None for none.
+
+    As in the engine: a service that gives no command of its own takes the image's, and what it leaves out.
+    """
+    if written is None or image is None or written.test:
+        return written or image
+    ours = {name: value for name, value in asdict(written).items() if value}
+    return evolve(image, **ours)
 
 
 async def until_healthy(
@@ -50,14 +64,14 @@ async def until_healthy(
     failures = 0
     while True:
         await asyncio.sleep(
-            check.interval_s or _INTERVAL_S
+            check.interval_s or INTERVAL_S
             if clock() >= counting_from
             else check.start_interval_s or _START_INTERVAL_S
         )
         counts = clock() >= counting_from
-        complaint = await probe(check.timeout_s or _TIMEOUT_S)
+        complaint = await probe(check.timeout_s or TIMEOUT_S)
         if complaint is None:
             return None
         failures += counts
-        if failures >= (check.retries or _RETRIES):
+        if failures >= (check.retries or RETRIES):
             return complaint

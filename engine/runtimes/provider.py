@@ -49,12 +49,15 @@ class RuntimeRequest:
             exit code 0. A runtime that does not look at that uses ``keep_alive`` alone.
         labels: further labels for what the runtime creates, where it has labels.
         adopt_compose: whether containers that the user's own Compose made are taken over.
+        unchecked: the services whose health check is left to the caller, where the runtime can do so
+            (:class:`~engine.runtimes.base.Checkable`).
         docker_client: the python-on-whales client to use.
     """
 
     project: Project
     keep_alive: Mapping[str, tuple[str, ...]] = field(factory=dict)
     undecided: Collection[str] = ()
+    unchecked: Collection[str] = ()
     labels: Mapping[str, str] | None = None
     adopt_compose: bool = False
     docker_client: DockerClient | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from engine.errors import InputError, RuntimeUnavailable
 from engine.model.spec import Project
 from engine.policy import BackendPolicy, KeepAlive
+from engine.policy.health import unchecked
 from engine.policy.keep_alive import keep_alives, undecided
 from engine.runtimes.base import Runtime
 from engine.runtimes.provider import ProjectFiles, RuntimeRequest
@@ -103,6 +104,7 @@ async def choose_runtime(
             project,
             keep_alive=keep_alives(project, policies),
             undecided=undecided(project, policies),
+            unchecked=unchecked(project, policies),
             labels=labels,
             adopt_compose=adopt_compose,
             docker_client=docker_client,

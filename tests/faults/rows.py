@@ -13,7 +13,7 @@ from attrs import field, frozen
 from engine.health import HealthPolicy
 from engine.health.gpu import GpuPolicy
 from engine.model.results import Ended, Ending
-from engine.policy import BackendPolicy, RestartPolicy
+from engine.policy import BackendPolicy, HealthChecks, RestartPolicy
 from tests.faults import stories
 from tests.faults.stage import Stage
 
@@ -60,6 +60,9 @@ def policy(**health: Any) -> BackendPolicy:
 
 OFTEN = policy(every_s=0.2)
 """Idle looks follow each other closely."""
+
+BY_DOCKER = policy(checks=HealthChecks.ENGINE)
+"""The engine runs the health check, beside an experiment as well."""
 
 
 @frozen
@@ -253,22 +256,43 @@ ROWS = (
         service=HEALTH_CHECK,
     ),
     Row(
-        "the health check flaps under an experiment",
+        "the health check would fail from some moment of an experiment on",
+        stories.sick_from_an_experiment_on,
+        ("its health check fails",),
+        (*RUN, IDLE_FAULT, *AGAIN),
+        Ending.EXITED,
+        0,
+        service=HEALTH_CHECK,
+    ),
+    Row(
+        "Docker's own health check (`health: docker`) flaps under an experiment",
         stories.sick_for_a_while_while_busy,
         (),
         RUN,
         Ending.EXITED,
         0,
         service=HEALTH_CHECK,
+        policy=BY_DOCKER,
     ),
     Row(
-        "the health check still fails at the end of the experiment",
+        "Docker's own health check (`health: docker`) still fails at the end of the experiment",
         stories.sick_at_the_end,
         ("its health check fails",),
         (*RUN, IDLE_FAULT, *AGAIN),
         Ending.EXITED,
         0,
         service=HEALTH_CHECK,
+        policy=BY_DOCKER,
+    ),
+    Row(
+        "the health check runs a program that is not in the image",
+        stories.its_check_cannot_be_run,
+        ("its health check cannot be run: ",),
+        ("starting fault unhealthy", GIVE_UP),
+        begins=UP[:1],
+        service={"healthcheck": {"test": ["CMD", "/no/such"], "interval": "0.1s", "retries": 1}},
+        note="no restart is spent on it",
+        anew=True,
     ),
     Row(
         "the image is gone when the container has to be recreated",

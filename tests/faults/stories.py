@@ -175,6 +175,19 @@ def sick_while_idle(stage: Stage) -> None:
     stage.inside("touch /flag/sick")
 
 
+def its_check_cannot_be_run(stage: Stage) -> None:
+    with pytest.raises(StartError, match="name a program that is in the image"):
+        stage.start()
+
+
+def sick_from_an_experiment_on(stage: Stage) -> Ended:
+    stage.start()
+    with stage.running("until test -e /flag/over; do sleep 0.05; done") as ended:
+        stage.inside("touch /flag/sick")
+        stage.inside("touch /flag/over")
+    return ended[0]
+
+
 def sick_for_a_while_while_busy(stage: Stage) -> Ended:
     stage.start()
     with (

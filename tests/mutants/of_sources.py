@@ -233,7 +233,7 @@ _BACKEND: Final = _of(
     ),
     (
         "nobody looks at what an experiment left",
-        "            await self._attention.look_after()\n",
+        "            await self._attention.look_after(succeeded=ended.succeeded)\n",
         "",
     ),
     (
@@ -515,8 +515,8 @@ _ATTENTION: Final = _of(
     ("a look's finding is not told", "            backend.report(look.fault)", "            pass"),
     (
         "rounds begin where there is nothing to see",
-        "if self._watch.looks and self._rounds is None:",
-        "if self._rounds is None:",
+        "        if self._watch.looks:\n            rounds.append",
+        "        if True:\n            rounds.append",
     ),
     ("nobody waits for others for ever", "if now_s() >= until_s:", "if False:"),
     (

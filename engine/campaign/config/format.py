@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.campaign.config.measured import metric_patterns, metrics_files, path_patterns
+from engine.campaign.config.readiness import ready
 from engine.campaign.config.repeats import until
 from engine.campaign.config.sections import Key
 from engine.campaign.config.values import (
@@ -28,7 +29,7 @@ from engine.campaign.config.values import (
 )
 from engine.campaign.model import Isolation, Order
 from engine.model.results import Ending, Leftovers
-from engine.policy import KeepAlive
+from engine.policy import HealthChecks, KeepAlive
 from engine.runtimes.registry import names
 
 __all__ = [
@@ -172,6 +173,8 @@ POLICY: Final = {
 }
 
 HEALTH: Final = {
+    "health": Key(choice({one.value: one for one in HealthChecks}), "checks"),
+    "ready": Key(ready),
     "ready_command": Key(argv),
     "look_at_gpus": Key(boolean),
     "look_every": Key(length, "every_s"),

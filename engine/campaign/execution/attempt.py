@@ -199,6 +199,7 @@ def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
         "started_in_s": ended.started_in_s,
         "main": ended.main,
         "through_entrypoint": ended.through_entrypoint,
+        "health_checks": ended.health_checks,
         "left": ended.left,
         **asdict(ended.measurements, recurse=False),
         **results.output(ended),

@@ -61,6 +61,8 @@ class AttemptRecord:
             its own), why (``reason``), and the entrypoint that did not run therefore (``dropped_entrypoint``).
             None where that is not known.
         through_entrypoint: whether it ran through the container's entrypoint.
+        health_checks: how often dockwarden ran the health check of its container meanwhile; None where it
+            leaves that to the engine, and in records of versions that always did.
         session: which entry of ``provenance.json`` tells of the controller and its machine, from 0.
     """
 
@@ -104,6 +106,7 @@ class AttemptRecord:
     started_in_s: float | None = None
     main: Mapping[str, Any] | None = None
     through_entrypoint: bool = False
+    health_checks: int | None = None
     session: int | None = None
     backend_log: str | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.model.spec import Mount, ServiceSpec
-from engine.runtimes.docker.containers.provisioner import Making
+from engine.runtimes.docker.containers.provisioner import NO_CHECK, Making
 
 __all__ = ["override"]
 
@@ -22,7 +22,8 @@ def override(
     """The file, for one service to be made, or for what services share.
 
     It adds the labels, the mount for output, the keep-alive command, what of the service is changed at
-    present, and the init process (unless a file says otherwise), and turns restarts by the engine off.
+    present, and the init process (unless a file says otherwise), and turns restarts by the engine off, and
+    the health check where the engine is not to run it.
     Everything else is as in the user's files.
 
     Args:
@@ -51,6 +52,8 @@ def _service(making: Making, spec: ServiceSpec, output: Mount | None) -> dict[st
         service["deploy"] = {"restart_policy": {"condition": "none"}}
     if output is not None:
         service["volumes"] = [_volume(output)]
+    if spec.name in making.unchecked:
+        service["healthcheck"] = {"test": list(NO_CHECK.test or ())}
     keep_alive = making.main_of(spec.name).keep_alive
     if keep_alive is not None:
         # An empty list, unlike null, clears the image's own entrypoint.

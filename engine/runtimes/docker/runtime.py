@@ -29,11 +29,12 @@ from engine.errors import (
 from engine.model.main_command import MainCommand
 from engine.model.results import LeftProcess
 from engine.model.service_change import ServiceChange
-from engine.model.spec import Project, ServiceSpec
+from engine.model.spec import HealthCheck, Project, ServiceSpec
 from engine.ownership import leases
 from engine.ownership.owner import Owner
 from engine.policy.keep_alive import ImageCommand, entrypoint_of
 from engine.runtimes.base import (
+    Checked,
     Cleanup,
     Container,
     ExecRequest,
@@ -45,6 +46,7 @@ from engine.runtimes.base import (
 from engine.runtimes.docker.commands.execs import Execs
 from engine.runtimes.docker.commands.fetching import fetch
 from engine.runtimes.docker.commands.output import CarriedOutput, Output, SharedOutput
+from engine.runtimes.docker.commands.probes import Probes, image_check
 from engine.runtimes.docker.commands.shared_filesystem import sees
 from engine.runtimes.docker.compose_adoption import Guests, ended_reason, is_guest
 from engine.runtimes.docker.containers.conditions import check_conditions
@@ -76,6 +78,7 @@ from engine.runtimes.docker.logs.keeper import LogKeeper
 from engine.runtimes.docker.logs.rest import fetch_rest
 from engine.runtimes.docker.ownership import adoption
 from engine.runtimes.docker.sdk_provisioner import SdkMaker
+from engine.runtimes.health_gate import merged, probe_command
 from engine.runtimes.main_commands import MainCommands
 from engine.spool.main_log import MainLog
 from engine.util.clock import now_s
@@ -127,6 +130,7 @@ class DockerRuntime:
         keep_alive: the command that keeps a container up, by service, for those that have none.
         undecided: the services whose image and first start decide whether their own command runs.
         owner: who the containers belong to.
+        unchecked: the services whose health check is left to the caller; the engine checks the others.
         labels: further labels for everything that is created.
         maker: what creates, starts and stops the containers; given what to make, and the way to the
             engine. Everything else is the same for all of them.
@@ -141,6 +145,7 @@ class DockerRuntime:
         *,
         keep_alive: Mapping[str, tuple[str, ...]] | None = None,
         undecided: Collection[str] = (),
+        unchecked: Collection[str] = (),
         owner: Owner | None = None,
         labels: Mapping[str, str] | None = None,
         maker: Callable[[Making, Calls], Maker] = SdkMaker,
@@ -155,7 +160,7 @@ class DockerRuntime:
         self._calls = Calls(self._connect)
         ours = {PROJECT: project.name, **self._owner.labels(), **leases.new()}
         main = MainCommands(keep_alive or {}, undecided)
-        self._making = Making(project, main, {**(labels or {}), **ours})
+        self._making = Making(project, main, {**(labels or {}), **ours}, unchecked)
         self._images: dict[str, ImageCommand] = {}
         self._maker = maker(self._making, self._calls)
         self.name = self._maker.name
@@ -163,6 +168,7 @@ class DockerRuntime:
         self._logs = LogKeeper(self._connect, self._calls.patience)
         self._spools: dict[str, Path] = {}
         self._followed: set[str] = set()
+        self._probes = Probes(self._calls)
         self._deaths = Deaths()
         self._event_labels = EventLabels()
         self._provenance = Provenance()
@@ -488,6 +494,26 @@ class DockerRuntime:
         """How long a container without a health check has to live until it is ready, in seconds."""
         of_image = self._project.services[service].command is None
         return _FIRST_LOOK_S if of_image and self._making.main_of(service).on_trial else _STEADY_S
+
+    async def health_check(self, container: Container) -> HealthCheck | None:
+        """The health check that is left to the caller. See :class:`Checkable`."""
+        service = container.service
+        if service not in self._making.unchecked or container.id in self._guests.taken.values():
+            return None
+        try:
+            image = await self._calls(lambda client: client.inspect_image(container.image))
+        except ENGINE_ERRORS as error:
+            raise RuntimeFault(service, f"its image is not known: {said(error)}") from error
+        config = image["Config"] or {}
+        check = merged(self._making.health_check(service), image_check(config))
+        match check.test if check is not None else None, config.get("Shell"):
+            case ("CMD-SHELL", line), list(shell) if check is not None:
+                return evolve(check, test=("CMD", *shell, line))
+        return check if probe_command(check) else None
+
+    async def check(self, container: Container, check: HealthCheck) -> Checked:
+        """Run a health check once. See :class:`Checkable`."""
+        return await self._probes.run(container, probe_command(check) or (), check)
 
     async def complete(self, container: Container) -> int:
         """Wait for the end of a one-shot service. See :meth:`Runtime.complete`."""

@@ -8,7 +8,18 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["END", "GPU_PROBE", "GPU_PROBE_PY", "GPU_PROBE_SH", "MARK", "RUN", "SIGNAL"]
+__all__ = [
+    "END",
+    "EXISTS",
+    "GPU_PROBE",
+    "GPU_PROBE_PY",
+    "GPU_PROBE_SH",
+    "HTTP_GET",
+    "LISTENS",
+    "MARK",
+    "RUN",
+    "SIGNAL",
+]
 
 
 def _script(name: str) -> str:
@@ -43,3 +54,12 @@ GPU_PROBE_SH: Final = _script("gpu_probe.sh")
 
 GPU_PROBE: Final = ("sh", "-c", GPU_PROBE_SH, "dockwarden", GPU_PROBE_PY)
 """The argument vector to run; :func:`engine.health.gpu.parse` reads its standard output."""
+
+HTTP_GET: Final = ("sh", "-c", _script("http_get.sh"), "dockwarden")
+"""The beginning of an argument vector that makes an HTTP request; a URL and a number of seconds follow."""
+
+LISTENS: Final = ("sh", "-c", _script("listens.sh"), "dockwarden")
+"""Likewise of one that tells whether something listens on a TCP port, which follows."""
+
+EXISTS: Final = ("sh", "-c", '[ -e "$1" ]', "dockwarden")
+"""Likewise of one that tells whether there is something at a path, which follows."""

@@ -33,10 +33,11 @@ from engine.errors import (
 )
 from engine.model.results import LeftProcess, Span
 from engine.model.service_change import ServiceChange
-from engine.model.spec import Project
+from engine.model.spec import HealthCheck, Project
 from engine.ownership import leases
 from engine.ownership.owner import Owner
 from engine.runtimes.base import (
+    Checked,
     Cleanup,
     Container,
     ExecRequest,
@@ -45,7 +46,7 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.health_gate import probe_command, until_healthy
+from engine.runtimes.health_gate import TIMEOUT_S, probe_command, until_healthy
 from engine.runtimes.local_files import fetch_local
 from engine.runtimes.main_commands import MainCommands
 from engine.runtimes.process import inventory
@@ -54,9 +55,9 @@ from engine.runtimes.process.files import tail
 from engine.runtimes.process.service import Host, ineffective
 from engine.runtimes.process.starting import HEALTH_LOG, probe, start_main, start_request
 from engine.runtimes.process.tree import stuck
-from engine.runtimes.process.waiting import cancelled, first
 from engine.spool import MainLog, kept_log
 from engine.util.clock import utc_now
+from engine.util.waiting import cancelled, first
 
 __all__ = ["ProcessRuntime"]
 
@@ -76,6 +77,7 @@ class ProcessRuntime:
         project: the project; its images are not used.
         keep_alive: for services whose own command does not stay, the command to run instead.
         undecided: the services whose first start decides whether their own command runs.
+        unchecked: the services whose health check is left to the caller.
         owner: whose the processes are; None for this process.
 
     Attributes:
@@ -90,11 +92,13 @@ class ProcessRuntime:
         *,
         keep_alive: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
         undecided: Collection[str] = (),
+        unchecked: Collection[str] = (),
         owner: Owner | None = None,
     ) -> None:
         self._owner = owner or Owner.current()
         marks = owner_mark(self._owner), claim_mark()
         self._host = Host(project, MainCommands(keep_alive, undecided), *marks)
+        self._unchecked = unchecked
         self._backends: dict[str, Backend] = {}
         self._on_notice: Callable[[Notice], None] | None = None
         self.warnings: Mapping[str, tuple[str, ...]] = {
@@ -172,6 +176,8 @@ class ProcessRuntime:
             )
         await self._end_for_launch(service)
         backend = await start_main(self._host, service, folder)
+        if service in self._unchecked:
+            backend.health = None
         self._backends[service] = backend
         self._watch(backend)
         return backend.container
@@ -190,13 +196,13 @@ class ProcessRuntime:
         if backend is None:
             raise NotReady(container.service, f"{container.id} is gone; launch it again")
         check = self._host.service(container.service).healthcheck
-        command = probe_command(check)
+        command = None if container.service in self._unchecked else probe_command(check)
         complaint: str | None = None
         if check is None or command is None:
             await first(backend.main.wait(), asyncio.sleep(_SETTLE_S))
         else:
             backend.health = "starting"
-            ask = partial(probe, self._host, backend, command)
+            ask = partial(_complaint, self._host, backend, command)
             _, verdict = await first(backend.main.wait(), until_healthy(check, ask))
             complaint = verdict.result() if verdict else None
         if not backend.runs():
@@ -214,6 +220,19 @@ class ProcessRuntime:
                 f"its health check failed: {complaint}; at the end the check's log is"
                 f" {kept_log(backend.folder / HEALTH_LOG)}",
             )
+
+    async def health_check(self, container: Container) -> HealthCheck | None:
+        """The health check that is left to the caller."""
+        check = self._host.service(container.service).healthcheck
+        return check if container.service in self._unchecked and probe_command(check) else None
+
+    async def check(self, container: Container, check: HealthCheck) -> Checked:
+        """Run a health check once."""
+        backend = self._current(container)
+        if backend is None or not backend.runs():
+            raise ContainerLost(container.service, f"{container.id} does not run")
+        command = probe_command(check) or ()
+        return await probe(self._host, backend, command, check.timeout_s or TIMEOUT_S)
 
     async def complete(self, container: Container) -> int:
         """Wait for the end of a one-shot service."""
@@ -366,3 +385,10 @@ class ProcessRuntime:
         if not backend.ending and self._on_notice is not None:
             container = backend.container
             self._on_notice(Notice(Happening.DIED, container.service, container.id))
+
+
+async def _complaint(
+    host: Host, backend: Backend, command: Sequence[str], timeout_s: float
+) -> str | None:
+    """What one run of a health check finds wrong, or None."""
+    return (await probe(host, backend, command, timeout_s)).problem or None

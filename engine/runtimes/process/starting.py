@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from engine.errors import ExecFailed, LaunchFailed
-from engine.runtimes.base import Container, ExecRequest, ExecResult
+from engine.runtimes.base import Checked, Container, ExecRequest, ExecResult
+from engine.runtimes.exit_status import CANNOT_RUN
 from engine.runtimes.health_gate import probe_command
 from engine.runtimes.process.backend import MAIN_LOG, Backend, Tag
 from engine.runtimes.process.files import create, tail
@@ -114,14 +115,8 @@ async def start_request(host: Host, backend: Backend, request: ExecRequest) -> C
     return child
 
 
-async def probe(
-    host: Host, backend: Backend, command: Sequence[str], timeout_s: float
-) -> str | None:
-    """Run a health check once, and leave nothing of it running.
-
-    Returns:
-        what is wrong, or None.
-    """
+async def probe(host: Host, backend: Backend, command: Sequence[str], timeout_s: float) -> Checked:
+    """Run a health check once, and leave nothing of it running."""
     log_path = backend.folder / HEALTH_LOG
     try:
         with create(log_path) as log, backend.starting(_HEALTH):
@@ -133,14 +128,15 @@ async def probe(
                 stderr=log,
             )
     except (NotStarted, OSError) as error:
-        return str(error)
+        return Checked(str(error), cannot_run=True)
     try:
         code = await asyncio.wait_for(child.wait(), timeout_s)
     except TimeoutError:
-        return f"it took longer than its timeout of {timeout_s:g} s"
+        return Checked(f"it took longer than its timeout of {timeout_s:g} s")
     finally:
         await backend.end_request(_HEALTH, 0)
         backend.killed.discard(_HEALTH)
     if code == 0:
-        return None
-    return f"exit code {code}: {' | '.join(tail(log_path, SHOWN_LINES)) or 'no output'}"
+        return Checked()
+    said = " | ".join(tail(log_path, SHOWN_LINES)) or "no output"
+    return Checked(f"exit code {code}: {said}", cannot_run=code in CANNOT_RUN)

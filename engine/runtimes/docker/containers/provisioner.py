@@ -5,20 +5,23 @@ Everything that follows (commands, health, events, inspection, removal) is the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from engine.model.main_command import MainCommand
-from engine.model.spec import Mount, Project, ServiceSpec
+from engine.model.spec import HealthCheck, Mount, Project, ServiceSpec
 from engine.runtimes.changes import Changes
 from engine.runtimes.main_commands import GIVEN, MainCommands
 
-__all__ = ["INSIDE", "ComposeTools", "EndedAtOnce", "Maker", "Making"]
+__all__ = ["INSIDE", "NO_CHECK", "ComposeTools", "EndedAtOnce", "Maker", "Making"]
 
 INSIDE: Final = "/run/dockwarden"
 """Where a container has the folder that takes the output of what runs in it."""
+
+NO_CHECK: Final = HealthCheck(("NONE",))
+"""Turns the health check of an image off."""
 
 
 class EndedAtOnce(Exception):
@@ -43,17 +46,24 @@ class Making:
         project: what the compose file says.
         main: what containers run as their main process.
         labels: further labels for everything that is created.
+        unchecked: the services whose containers the engine does not check.
         changes: what of services is changed at present.
     """
 
     project: Project
     main: MainCommands
     labels: Mapping[str, str]
+    unchecked: Collection[str] = ()
     changes: Changes = field(factory=Changes)
 
     def spec(self, service: str) -> ServiceSpec:
         """The service as its next container is made."""
-        return self.changes.spec(self.project, service)
+        spec = self.changes.spec(self.project, service)
+        return evolve(spec, healthcheck=NO_CHECK) if service in self.unchecked else spec
+
+    def health_check(self, service: str) -> HealthCheck | None:
+        """The health check that the file gives the service, whoever runs it."""
+        return self.changes.spec(self.project, service).healthcheck
 
     def main_of(self, service: str) -> MainCommand:
         """What the service's next container runs as its main process, as it was decided."""

@@ -8,10 +8,10 @@ from typing import Final
 
 from attrs import frozen
 
+from engine.runtimes.exit_status import CANNOT_RUN
+
 __all__ = ["early_end", "explain", "quoted"]
 
-_CANNOT_RUN: Final = (126, 127)
-"""The exit codes of an init process that cannot run its command, or does not find it."""
 
 _SIGNALLED: Final = 128
 _SIGNALS: Final = {9: "KILL", 15: "TERM"}
@@ -113,7 +113,7 @@ def early_end(
             " what did so: docker kill, docker stop, or a program of this machine"
         )
         return reason, True
-    cannot_run = exit_code in _CANNOT_RUN
+    cannot_run = exit_code in CANNOT_RUN
     if cannot_run:
         mend = "its command cannot be run in its image: check command, entrypoint and keep_alive"
     elif kept_alive:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 __all__ = ["cancelled", "first"]
@@ -13,10 +13,10 @@ _Other = TypeVar("_Other")
 
 
 async def first(
-    one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other]
-) -> tuple[asyncio.Task[_One] | None, asyncio.Task[_Other] | None]:
+    one: Awaitable[_One], other: Awaitable[_Other]
+) -> tuple[asyncio.Future[_One] | None, asyncio.Future[_Other] | None]:
     """Wait until either ends; the one that has not is cancelled, and None stands for it."""
-    tasks = asyncio.create_task(one), asyncio.create_task(other)
+    tasks = asyncio.ensure_future(one), asyncio.ensure_future(other)
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -25,7 +25,7 @@ async def first(
     return tasks[0] if tasks[0] in done else None, tasks[1] if tasks[1] in done else None
 
 
-async def cancelled(task: asyncio.Task[Any] | None) -> None:
+async def cancelled(task: asyncio.Future[Any] | None) -> None:
     """Cancel a task and wait until it has let go; harmless for one that has ended."""
     if task is not None:
         task.cancel()

@@ -1,0 +1,176 @@
+"""What a backend has to answer before it counts as ready, asked until it does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final
+
+from attrs import define, field
+
+from engine.errors import ContainerLost, NotReady, RuntimeFault
+from engine.health.aside import Aside, Said
+from engine.health.service_check import pauses
+from engine.policy.readiness import HttpAnswer, Ready
+from engine.runtimes.base import Container
+from engine.runtimes.in_container import EXISTS, HTTP_GET, LISTENS
+from engine.util.printable import printable
+
+__all__ = ["Readiness"]
+
+_MOST_S: Final = 1.0
+"""How long it is waited at most between two questions."""
+
+_WITHIN_S: Final = 10.0
+"""How long the answer to one question may take."""
+
+_MOST_BYTES: Final = 2**20
+_SHOWN: Final = 300
+"""So many characters of an answer are quoted."""
+
+_STATUS: Final = re.compile(r"^\s*HTTP/\S+ (\d{3})", re.MULTILINE)
+_NO_CLIENT: Final = 127
+
+_Question = Callable[[Container], Awaitable[str]]
+"""Asks one container; returns what is wrong, or an empty text."""
+
+
+@define(eq=False)
+class Readiness:
+    """Asks one backend.
+
+    Attributes:
+        waiting_for: what has not held yet, and what was answered last; empty once all holds.
+    """
+
+    _ready: Ready
+    _aside: Aside
+    waiting_for: str = field(default="", init=False)
+
+    async def prove(self, container: Container) -> None:
+        """Ask until all holds, then warm it up. Has no deadline of its own: the caller sets one.
+
+        Raises:
+            NotReady: it could not be warmed up, or can never answer.
+            ContainerLost: the container does not run.
+            RuntimeFault: it could not be asked.
+        """
+        for what, ask in self._questions():
+            often = pauses(_MOST_S)
+            self.waiting_for = what
+            while problem := await ask(container):
+                self.waiting_for = f"{what}: {problem}"
+                await asyncio.sleep(next(often))
+        self.waiting_for = ""
+        if self._ready.warm_up is not None:
+            self.waiting_for = "its warm-up"
+            problem = await self._command(container, self._ready.warm_up, within_s=None)
+            self.waiting_for = ""
+            if problem:
+                raise NotReady(container.service, f"its warm-up failed: {problem}")
+
+    def _questions(self) -> Iterator[tuple[str, _Question]]:
+        ready = self._ready
+        if ready.tcp is not None:
+            port, command = ready.tcp, (*LISTENS, str(ready.tcp))
+            yield (
+                f"port {port}",
+                lambda container: self._holds(container, command, "nothing listens"),
+            )
+        if ready.http is not None:
+            http = ready.http
+            yield f"{http.url}", lambda container: self._http(container, http)
+        if ready.file is not None:
+            path = ready.file
+            yield (
+                f"the file {path}",
+                lambda container: self._holds(container, (*EXISTS, path), "it is not there"),
+            )
+        if ready.command is not None:
+            asked = ready.command
+            yield (
+                f"the command {asked[0]}",
+                lambda container: self._command(container, asked, within_s=None),
+            )
+
+    async def _holds(self, container: Container, command: Sequence[str], otherwise: str) -> str:
+        said = await self._said(container, command)
+        return said if isinstance(said, str) else otherwise if said.exit_code else ""
+
+    async def _command(
+        self, container: Container, command: Sequence[str], *, within_s: float | None
+    ) -> str:
+        said = await self._said(container, command, within_s=within_s)
+        if isinstance(said, str) or not said.exit_code:
+            return said if isinstance(said, str) else ""
+        words = _shown(said.stderr or said.stdout)
+        return f"it ended with exit code {said.exit_code}: {words}"
+
+    async def _http(self, container: Container, http: HttpAnswer) -> str:
+        if http.outside:
+            answer = await asyncio.to_thread(_get, http.url)
+            return answer if isinstance(answer, str) else _judged(http, *answer)
+        said = await self._said(container, (*HTTP_GET, http.url, f"{_WITHIN_S:g}"))
+        if isinstance(said, str):
+            return said
+        if said.exit_code == _NO_CLIENT:
+            raise NotReady(
+                container.service,
+                f"{http.url} cannot be asked from inside the container, which has no curl, wget or Python;"
+                " have this machine ask (outside: true), or name a command",
+                curable=False,
+            )
+        statuses = _STATUS.findall(said.stderr)
+        if not statuses:
+            return f"no answer: {_shown(said.stderr)}"
+        return _judged(http, int(statuses[-1]), said.stdout)
+
+    async def _said(
+        self,
+        container: Container,
+        command: Sequence[str],
+        *,
+        within_s: float | None = _WITHIN_S + 5,
+    ) -> Said | str:
+        """What a command said, or why it said nothing."""
+        try:
+            return await self._aside.run(
+                container, command, what="readiness", within_s=within_s, most_bytes=_MOST_BYTES
+            )
+        except TimeoutError:
+            return f"no answer within {within_s:g} s"
+        except (ContainerLost, NotReady):
+            raise
+        except RuntimeFault as fault:
+            return fault.reason
+
+
+def _judged(http: HttpAnswer, status: int, body: str) -> str:
+    """What is wrong with an answer; empty for nothing."""
+    wanted = range(200, 300) if http.status is None else (http.status,)
+    if status not in wanted:
+        return f"it answered {status}: {_shown(body)}"
+    if http.contains not in body:
+        return f"its answer does not contain {http.contains!r}: {_shown(body)}"
+    return ""
+
+
+def _get(url: str) -> tuple[int, str] | str:
+    """The status code and the body that a server answers with, or why it does not answer."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=_WITHIN_S) as answer:
+            return answer.status, answer.read(_MOST_BYTES).decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(_MOST_BYTES).decode(errors="replace")
+    except (OSError, ValueError) as error:  # a broken answer is a ValueError in places
+        return f"no answer: {error}"
+
+
+def _shown(text: str) -> str:
+    words = printable(" ".join(text.split()))
+    return words[:_SHOWN] or "it said nothing"
