@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 PAGE = Path(__file__).parents[2] / "docs" / "readiness.md"
 TEXT = PAGE.read_text()
@@ -34,19 +33,21 @@ def test_the_campaign_runs_and_no_check_disturbs_it(folder: Path) -> None:
     (line,) = (folder / "results/ready/latest/results.jsonl").read_text().splitlines()
     record = json.loads(line)
     assert (record["ending"], record["health_checks"]) == ("exited", 0)
-    interval_s = yaml.safe_load(dict(BLOCKS)["docker-compose.yml"])
-    assert interval_s["services"]["server"]["healthcheck"]["interval"] == "30s"
+    assert "interval: 30s" in dict(BLOCKS)["docker-compose.yml"]
     assert record["started_in_s"] < 30, "it did not wait for an interval"
 
 
 def test_what_is_not_answered_in_time_is_quoted_as_on_the_page(folder: Path) -> None:
     file = folder / "ready.yml"
-    campaign = yaml.safe_load(file.read_text())
-    backend = campaign["backends"]["server"]
-    backend["ready_within"] = "2s"
-    backend["max_restarts"] = 0
-    backend["ready"] = {"http": "http://localhost:8731/none"}
-    file.write_text(yaml.safe_dump(campaign))
+    backends = {
+        "server": {
+            "ready_within": "2s",
+            "max_restarts": 0,
+            "ready": {"http": "http://localhost:8731/none"},
+        }
+    }
+    experiments, _, _ = file.read_text().partition("backends:")
+    file.write_text(f"{experiments}backends: {json.dumps(backends)}\n")
     done = run(folder)
     (shown,) = re.findall(r"^not ready within 2 s; .*?404: ", TEXT, re.MULTILINE)
     assert done.returncode == 2, "nothing could be started"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import threading
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from engine import BackendPolicy, ContainerManager, HealthPolicy, RestartPolicy
 from engine.errors import StartError
@@ -47,7 +47,7 @@ class Server:
         command = [sys.executable, "-c", SERVER, str(self.port), str(self.model)]
         self.file = folder / "compose.yml"
         services = {"server": {"image": "none", "command": command}}
-        self.file.write_text(yaml.safe_dump({"services": services}))
+        self.file.write_text(json.dumps({"services": services}))
 
     def manager(self, *, within_s: float = 60.0, **ready: Any) -> ContainerManager:
         policy = BackendPolicy(
@@ -144,7 +144,7 @@ def test_a_backend_is_warmed_up_once_it_is_ready(server: Server) -> None:
     count = ("sh", "-c", f"echo warm >>{server.folder}/warmed")
     with server.manager(http=HttpAnswer(server.url), warm_up=count) as manager:
         manager.start_services(["server"])
-        manager.execute_experiment("server", ["true"])
+        manager.execute("server", ["true"])
         assert (server.folder / "warmed").read_text() == "warm\n"
         manager.restart_service("server")
         assert (server.folder / "warmed").read_text() == "warm\nwarm\n"

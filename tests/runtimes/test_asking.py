@@ -68,7 +68,8 @@ def ask(path: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def status(said: subprocess.CompletedProcess[str]) -> str:
     """The last status that was told."""
-    return re.findall(r"^\s*HTTP/\S+ (\d{3})", said.stderr, re.MULTILINE)[-1]
+    statuses: list[str] = re.findall(r"^\s*HTTP/\S+ (\d{3})", said.stderr, re.MULTILINE)
+    return statuses[-1]
 
 
 @pytest.mark.parametrize("page", ["health", "moved"])
