@@ -43,7 +43,7 @@ from engine.model.measurements import Declared
 from engine.model.results import Ended, GpuLook, Leftovers, Transition
 from engine.model.secrets import project_secrets
 from engine.model.service_change import ServiceChange
-from engine.model.spec import Project
+from engine.model.spec import Condition, Project
 from engine.policy import BackendPolicy
 from engine.runtimes.base import MAX_OUTPUT_BYTES, ExecRequest, Notice, Runtime, nothing
 from engine.spool import Spool
@@ -328,6 +328,7 @@ class Controller:
         before: Callable[[], None] = nothing,
         measure: Declared | None = None,
         counted: bool = True,
+        targets: Sequence[str] = (),
     ) -> Ended:
         """Run a command in a service's container, and wait for its end.
 
@@ -345,6 +346,8 @@ class Controller:
             before: see :class:`~engine.runtimes.base.ExecRequest`.
             measure: which metrics and artifacts are collected, besides what the command puts at
                 ``DOCKWARDEN_METRICS`` and ``DOCKWARDEN_ARTIFACTS``.
+            targets: the services that it measures: each is ready when it begins, nothing looks at it or runs
+                in it meanwhile, and the command is lost where one of them is.
             counted: whether it is one of the commands that ``since_restart`` counts; not so a command that
                 prepares another one, say.
 
@@ -375,7 +378,8 @@ class Controller:
                 measure=measure or Declared(),
             )
             limits = Limits(timeout_s, silence_s, grace_s, leftovers)
-            return await backend.execute(request, limits, counted=counted)
+            measured = [self.backend(name) for name in targets]
+            return await backend.execute(request, limits, counted=counted, targets=measured)
 
     async def outlived(self, service: str) -> Ended | None:
         """Wait for the end of the command that an earlier controller left running in a service.
@@ -535,9 +539,19 @@ class Controller:
             facts=self.facts,
             heritage=self.heritages.get(name),
             hide=self._hide,
+            needs=self._needs(name),
         )
         backend.alter(self._changes.get(name))
         return backend
+
+    def _needs(self, name: str) -> tuple[Backend, ...]:
+        """The backends that a service depends on, and that have to stay up."""
+        depends_on = self.project.services[name].depends_on.items()
+        return tuple(
+            self.backends[other]
+            for other, dependency in depends_on
+            if other in self.backends and dependency.condition is not Condition.COMPLETED
+        )
 
     def _folder_of(self, service: str) -> Path:
         """The folder that a service's container mounts; made if it is not there. See :meth:`_spool`."""

@@ -16,15 +16,18 @@ from collections.abc import (
     Callable,
     Collection,
     Coroutine,
+    Iterator,
     Mapping,
     Sequence,
 )
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, evolve, field
 
+from engine.backend.company import Company
 from engine.backend.execution import Dispatch, Limits, Outcome
 from engine.backend.fetching import fetched
 from engine.backend.handover import Heritage, UnderWay
@@ -90,6 +93,7 @@ class Backend:
         facts: what its guards are told, by name.
         heritage: what an earlier controller knew of it; None where there was none.
         hide: takes secrets out of what is said about it.
+        needs: the backends that it depends on; nothing is dispatched to it unless they are ready.
 
     Attributes:
         container: its container, once there is one.
@@ -121,6 +125,7 @@ class Backend:
     _facts: Mapping[str, Fact] = field(factory=dict)
     _heritage: Heritage | None = None
     _hide: Callable[[str], str] = str
+    needs: Sequence[Backend] = ()
 
     container: Container | None = field(default=None, init=False)
     adopted: Container | None = field(default=None, init=False)
@@ -145,6 +150,8 @@ class Backend:
     _proved_s: float = field(default=0.0, init=False)
     _outlived: asyncio.Task[Ended] | None = field(default=None, init=False)
     _running: Dispatch | None = field(default=None, init=False)
+    _measured_by: set[Dispatch] = field(factory=set, init=False)
+    _company: Company = field(init=False)
     _attention: Attention = field(init=False)
     _waiters: list[asyncio.Future[None]] = field(factory=list, init=False)
     failed_log: MainLog | None = field(default=None, init=False)
@@ -153,6 +160,7 @@ class Backend:
     def __attrs_post_init__(self) -> None:
         self._instance = self._machine.instance()
         self._attention = Attention(self, self._runtime)
+        self._company = Company(self, self.needs)
 
     # What it is
 
@@ -203,16 +211,36 @@ class Backend:
         """How many restarts the lifetime cap still allows."""
         return max(0, self.policy.restart.max_restarts - self.history.spent)
 
+    @property
+    def serves(self) -> bool:
+        """Whether it is ready for those who depend on it; a command may run in it."""
+        return self.state in ("ready", "busy") and not self.stopping
+
+    async def served(self) -> None:
+        """Wait until it is ready for those who depend on it.
+
+        Raises:
+            DispatchError: it does not become so by itself.
+        """
+        await self._until(lambda: self.serves or self._rests)
+        if not self.serves:
+            raise self.refusal()
+
+    @property
+    def _rests(self) -> bool:
+        """Whether nothing more happens by itself."""
+        resting: Collection[str] = {"ready", "exhausted", "stopped"}
+        if not self.policy.recover:
+            resting = {*resting, "unhealthy"}
+        return self.state in resting and not self.stopping
+
     async def settled(self) -> str:
         """Wait until nothing more happens by itself, and return the state it is then in.
 
         That is ``ready``, ``exhausted`` or ``stopped``; and ``unhealthy``, where recovering is left to
         the caller.
         """
-        resting: Collection[str] = {"ready", "exhausted", "stopped"}
-        if not self.policy.recover:
-            resting = {*resting, "unhealthy"}
-        await self._until(lambda: self.state in resting and not self.stopping)
+        await self._until(lambda: self._rests)
         return self.state
 
     async def launched(self) -> None:
@@ -331,6 +359,8 @@ class Backend:
         if self._running is not None:  # seen from outside, not by the end of what runs
             self._running.abandon(fault.reason)
         subject = self._subject()  # before a restart begins, which counts as the next start
+        for one in self._measured_by:
+            one.lose_target(f"{self.name}, which it measures, was lost: {fault.reason}")
         if self.policy.recover:
             self.recover()
         if subject is not None and (fault.quote or self.state == "exhausted"):
@@ -378,7 +408,12 @@ class Backend:
         self._on_look(look)
 
     async def execute(
-        self, request: ExecRequest, limits: Limits | None = None, *, counted: bool = True
+        self,
+        request: ExecRequest,
+        limits: Limits | None = None,
+        *,
+        counted: bool = True,
+        targets: Sequence[Backend] = (),
     ) -> Ended:
         """Run a command in the container and wait for its end; one at a time, others wait their turn.
 
@@ -386,13 +421,15 @@ class Backend:
             request: the command.
             limits: how long it may take; None for as long as it likes.
             counted: whether :attr:`since_restart` counts it.
+            targets: the servers that it measures. They are ready when it begins, and nothing looks at them or
+                runs in them meanwhile; it is lost where one of them is.
 
         Raises:
             DispatchError: it could not be handed over; it has not run.
             SetupError: there is no room for its output.
         """
-        async with self.turn:
-            container, slot = await self._readied(request.id)
+        async with self._company.turns(targets):
+            container, slot = await self._readied(request.id, targets)
             if not self.spool.kept:
                 request = evolve(request, max_output_bytes=None)
             request = evolve(
@@ -403,14 +440,71 @@ class Backend:
             running = self._dispatched(
                 container, request, slot, limits or Limits(), counted=counted
             )
-            ended = await running
+            assert self._running is not None
+            with ExitStack() as measured:
+                for one in targets:
+                    measured.enter_context(one.measured(self._running))
+                ended = await running
+            ended = await self._company.blamed(ended, targets)
             await self._attention.look_after(succeeded=ended.succeeded)
             return ended
 
-    async def _readied(self, name: str) -> tuple[Container, Slot]:
+    @contextmanager
+    def measured(self, by: Dispatch) -> Iterator[None]:
+        """Have a command of another backend know when this one is lost, within it."""
+        self._measured_by.add(by)
+        try:
+            yield
+        finally:
+            self._measured_by.discard(by)
+
+    @property
+    def fresh_enough(self) -> bool:
+        """Whether it is idle, and nothing has to be looked at before a command begins."""
+        return self.idle and self._attention.fresh
+
+    async def fit(self) -> None:
+        """Wait, within its turn, until it is fit for a command.
+
+        Raises:
+            DispatchError: it will not be.
+        """
+        await self._attention.fit_container()
+
+    async def problem(self) -> str:
+        """Run its health check once, within its turn; say what is wrong with it, or nothing."""
+        if self.idle:
+            await self._attention.check_once()
+        if not self.idle:
+            return self.fault.reason if self.fault else f"it is {self.state}"
+        return self._attention.waiting_for
+
+    async def prove_again(self) -> None:
+        """See, within its turn, whether it still answers; what counts is reported."""
+        container, ticket, starts = self.container, self._ticket, self._company.starts()
+        assert container is not None
+        try:
+            async with asyncio.timeout(self.policy.ready_within_s):
+                await self._attention.prove_answers(container)
+        except (RuntimeFault, TimeoutError) as error:
+            if ticket == self._ticket:
+                why = error.reason if isinstance(error, RuntimeFault) else self._late()
+                self.report(Fault(why))
+        else:
+            self._company.proved_beside(starts)
+
+    def _late(self) -> str:
+        last = self._attention.waiting_for
+        what = f"; it was waited for {last}" if last else ""
+        within_s = self.policy.ready_within_s
+        return f"not ready within {within_s:g} s{what}; raise ready_within, or read its logs"
+
+    async def _readied(self, name: str, targets: Sequence[Backend]) -> tuple[Container, Slot]:
         """Wait for a fit container, make a slot in its spool, and take the edge of a dispatch."""
         while True:
             container = await self._attention.fit_container()
+            if not await self._company.gathered(targets):
+                continue
             try:
                 slot = self.spool.begin(name)
             except SpoolUnusable as unusable:
@@ -703,6 +797,7 @@ class Backend:
         """
         assert self.container is not None
         within_s = self.policy.ready_within_s
+        starts = self._company.starts()
         self._attention.overlook()
         try:
             try:
@@ -710,12 +805,7 @@ class Backend:
                     await self._runtime.gate(self.container)
                     await self._attention.prove(self.container)
             except TimeoutError:
-                last = self._attention.waiting_for
-                what = f"; it was waited for {last}" if last else ""
-                late = (
-                    f"not ready within {within_s:g} s{what}; raise ready_within, or read its logs"
-                )
-                raise NotReady(self.name, late) from None
+                raise NotReady(self.name, self._late()) from None
             except ContainerLost:
                 await self._runtime.gate(self.container)  # which says how it ended
                 raise
@@ -732,6 +822,7 @@ class Backend:
             if started_s is not None:
                 self.started_in_s = now_s() - started_s
             self._proved, self._proved_s = self.container, now_s()
+            self._company.proved_beside(starts)
             self._fire("proved_ready", f"passed its readiness gate{self._kept_up()}")
             self._attention.begin_rounds()
 

@@ -100,6 +100,7 @@ class Dispatch:
     collected: asyncio.Event = field(factory=asyncio.Event, init=False)
     _interrupted: bool = field(default=False, init=False)
     _abandoned: str | None = field(default=None, init=False)
+    _target_lost: str | None = field(default=None, init=False)
     _given_up: asyncio.Future[None] = field(init=False)
     _command: asyncio.Future[ExecResult] | None = field(default=None, init=False)
 
@@ -209,6 +210,12 @@ class Dispatch:
         if not self._given_up.done():
             self._given_up.set_result(None)
 
+    def lose_target(self, reason: str) -> None:
+        """Give the command up, begun or not: a server that it measures was lost. Its own container stays."""
+        self._target_lost = reason
+        if not self._given_up.done():
+            self._given_up.set_result(None)
+
     async def _within_limits(
         self, command: asyncio.Future[ExecResult]
     ) -> tuple[Ending, str] | None:
@@ -232,6 +239,8 @@ class Dispatch:
                 return None
             if self._abandoned is not None:
                 return Ending.LOST, self._abandoned
+            if self._target_lost is not None:
+                return Ending.LOST, self._target_lost
             if ends_s is not None and now_s() >= ends_s:
                 return Ending.TIMEOUT, f"ended after its time limit of {limits.timeout_s:g} s"
             due = size.due_s is not None and now_s() >= size.due_s

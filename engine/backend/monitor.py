@@ -218,6 +218,21 @@ class Attention:
         await self._readiness.prove(container)
         await self._watch.prove(container)
 
+    async def prove_answers(self, container: Container) -> None:
+        """See that a container that was ready still passes its check and answers. Has no deadline of its own.
+
+        Raises:
+            RuntimeFault: it does not, for good.
+        """
+        if self._check is not None:
+            await self._check.prove(container)
+        await self._readiness.prove(container)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing has to be looked at before a command begins."""
+        return self._watch.fresh and not (self._check is not None and self._check.problem)
+
     @property
     def checks(self) -> int | None:
         """How often the health check has been run here; None where that is left to the engine."""
@@ -247,7 +262,7 @@ class Attention:
                 if backend.idle and self._check.problem:
                     await asyncio.sleep(next(often))
                 continue
-            if self._watch.fresh:
+            if self.fresh:
                 return backend.container
             look = await self.look()
             if not backend.idle:
@@ -272,6 +287,11 @@ class Attention:
             await self.check()
         if self._watch.looks and self._backend.state == "ready":
             await self.look()
+
+    async def check_once(self) -> None:
+        """Run the health check once, where there is one, within a turn; report what counts."""
+        if self._check is not None:
+            await self.check()
 
     async def check(self) -> None:
         """Run the health check once, within a turn unless it is to run beside commands; report what counts."""

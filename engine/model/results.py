@@ -221,6 +221,25 @@ class LeftProcess:
 
 
 @frozen
+class Target:
+    """A server that a command measures, as it was then.
+
+    Attributes:
+        backend: its service.
+        container_id: its container.
+        image: the digest of that container's image, where there is one.
+        generation: how often it had been started by then.
+        restart_cause: why it was last restarted; None if it never was.
+    """
+
+    backend: str
+    container_id: str
+    image: str | None
+    generation: int
+    restart_cause: str | None
+
+
+@frozen
 class Ended:
     """How a dispatched command ended, and where it ran.
 
@@ -241,6 +260,7 @@ class Ended:
         through_entrypoint: whether the command ran through the container's entrypoint.
         health_checks: how often dockwarden ran the health check of that container meanwhile; None where it
             leaves that to the engine.
+        targets: the servers that it measures.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running.
         kept: whether its output is among the results; else this machine had no room for it, ``reason`` says
@@ -269,6 +289,7 @@ class Ended:
     main: Mapping[str, Any] | None = None
     through_entrypoint: bool = False
     health_checks: int | None = None
+    targets: tuple[Target, ...] = ()
 
     @property
     def metrics(self) -> Mapping[str, float]:
