@@ -278,6 +278,11 @@ class Controller:
         """Whether the runtime is in use: from the first start on until all is down."""
         return self._opening.is_open
 
+    @property
+    def up(self) -> tuple[str, ...]:
+        """The services whose start has begun; each comes after what it depends on."""
+        return tuple(self._startup)
+
     def started(self, service: str) -> bool:
         """Whether a service has been started and was ready then; what became of it, its backend knows."""
         return self._startup.succeeded(service)

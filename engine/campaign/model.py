@@ -144,6 +144,7 @@ class Experiment:
         keys: what it is about, such as its model; see :attr:`Refresh.on_change`.
         isolation: what each of its attempts finds in the container.
         service: what of its backend's own service is changed for it; None for nothing.
+        targets: the services that it measures.
         leftovers: what becomes of processes that run on when its command has ended.
         estimate_s: how long a run is expected to take, in seconds, for simulations; it limits nothing.
         metrics: numbers in its output, by the names of the metrics.
@@ -186,6 +187,7 @@ class Experiment:
     metrics_from: tuple[MetricsFile, ...] = ()
     artifacts: tuple[str, ...] = ()
     max_artifacts_bytes: int = MAX_ARTIFACTS_BYTES
+    targets: tuple[str, ...] = ()
 
     @property
     def measure(self) -> Declared:

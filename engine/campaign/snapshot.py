@@ -124,7 +124,7 @@ def of_runner(runner: CampaignRunner, now_s: float) -> Scene:
     counts = Counter(one.state for one in progress if one.settled)
     return Scene(
         campaign=runner.campaign.name,
-        backends=tuple(_of_backend(runner, name, now_s) for name in runner.backends),
+        backends=tuple(_of_backend(runner, name, now_s) for name in runner.services),
         counts=_ordered(counts),
         runs=len(runner.progress),
         eta_s=_eta_s(runner, now_s),

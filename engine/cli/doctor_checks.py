@@ -60,7 +60,10 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
     services: tuple[str, ...] = ()
     if campaign is not None and project is not None:
         try:
-            services = needed(project, {b for one in campaign.experiments for b in one.backends})
+            experiments = campaign.experiments
+            services = needed(
+                project, {b for one in experiments for b in (*one.backends, *one.targets)}
+            )
             yield Finding(Level.OK, "campaign", f"{campaign.file} starts {', '.join(services)}")
         except DockwardenError as error:
             yield Finding(Level.FAIL, "campaign", str(error))

@@ -26,7 +26,7 @@ from engine.campaign.persistence.results import Results
 from engine.campaign.persistence.unused_folder import Before
 from engine.campaign.resumption.resume import journaled, resume
 from engine.campaign.resumption.resume_point import RUNTIME_NAME, Standing, beginning
-from engine.campaign.runs.plan import PlannedRun
+from engine.campaign.runs.plan import PlannedRun, services_of
 from engine.campaign.runs.progress import Progress
 from engine.cli.exit_codes import BAD, DONE, FAILED, tell
 from engine.cli.hangup import signals_to_handle, silence, terminals
@@ -246,8 +246,7 @@ class _Conductor:
         """What is started: the backends of the runs and of what is under way, and what those depend on."""
         under_way = self.standing.under_way if self.standing else ()
         ids = {run.id for run in self.runs} | {name.rpartition(".")[0] for name in under_way}
-        backends = dict.fromkeys(run.backend for run in self.planned if run.id in ids)
-        return needed(self.project, backends)
+        return needed(self.project, services_of(run for run in self.planned if run.id in ids))
 
 
 def _software(runtime: Runtime) -> dict[str, str]:

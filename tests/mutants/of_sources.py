@@ -223,7 +223,7 @@ _BACKEND: Final = _of(
     ),
     (
         "commands do not wait their turn",
-        "async with self.turn:\n            container, slot = await",
+        "async with self._company.turns(targets):\n            container, slot = await",
         "if True:\n            container, slot = await",
     ),
     (
@@ -506,7 +506,7 @@ _ATTENTION: Final = _of(
         "            self._noticed = False\n            ticket",
         "            ticket",
     ),
-    ("nobody looks before a dispatch", "            if self._watch.fresh:", "            if True:"),
+    ("nobody looks before a dispatch", "            if self.fresh:", "            if True:"),
     (
         "a look's stale finding counts",
         "if look.fault is not None and ticket == backend.ticket:",

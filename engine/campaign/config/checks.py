@@ -34,6 +34,7 @@ def check_plan(findings: Findings, campaign: Campaign, most: int) -> None:
         )
         return
     _check_after(findings, campaign)
+    _check_targets(findings, campaign)
     for index, run_id, other in clashes(campaign):
         one, two = campaign.experiments[index], campaign.experiments[other]
         place = f"{two.written_at}{f' with {shown(two.params)}' if two.params else ''}"
@@ -43,6 +44,19 @@ def check_plan(findings: Findings, campaign: Campaign, most: int) -> None:
             f"gives the run {run_id}{mine}, as {place} does; give it another name",
         )
         if len(findings.listed) >= _MOST_CLASHES:
+            return
+
+
+def _check_targets(findings: Findings, campaign: Campaign) -> None:
+    """See that no experiment measures the container that it runs in from outside."""
+    for one in campaign.experiments:
+        both = sorted({*one.targets} & {*one.backends})
+        if both:
+            findings.add(
+                _key_of(one, "targets"),
+                f"names {both[0]}, which {one.entry} runs in; name the servers that it measures from another"
+                " backend, or leave targets out",
+            )
             return
 
 

@@ -118,6 +118,7 @@ DEFAULTS: Final = {
     "warmup": Key(count(0, 1000), keeps_kind=True),
     "after": Key(one_or_more),
     "keys": Key(labels),
+    "targets": Key(one_or_more),
     "isolation": Key(choice({one.value: one for one in Isolation})),
     "cold_start": Key(boolean, keeps_kind=True),
     "service_env": Key(environment),

@@ -78,6 +78,11 @@ def check_services(campaign: Campaign, project: Project) -> None:
         for index, experiment in enumerate(campaign.experiments)
         for backend in experiment.backends
     ]
+    named += [
+        (f"{experiment.written_at or f'experiments[{index}]'}.targets", target)
+        for index, experiment in enumerate(campaign.experiments)
+        for target in experiment.targets
+    ]
     named += [(dotted(("backends", backend)), backend) for backend in campaign.policies]
     known = ", ".join(sorted(project.services)) or "none at all"
     written = campaign.compose_file

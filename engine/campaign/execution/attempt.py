@@ -69,6 +69,7 @@ async def attempt(
             leftovers=experiment.leftovers,
             before=before,
             measure=experiment.measure,
+            targets=experiment.targets,
             **conditions(experiment, campaign),
         )
         how = _as_seen(ended, results)
@@ -200,6 +201,7 @@ def _as_seen(ended: Ended, results: Results) -> dict[str, Any]:
         "main": ended.main,
         "through_entrypoint": ended.through_entrypoint,
         "health_checks": ended.health_checks,
+        "targets": tuple(map(asdict, ended.targets)),
         "left": ended.left,
         **asdict(ended.measurements, recurse=False),
         **results.output(ended),

@@ -15,7 +15,7 @@ from engine.campaign.model import Campaign, CoolDown, Isolation, Refresh
 from engine.campaign.runs.plan import PlannedRun
 from engine.compose import needed
 from engine.controller import Controller
-from engine.errors import RemovalFailed, StartError
+from engine.errors import DispatchError, RemovalFailed, StartError
 from engine.model.service_change import ServiceChange
 from engine.util.clock import now_s
 
@@ -58,7 +58,8 @@ class Fleet:
         A backend that runs need with several services is given up for one of them alone.
         """
         refused = self._refused.get((run.backend, run.experiment.service), "")
-        return self.unusable.get(run.backend, "") or refused
+        gone = [self.unusable[one] for one in run.services if one in self.unusable]
+        return gone[0] if gone else refused
 
     @property
     def given_up(self) -> dict[str, str]:
@@ -108,19 +109,21 @@ class Fleet:
 
     async def see_ready(self, runs: Iterable[PlannedRun]) -> None:
         """Start the backends of runs, if need be, and wait until each is ready or known not to become so."""
-        first: dict[str, PlannedRun] = {}
+        first: dict[tuple[str, ...], PlannedRun] = {}
         for run in runs:
-            first.setdefault(run.backend, run)
-        for name, run in first.items():
-            if self.controller.started(name) or name in self._failed:
+            first.setdefault(run.services, run)
+        for services, run in first.items():
+            if all(map(self.controller.started, services)) or run.backend in self._failed:
                 continue
             if not self.barred(run):
                 await self.launch([run])
             if not self.barred(run):
                 try:
-                    await self.controller.start([name])
+                    await self.controller.start(services)
                 except StartError as error:
-                    self._start_failed(name, _why(name, error))
+                    for name in services:
+                        if name in error.reasons:
+                            self._start_failed(name, _why(name, error))
 
     def _begun_for(self, runs: Iterable[PlannedRun]) -> list[str]:
         """The backends of runs, each with the service that the first of its runs needs."""
@@ -128,7 +131,7 @@ class Fleet:
         for run in runs:
             if run.backend not in self._made_with:
                 self._make_with(run)
-            names.append(run.backend)
+            names += run.services
         return list(dict.fromkeys(names))
 
     def _make_with(self, run: PlannedRun) -> None:
@@ -184,10 +187,12 @@ class Fleet:
         """
         if self.campaign.exclusive:
             try:
-                await self._make_way(run.backend)
+                await self._make_way(run)
             except RemovalFailed as failed:
                 return f"not alone on the machine: {failed}"
         await self.see_ready([run])
+        if not self.barred(run):
+            await self._see_company(run)
         if self.barred(run):
             return ""
         self._users.add(run.backend)
@@ -224,18 +229,34 @@ class Fleet:
             if reason:
                 backend.restart(reason)
 
-    async def _make_way(self, name: str) -> None:
-        """Take down whatever else is up."""
-        backends = self.controller.backends
-        others = [one for one in self._users if one != name and one in backends]
+    async def _see_company(self, run: PlannedRun) -> None:
+        """Wait for what a run's backend depends on and what it measures; what is lost for good becomes unusable."""
+        project = self.controller.project
+        for service in run.services:
+            for name in needed(project, [service]):
+                backend = self.controller.backends.get(name)
+                if backend is None or name == run.backend:
+                    continue
+                try:
+                    await backend.served()
+                except DispatchError:
+                    fault = f": {backend.fault.reason}" if backend.fault else ""
+                    what = "is" if name == service else f"depends on {name}, which is"
+                    self.unusable[service] = f"{service} {what} {backend.state}{fault}"
+                    return
+
+    async def _make_way(self, run: PlannedRun) -> None:
+        """Take down whatever else is up, dependants before what they depend on."""
+        wanted = {*needed(self.controller.project, run.services)}
+        others = [one for one in reversed(self.controller.up) if one not in wanted]
         for one in others:
             await self._preparation.clear_up(one)
         await self.controller.stop(others)
         for one in others:
             self._made_with.pop(one, None)
             self._failed.discard(one)
-        self._users.intersection_update({name})
-        for one in sorted(self._left - {*needed(self.controller.project, [name])}):
+        self._users.intersection_update({run.backend})
+        for one in sorted(self._left - wanted):
             await self.controller.clear([one])
             self._left.remove(one)
 

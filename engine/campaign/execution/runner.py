@@ -40,7 +40,14 @@ from engine.campaign.persistence.provenance import provenance
 from engine.campaign.persistence.recorder import Ledger
 from engine.campaign.persistence.results import Results
 from engine.campaign.runs.attempt_record import AttemptRecord
-from engine.campaign.runs.plan import PlannedRun, folder_of, pause_s, queues, request_id
+from engine.campaign.runs.plan import (
+    PlannedRun,
+    folder_of,
+    pause_s,
+    queues,
+    request_id,
+    services_of,
+)
 from engine.campaign.runs.progress import Progress, of_backend
 from engine.campaign.runs.summary import Summary
 from engine.compose import needed
@@ -161,6 +168,11 @@ class CampaignRunner:
         return _backends(self.runs)
 
     @property
+    def services(self) -> tuple[str, ...]:
+        """The backends, and what else has been started as one: what they depend on, and what is measured."""
+        return tuple(dict.fromkeys((*self.backends, *self.controller.backends)))
+
+    @property
     def due(self) -> tuple[Progress, ...]:
         """The runs that this session still has to carry out."""
         return tuple(
@@ -195,7 +207,9 @@ class CampaignRunner:
             TeardownError: something of ours is left; all runs have been recorded.
         """
         todo = _backends(self._todo)
-        needed(self.project, todo)  # refuses what cannot be honoured before anything starts
+        needed(
+            self.project, services_of(self._todo)
+        )  # refuses what cannot be honoured before anything starts
         for run in self._todo:
             check_changeable(self.runtime, run.backend, run.experiment.service)
         work = asyncio.create_task(self._work(), name="campaign")
@@ -235,7 +249,7 @@ class CampaignRunner:
                     restarts=self._restarts.because_of_faults(name),
                     renewals=self._restarts.on_request(name),
                 )
-                for name in self.backends
+                for name in self.services
             ),
             resumed=self.earlier is not None,
         )

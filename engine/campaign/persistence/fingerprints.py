@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import fields, has
 
 from engine.campaign.model import Campaign, Experiment, Isolation
-from engine.campaign.runs.plan import PlannedRun
+from engine.campaign.runs.plan import PlannedRun, services_of
 from engine.compose import config_digest, needed
 from engine.model.spec import Project
 
@@ -42,7 +42,7 @@ def digests(campaign: Campaign, project: Project, runs: Sequence[PlannedRun]) ->
     Raises:
         ComposeError: a needed service asks for what the runtime cannot do.
     """
-    services = needed(project, dict.fromkeys(run.backend for run in runs))
+    services = needed(project, services_of(runs))
     return {
         "campaign": _digest(Path(campaign.file).read_bytes()),
         **{experiment_key(run): _of_experiment(run.experiment) for run in runs},

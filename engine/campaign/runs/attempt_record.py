@@ -63,6 +63,8 @@ class AttemptRecord:
         through_entrypoint: whether it ran through the container's entrypoint.
         health_checks: how often dockwarden ran the health check of its container meanwhile; None where it
             leaves that to the engine, and in records of versions that always did.
+        targets: the servers that it measured, each with ``backend``, ``container_id``, ``image``,
+            ``generation`` and ``restart_cause``.
         session: which entry of ``provenance.json`` tells of the controller and its machine, from 0.
     """
 
@@ -107,6 +109,7 @@ class AttemptRecord:
     main: Mapping[str, Any] | None = None
     through_entrypoint: bool = False
     health_checks: int | None = None
+    targets: tuple[Mapping[str, Any], ...] = ()
     session: int | None = None
     backend_log: str | None = None
 
@@ -138,6 +141,7 @@ class AttemptRecord:
             units=secrets.hide_within(self.units),
             warnings=secrets.hide_all(self.warnings),
             service=secrets.hide_within(self.service),
+            targets=tuple(map(secrets.hide_within, self.targets)),
         )
 
     def to_json(self) -> str:
@@ -161,6 +165,7 @@ class AttemptRecord:
                 if not isinstance(known.get(name, {}), dict):
                     raise TypeError(f"{name} is no mapping")  # noqa: TRY301 - as what is converted
             known["warnings"] = tuple(map(str, known.get("warnings", ())))
+            known["targets"] = tuple(map(dict, known.get("targets", ())))
             known["ending"] = Ending(known["ending"]).value
             known["left"] = tuple(LeftProcess.from_plain(one) for one in known.get("left", ()))
             known["artifacts"] = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final
 
@@ -23,9 +23,15 @@ __all__ = [
     "plan",
     "queues",
     "request_id",
+    "services_of",
 ]
 
 _KINDS: Final = ("setup", "teardown")
+
+
+def services_of(runs: Iterable[PlannedRun]) -> tuple[str, ...]:
+    """The services that runs ask for, each once: the backends, and what is measured."""
+    return tuple(dict.fromkeys(name for run in runs for name in run.services))
 
 
 def plan(campaign: Campaign) -> tuple[PlannedRun, ...]:

@@ -32,6 +32,11 @@ class PlannedRun:
     repeat: int = 1
     warmup: bool = False
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Its backend, and the services that it measures."""
+        return (self.backend, *self.experiment.targets)
+
 
 def is_warmup(run: str, experiment: str, backend: str) -> bool:
     """Whether a run is a warm-up, by its id alone: a journal has no more, also of a run that was never tried."""

@@ -189,6 +189,8 @@ def _backend_line(backend: BackendSummary) -> str:
     restarts = {0: "", 1: ", 1 restart"}.get(backend.restarts, f", {backend.restarts} restarts")
     times = f"{backend.renewals} time{'s' * (backend.renewals > 1)}"
     renewals = f", renewed {times} on request" if backend.renewals else ""
+    if not backend.runs:
+        return f"{backend.name}: no experiments of its own{restarts}{renewals}"
     return (
         f"{backend.name}: {backend.completed} of {backend.runs} completed,"
         f" {human_s(backend.spent_s)} in experiments{restarts}{renewals}"

@@ -25,11 +25,12 @@ def to_do(
     project: Project, runs: Sequence[PlannedRun], standing: Standing | None
 ) -> tuple[tuple[str, ...], list[PlannedRun]]:
     """The services that start, and the runs that are still to be done."""
+    from engine.campaign.runs.plan import services_of
     from engine.compose import needed
 
     settled = frozenset(standing.settled) if standing else frozenset()
     todo = [one for one in runs if one.id not in settled]
-    return needed(project, dict.fromkeys(one.backend for one in todo)), todo
+    return needed(project, services_of(todo)), todo
 
 
 def plan_text(
