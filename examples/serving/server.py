@@ -24,7 +24,7 @@ places = threading.Semaphore(MAX_NUM_SEQS)
 class Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         """Answer, unless it hangs."""
         if hung.is_set():
             threading.Event().wait()
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(200, {"status": "ok"})
 
-    def answer(self, status, what):
+    def answer(self, status: int, what: dict[str, object]) -> None:
         """Send a status and a JSON object."""
         body = json.dumps(what).encode()
         self.send_response(status)
@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def load():
+def load() -> None:
     """Load the model, so to speak."""
     time.sleep(LOAD_S)
     loaded.set()
