@@ -18,7 +18,8 @@ from states import BACKEND, Lifecycle
 
 __all__ = ["Invariants"]
 
-_LOOK = ".look-"
+_ASIDE = (".look-", ".readiness-")
+"""In the names of the commands that are run to see whether a container is ready, or fit."""
 
 _UNFIT = ("unhealthy", "exhausted")
 """In these nothing is begun. What was, and was given up before an engine that hung has heard of it, may
@@ -133,7 +134,7 @@ class Invariants:
         container = self.world.containers[event.container_id]
         if event.request.startswith("end of "):
             return
-        if _LOOK in event.request:
+        if any(kind in event.request for kind in _ASIDE):
             if state == "busy":
                 self._seen(f"{event.service}: {event.request} entered it while it was busy")
             return

@@ -441,7 +441,8 @@ def test_what_outlives_its_controller_has_its_teardown(left: Left) -> None:
     left.begun("alpha-x", 1, "c1")
     left.journal.close()
     carry_out(left.stage, aside=lambda _: left.stage.fake.will("adopt", "alpha", found))
-    assert [one.id for one in left.stage.fake.requests[:2]] == ["alpha-x.1", "alpha-x.1.teardown"]
+    ran = [one.id for one in left.stage.fake.requests if one.id.startswith("alpha-x.1")]
+    assert ran == ["alpha-x.1", "alpha-x.1.teardown"]
     record = left.stage.records[0]
     assert (record["run"], record["attempt"]) == ("alpha-x", 1)
     assert "its teardown" not in str(record["warnings"])

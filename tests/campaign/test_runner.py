@@ -185,7 +185,7 @@ class TestBackendsThatFail:
         stage.project = evolve(stage.project, services=services)
         stage.fake.will("launch", "unused", LaunchFailed("unused", "no disk", curable=False))
         assert stage.run()["alpha-x"] == "skipped"
-        assert "unused: no disk" in stage.reasons["alpha-x"]
+        assert "alpha depends on unused, which is exhausted: no disk" in stage.reasons["alpha-x"]
 
     @pytest.mark.parametrize("eager", [True, False])
     def test_when_none_starts_that_is_an_error(self, stage: Stage, *, eager: bool) -> None:
