@@ -67,8 +67,8 @@ def _port(entry: dict[str, Any]) -> Hashable:
     return tuple(str(entry.get(key, "")) for key in ("host_ip", "target", "published", "protocol"))
 
 
-def _reference(entry: dict[str, Any]) -> Hashable:
-    return str(entry.get("target") or entry.get("source"))
+def _file_in(folder: str) -> Identity:
+    return lambda entry: str(entry.get("target") or f"{folder}/{entry.get('source')}")
 
 
 def _target(entry: Any) -> Hashable:
@@ -78,11 +78,11 @@ def _target(entry: Any) -> Hashable:
 
 
 _IDENTITIES: dict[str, Identity] = {
-    "services.*.configs": _reference,
+    "services.*.configs": _file_in(""),
     "services.*.devices": _target,
     "services.*.env_file": lambda entry: str(entry["path"]),
     "services.*.ports": _port,
-    "services.*.secrets": _reference,
+    "services.*.secrets": _file_in("/run/secrets"),
     "services.*.volumes": _target,
 }
 

@@ -99,8 +99,9 @@ class Constructor(SafeConstructor):
     def flatten_mapping(self, node: Any) -> Any:
         """Likewise, but what is merged hides no key that is there twice."""
         seen = set()
-        for key, _ in node.value if not node.merge else ():
-            if isinstance(key, ScalarNode) and key.value in seen:
+        keys = [] if node.merge else [key for key, _ in node.value if isinstance(key, ScalarNode)]
+        for key in keys:
+            if key.value in seen:
                 raise DuplicateKeyError(
                     "while constructing a mapping",
                     node.start_mark,

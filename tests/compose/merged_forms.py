@@ -167,6 +167,18 @@ MERGED: dict[str, Row] = {
         refused="services.a.depends_on.b",
         compose_takes=True,
     ),
+    **{
+        f"a {key} over one: {over}": Row(
+            f"{key}s: [s]",
+            f"{key}s: [{over}]",
+            top="secrets: {s: {file: ./s}, t: {file: ./t}}\nconfigs: {s: {file: ./s}, t: {file: ./t}}\n",
+        )
+        for key in ("secret", "config")
+        for over in (
+            *("s", "{source: s}", "{source: t, target: /run/secrets/s}", "{source: t, target: /s}"),
+            "{source: t, target: q}",
+        )
+    },
     "subnets over others": Row(
         "hostname: h",
         top="networks: {default: {ipam: {config: [{subnet: 10.1.0.0/16}]}}}\n",

@@ -52,6 +52,7 @@ ODD: dict[str, Row] = {
         )
         for inner in ("{A: 1, A: 2}", "{<<: {B: 1}, A: 1, A: 2}", "{A: 1, <<: {A: 3}, A: 2}")
     },
+    "a mapping as a key": refused("environment: {? {A: b} : c}", "unhashable key"),
     "a key over a merged one": Row("environment: {A: 1, <<: {A: 2, B: 2}}"),
     "the sign of a merge as a value": refused(
         "environment: {A: <<}", "environment.A: << is the sign", compose_takes=True
