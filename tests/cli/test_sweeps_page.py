@@ -64,4 +64,6 @@ def test_a_command_prints_what_the_page_shows(
     with pytest.raises(SystemExit):
         main(shlex.split(command)[1:])
     out, err = capfd.readouterr()
-    assert (out or err) == printed
+    # Where an engine answers, the plan says of an image that is not there that it cannot tell how it stays up.
+    told = re.sub(r"^  \w+: its image is not here .*\n", "", out or err, flags=re.MULTILINE)
+    assert told == printed

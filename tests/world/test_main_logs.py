@@ -59,7 +59,7 @@ def test_nothing_is_missing_or_double_after_the_engine_was_away(
     (log,) = logs_of(world.latest, "alpha")
     found = ticks(log)
     assert found == [*range(1, len(found) + 1)]
-    assert len(found) > 50
+    assert len(found) > 10, "it went on while the engine was away"
 
 
 def test_each_start_has_its_own_log_and_its_last_lines_are_told_once(
