@@ -501,9 +501,10 @@ class Backend:
 
     async def _readied(self, name: str, targets: Sequence[Backend]) -> tuple[Container, Slot]:
         """Wait for a fit container, make a slot in its spool, and take the edge of a dispatch."""
+        fit: dict[str, int] = {}
         while True:
             container = await self._attention.fit_container()
-            if not await self._company.gathered(targets):
+            if not await self._company.gathered(targets, fit):
                 continue
             try:
                 slot = self.spool.begin(name)

@@ -51,11 +51,15 @@ class Company:
                 await held.enter_async_context(one.turn)
             yield
 
-    async def gathered(self, targets: Sequence[Backend]) -> bool:
+    async def gathered(self, targets: Sequence[Backend], fit: dict[str, int]) -> bool:
         """Wait until all of them are ready; whether they were at once, so that nothing has changed meanwhile.
 
         What has been started anew since the backend was proved ready beside it, it is proved beside again; or
         it is restarted, where its file asks for that.
+
+        Args:
+            fit: under which ticket each target was found fit for the same command, filled in here. A look at
+                GPUs that shows nothing leaves a target fit, and never fresh, so it is looked at once.
 
         Raises:
             DispatchError: one does not become ready.
@@ -74,8 +78,9 @@ class Company:
                 await backend.prove_again()
             return False
         for one in targets:
-            if not one.fresh_enough:
+            if not one.fresh_enough and fit.get(one.name) != one.ticket:
                 await one.fit()
+                fit[one.name] = one.ticket
                 return False
         return all(one.idle for one in (backend, *targets))
 

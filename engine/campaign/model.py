@@ -212,6 +212,8 @@ class Campaign:
         cycles: how often the whole list of experiments is gone through.
         eager: whether all backends start at the beginning, rather than each at its first experiment.
         parallel: whether backends run side by side; otherwise one experiment runs at a time.
+        share_gpus: whether experiments run side by side although they need the same GPUs; otherwise they
+            follow one another.
         exclusive: whether one backend is up at a time: the one before is taken down first. Then nothing
             is eager or parallel.
         cool_down: what is waited for before each experiment.
@@ -241,6 +243,7 @@ class Campaign:
     retry: RetryPolicy = field(factory=RetryPolicy)
     eager: bool = True
     parallel: bool = True
+    share_gpus: bool = False
     exclusive: bool = False
     cool_down: CoolDown | None = None
     stop_at_failure_share: float | None = None

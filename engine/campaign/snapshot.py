@@ -134,7 +134,9 @@ def of_runner(runner: CampaignRunner, now_s: float) -> Scene:
 def _eta_s(runner: CampaignRunner, now_s: float) -> float | None:
     """How long what this session carries out will still take; None where nothing is left, or known."""
     settled = [one for one in runner.progress.values() if one.settled]
-    return eta_s(runner.campaign, [*settled, *runner.due], now_s) if runner.due else None
+    if not runner.due:
+        return None
+    return eta_s(runner.campaign, [*settled, *runner.due], now_s, runner.turns.meet)
 
 
 def _of_backend(runner: CampaignRunner, name: str, now_s: float) -> BackendScene:

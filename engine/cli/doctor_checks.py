@@ -12,7 +12,9 @@ from typing import Final
 from attrs import frozen
 
 from engine.campaign.model import Campaign
+from engine.campaign.runs.plan import everything
 from engine.cli.main_commands import foreseen_mains
+from engine.cli.shared_gpus import gpu_rivals
 from engine.compose import needed
 from engine.errors import DockwardenError, MissingExtra, RuntimeUnavailable, SetupError
 from engine.model.spec import UNSET, Project
@@ -88,6 +90,7 @@ def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Fi
             yield _images(project, services)
     if campaign is not None and project is not None:
         yield from _main_commands(campaign, project, services)
+        yield from _shared_gpus(campaign, project)
 
 
 def _no_engine(
@@ -209,6 +212,20 @@ def _main_commands(
     for name, told in foreseen_mains(campaign, project, services).items():
         level = Level.WARN if told.surprising else Level.OK
         yield Finding(level, f"main process of {name}", told.text)
+
+
+def _shared_gpus(campaign: Campaign, project: Project) -> Iterator[Finding]:
+    """Which backends need the same GPUs, and what that means for their experiments."""
+    rivals = gpu_rivals(campaign, project, everything(campaign))
+    if not rivals:
+        return
+    listed = "; ".join(map(str, rivals))
+    if campaign.share_gpus:
+        what = f"experiments run side by side on the same GPUs, since share_gpus is true: {listed}"
+        yield Finding(Level.WARN, "shared GPUs", what, "leave share_gpus out to measure each alone")
+        return
+    what = f"experiments that need the same GPUs do not run side by side: {listed}"
+    yield Finding(Level.OK, "shared GPUs", what)
 
 
 def _images(project: Project, services: tuple[str, ...]) -> Finding:

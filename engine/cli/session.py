@@ -33,6 +33,7 @@ from engine.cli.hangup import signals_to_handle, silence, terminals
 from engine.cli.output.file_messages import note_warnings
 from engine.cli.output.messages import note, show
 from engine.cli.output.view import view
+from engine.cli.shared_gpus import gpu_lines
 from engine.compose import needed
 from engine.errors import DockwardenError
 from engine.journal import FILE_NAME, Journal
@@ -149,6 +150,8 @@ class _Conductor:
                 self._services(),
                 runtime.warnings if isinstance(runtime, Limited) else {},
             )
+            for line in gpu_lines(self.campaign, self.project, self.runs):
+                note(line)
         before = Before.of(self.campaign.results)
         try:
             return await self._run(runtime)

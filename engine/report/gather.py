@@ -216,6 +216,8 @@ def _quoted(file: Path, lines: int) -> dict[tuple[str, int], Quoted]:
                 params=record.params,
                 keys=record.keys,
                 environment=record.environment,
+                beside=record.beside,
+                gpus_shared_with=record.gpus_shared_with,
                 **asdict(record.measurements, recurse=False),
             )
             for record in read_records(file)

@@ -121,6 +121,8 @@ class Quoted:
         units: of these, where they have one.
         artifacts: the files that it handed back, relative to the journal's folder.
         warnings: what of these could not be used.
+        beside: the other backends in which experiments ran meanwhile; None where that is not told.
+        gpus_shared_with: those that were up and may use its GPUs, likewise.
     """
 
     command: tuple[str, ...] = ()
@@ -137,6 +139,8 @@ class Quoted:
     units: Mapping[str, str] = field(factory=dict)
     artifacts: tuple[Artifact, ...] = ()
     warnings: tuple[str, ...] = ()
+    beside: tuple[str, ...] | None = None
+    gpus_shared_with: tuple[str, ...] | None = None
 
 
 @frozen

@@ -189,6 +189,8 @@ def _attempt(one: AttemptReport) -> Mapping[str, Any]:
         ],
         "artifacts": [[file.path, file.bytes] for file in one.quoted.artifacts],
         "warnings": one.quoted.warnings,
+        "beside": one.quoted.beside or (),
+        "gpus_shared_with": one.quoted.gpus_shared_with or (),
         **{name: _rounded(getattr(one, name)) for name in MEASURES},
     }
 

@@ -24,6 +24,7 @@ COLUMNS: Final = (
     *("duration_s", "waited_s", "handed_over_s", "ran_s", "noticed_s", "overhead_s"),
     *("generation", "container_id", "image", "stdout", "stderr", "backend_log", "left"),
     *("params", "keys", "environment", "metrics", "units", "artifacts", "warnings"),
+    *("beside", "gpus_shared_with"),
 )
 """Of the CSV: a line for each attempt, and for each run that had none."""
 
@@ -89,6 +90,8 @@ def _cells(run: RunReport, attempt: AttemptReport | None) -> dict[str, Any]:
         **{name: _as_json(getattr(attempt.quoted, name)) for name in _MAPPINGS},
         "artifacts": ", ".join(one.path for one in attempt.quoted.artifacts),
         "warnings": "; ".join(attempt.quoted.warnings),
+        "beside": ", ".join(attempt.quoted.beside or ()),
+        "gpus_shared_with": ", ".join(attempt.quoted.gpus_shared_with or ()),
     }
 
 

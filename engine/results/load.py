@@ -27,6 +27,8 @@ COLUMNS: Final = (
     *(
         "started_in_s",
         "health_checks",
+        "beside",
+        "gpus_shared_with",
         "isolation",
         "reason",
         "restart_cause",
@@ -45,6 +47,9 @@ _UNTOLD: Final = ("files",)
 
 _NAMES: Final = ("run", "experiment")
 """What a run of a summary has to tell."""
+
+_LISTS: Final = ("beside", "gpus_shared_with")
+"""The fields of a record that are lists of names, and one text as columns."""
 
 _MOST_BYTES: Final = 2**26
 
@@ -179,6 +184,7 @@ def _row(record: AttemptRecord, provenance: Sequence[Mapping[str, Any]]) -> dict
     known = record.session is not None and 0 <= record.session < len(provenance)
     return {
         **{name: getattr(record, name) for name in _OWN},
+        **{name: _listed(getattr(record, name)) for name in _LISTS},
         "entry": record.entry or record.experiment,
         "ran_s": record.ran and (record.ran.ended_at - record.ran.began_at).total_seconds(),
         **_flat("params", record.params, deep=False),
@@ -188,6 +194,10 @@ def _row(record: AttemptRecord, provenance: Sequence[Mapping[str, Any]]) -> dict
         **_flat("env", record.environment, deep=False),
         **(provenance[record.session or 0] if known else {}),
     }
+
+
+def _listed(names: Sequence[str] | None) -> str | None:
+    return None if names is None else ", ".join(names)
 
 
 def _outcome(newest: AttemptRecord) -> str:

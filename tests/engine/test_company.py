@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from engine.controller import Controller
 from engine.errors import DispatchError
 from engine.model.results import Ended, Ending
-from engine.model.spec import Condition, Dependency, Project, ServiceSpec
+from engine.model.spec import Condition, Dependency, GpuRequest, Project, ServiceSpec
 from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.base import Checked
 from engine.util.virtual_clock import run
 from tests.engine.test_service_check import CheckedRuntime
-from tests.engine.watched import later, until
+from tests.engine.watched import BLIND, later, until
 
 SERVER = ServiceSpec("server")
 CLIENT = ServiceSpec("client", depends_on={"server": Dependency(Condition.HEALTHY)})
@@ -231,5 +232,18 @@ def test_a_server_that_does_not_recover_is_named_by_who_measures_it(tmp_path: Pa
             assert on.server.state == "exhausted"
             with pytest.raises(DispatchError, match="server takes no experiment, it is exhausted"):
                 await on.execute("server")
+
+    run(story())
+
+
+def test_a_server_whose_gpus_show_nothing_is_looked_at_once_for_a_command(tmp_path: Path) -> None:
+    async def story() -> None:
+        blind = evolve(SERVER, gpus=(GpuRequest(count=-1),))
+        async with stage(tmp_path, CLIENT, blind) as on:
+            on.runtime.will_print("server", BLIND)
+            before = on.runtime.called("look", "server")
+            ended = await asyncio.wait_for(on.execute("server"), 600)
+            assert ended.succeeded
+            assert on.runtime.called("look", "server") == before + 1
 
     run(story())

@@ -96,6 +96,7 @@ CAMPAIGN: Final = {
     "retry": Key(_any),
     "start": Key(choice({"eager": True, "lazy": False}), "eager"),
     "parallel": Key(boolean),
+    "share_gpus": Key(boolean),
     "exclusive": Key(boolean),
     "cool_down": Key(_any),
     "stop_at_failure_share": Key(share),

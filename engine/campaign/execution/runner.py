@@ -31,14 +31,17 @@ from engine.campaign.execution.attempt import attempt, outlived
 from engine.campaign.execution.backend_pool import Fleet
 from engine.campaign.execution.dependencies import Dependencies
 from engine.campaign.execution.environment_snapshot import EnvironmentSnapshots
+from engine.campaign.execution.gpu_turns import GpuTurns
 from engine.campaign.execution.handover import heritages
 from engine.campaign.execution.repeats import Repeats
 from engine.campaign.execution.restarts import Restarts
 from engine.campaign.execution.shutdown import conclude, tear_down
+from engine.campaign.execution.side_by_side import SideBySide
 from engine.campaign.model import Campaign
 from engine.campaign.persistence.provenance import provenance
 from engine.campaign.persistence.recorder import Ledger
 from engine.campaign.persistence.results import Results
+from engine.campaign.planning.shared_gpus import SharedGpus
 from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.campaign.runs.plan import (
     PlannedRun,
@@ -92,6 +95,7 @@ class CampaignRunner:
         ledger: what is written into the journal and the results.
         progress: how far each run has come, by its id, in the plan's order.
         measured: the last attempt of each backend, by its name, that handed back metrics.
+        turns: which runs follow one another because they need the same GPUs.
     """
 
     campaign: Campaign
@@ -109,6 +113,7 @@ class CampaignRunner:
     ledger: Ledger = field(init=False)
     progress: dict[str, Progress] = field(init=False)
     measured: dict[str, AttemptRecord] = field(factory=dict, init=False)
+    turns: GpuTurns = field(init=False)
     _todo: tuple[PlannedRun, ...] = field(init=False)
     _listeners: list[Listener] = field(factory=list, init=False)
     _attempts: set[asyncio.Task[None]] = field(factory=set, init=False)
@@ -127,6 +132,7 @@ class CampaignRunner:
     _dependencies: Dependencies = field(factory=Dependencies, init=False)
     _repeats: Repeats = field(factory=Repeats, init=False)
     _restarts: Restarts = field(factory=Restarts, init=False)
+    _side_by_side: SideBySide = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         machine = Machine(EXPERIMENT)
@@ -153,6 +159,10 @@ class CampaignRunner:
         self.controller.on_transition(self._on_transition)
         self.fleet = Fleet(self.campaign, self.controller)
         self._snapshots = EnvironmentSnapshots(self.results)
+        gpus = SharedGpus(self.project)
+        self._side_by_side = SideBySide(self.controller, gpus)
+        apart = self.campaign.parallel and not self.campaign.share_gpus
+        self.turns = GpuTurns(gpus if apart else None, self._todo)
         if self.journal is not None and self.earlier is not None:
             for taken in self.journal.transitions():
                 self._restarts.take(taken.transition)
@@ -288,6 +298,7 @@ class CampaignRunner:
         """Begin to see the attempts of an earlier session to their ends; harmless when repeated."""
         for name, progress in self.progress.items():
             if progress.under_way is not None and name not in self._outlived:
+                self._side_by_side.begun(progress.run)
                 task = asyncio.create_task(self._await(progress), name=name)
                 self._outlived[name] = task
                 self._attempts.add(task)
@@ -321,14 +332,30 @@ class CampaignRunner:
         return provenance(self.runtime.name, self.runtime.description, file.parent, files)
 
     async def _go_through(self, queue: Sequence[PlannedRun]) -> None:
-        if self.campaign.eager:  # nothing is measured while something of this queue still starts
-            await self.fleet.see_ready(queue)
+        rivals = {one for run in queue for one in self.turns.rivals(run)}
+        if (
+            self.campaign.eager
+        ):  # nothing is measured while something of this queue, or on its GPUs, still starts
+            await self.fleet.see_ready(
+                [*queue, *(one for one in self._todo if one.services in rivals)]
+            )
+        under_way = [
+            task for name, task in self._outlived.items() if self._services_of(name) in rivals
+        ]
+        if under_way:
+            await asyncio.wait(under_way)
         before: PlannedRun | None = None
         for run in queue:
+            before = await self.turns.reached(run, before)
             if before is not None and not (self._barred(run) or self._repeats.needless(run)):
                 await self._pause(before, run)
-            if await self._carry_out(self.progress[run.id]):
+            tried = await self._carry_out(self.progress[run.id])
+            self.turns.settled(run, tried=tried)
+            if tried:
                 before = run
+
+    def _services_of(self, name: str) -> tuple[str, ...]:
+        return self.progress[name].run.services
 
     async def _pause(self, before: PlannedRun, run: PlannedRun) -> None:
         seconds = pause_s(self.campaign.pauses, before, run)
@@ -406,6 +433,7 @@ class CampaignRunner:
             again=again,
         )
         self._tell(AttemptStarted(run, number))
+        self._side_by_side.begun(run)
         record = await attempt(
             run,
             number,
@@ -419,7 +447,7 @@ class CampaignRunner:
 
     def _conclude(self, progress: Progress, record: AttemptRecord) -> None:
         """Take in and write down how an attempt ended."""
-        record = record.without(self.results.secrets)
+        record = self._side_by_side.ended(progress.run, record.without(self.results.secrets))
         progress.conclude(record, again=progress.may_retry(record, self.campaign.retry))
         self._failures += _failed(progress)
         self.ledger.ended(progress, record)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Collection, Sequence
 
 from engine.campaign.model import Campaign
-from engine.campaign.runs.plan import pause_s, queues
+from engine.campaign.runs.plan import PlannedRun, pause_s
 from engine.campaign.runs.progress import Progress
 
 __all__ = ["eta_s"]
 
+_Services = tuple[str, ...]
 
-def eta_s(campaign: Campaign, progress: Collection[Progress], now_s: float) -> float | None:
+
+def eta_s(
+    campaign: Campaign,
+    progress: Collection[Progress],
+    now_s: float,
+    meet: Callable[[_Services, _Services], bool] = lambda _one, _other: False,
+) -> float | None:
     """The seconds that are left, about; None as long as nothing is known.
 
     A run is taken to last as long as the mean of its backend's runs so far, or of all runs where its
-    backend has had none. The longest queue decides.
+    backend has had none.
 
     Args:
         now_s: in seconds of the event loop's clock.
+        meet: whether runs on two backends follow one another all the same; see
+            :meth:`engine.campaign.execution.gpu_turns.GpuTurns.meet`.
     """
-    known = {one.run.id: one for one in progress}
     lasted = {
         name: [
             one.spent_s
@@ -32,17 +39,26 @@ def eta_s(campaign: Campaign, progress: Collection[Progress], now_s: float) -> f
     }
     if not lasted[""]:
         return None
-
-    def left_s(queue: Sequence[Progress]) -> float:
-        waiting = [one for one in queue if not one.settled]
-        pauses_s = sum(pause_s(campaign.pauses, a.run, b.run) for a, b in pairwise(waiting))
-        return pauses_s + sum(
-            max(_mean_s(lasted[one.run.backend] or lasted[""]) - _so_far_s(one, now_s), 0)
-            for one in waiting
+    ends_s: dict[_Services, float] = {}
+    before: dict[str, PlannedRun] = {}
+    for one in progress:
+        if one.settled:
+            continue
+        run, queue = one.run, one.run.backend if campaign.parallel else ""
+        begins_s = max(
+            (
+                end_s
+                for services, end_s in ends_s.items()
+                if queue in ("", services[0]) or meet(services, run.services)
+            ),
+            default=0.0,
         )
-
-    lanes = queues(campaign, [one.run for one in progress])
-    return max(left_s([known[run.id] for run in lane]) for lane in lanes)
+        if queue in before:
+            begins_s += pause_s(campaign.pauses, before[queue], run)
+        left_s = _mean_s(lasted[run.backend] or lasted[""]) - _so_far_s(one, now_s)
+        ends_s[run.services] = begins_s + max(left_s, 0)
+        before[queue] = run
+    return max(ends_s.values(), default=0.0)
 
 
 def _mean_s(durations_s: Sequence[float]) -> float:

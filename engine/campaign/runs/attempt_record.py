@@ -19,6 +19,7 @@ __all__ = ["AttemptRecord", "record_of"]
 
 _NEEDED: Final = ("started_at", "ended_at")
 _MAPPINGS: Final = ("params", "keys", "environment", "metrics", "units")
+_NAMES: Final = ("beside", "gpus_shared_with")
 _MOMENTS: Final = (*_NEEDED, "ran_from", "ran_until")
 
 
@@ -65,6 +66,10 @@ class AttemptRecord:
             leaves that to the engine, and in records of versions that always did.
         targets: the servers that it measured, each with ``backend``, ``container_id``, ``image``,
             ``generation`` and ``restart_cause``.
+        beside: the other backends in which experiments ran at the same time; None in records of versions
+            that did not tell.
+        gpus_shared_with: the other backends that were up and reserve, or may reserve, the GPUs that this attempt
+            occupied; likewise.
         session: which entry of ``provenance.json`` tells of the controller and its machine, from 0.
     """
 
@@ -110,6 +115,8 @@ class AttemptRecord:
     through_entrypoint: bool = False
     health_checks: int | None = None
     targets: tuple[Mapping[str, Any], ...] = ()
+    beside: tuple[str, ...] | None = None
+    gpus_shared_with: tuple[str, ...] | None = None
     session: int | None = None
     backend_log: str | None = None
 
@@ -166,6 +173,9 @@ class AttemptRecord:
                     raise TypeError(f"{name} is no mapping")  # noqa: TRY301 - as what is converted
             known["warnings"] = tuple(map(str, known.get("warnings", ())))
             known["targets"] = tuple(map(dict, known.get("targets", ())))
+            for names in _NAMES:
+                if known.get(names) is not None:
+                    known[names] = tuple(map(str, known[names]))
             known["ending"] = Ending(known["ending"]).value
             known["left"] = tuple(LeftProcess.from_plain(one) for one in known.get("left", ()))
             known["artifacts"] = tuple(

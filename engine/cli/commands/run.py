@@ -165,7 +165,9 @@ def run(
             note_reader(project)
             note_warnings(project, to_do(project, runs, left)[0])
         mains = foreseen_mains(loaded, project, to_do(project, runs, left)[0])
-        show((plan_json if as_json else plan_text)(project, runs, left, secrets, mains))
+        show(
+            (plan_json if as_json else plan_text)(loaded, project, runs, left, secrets, mains=mains)
+        )
         return DONE
     if left is not None and left.closed and not to_do(project, runs, left)[1]:
         return _nothing_to_do(left, runs, as_json=as_json)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from engine.campaign.model import Campaign
     from engine.campaign.resumption.resume_point import Standing
     from engine.campaign.runs.plan import PlannedRun
     from engine.cli.main_commands import Foreseen
@@ -34,10 +35,12 @@ def to_do(
 
 
 def plan_text(
+    campaign: Campaign,
     project: Project,
     runs: Sequence[PlannedRun],
     standing: Standing | None,
     secrets: Secrets,
+    *,
     mains: Mapping[str, Foreseen],
 ) -> str:
     """The plan for people: what is swept over by entry and backend, then the runs, or the first of many.
@@ -46,10 +49,12 @@ def plan_text(
         mains: what containers run as their main process, by service.
     """
     from engine.campaign.runs.containers import renewal_lines
+    from engine.cli.shared_gpus import gpu_lines
 
     services, todo = to_do(project, runs, standing)
     lines = [f"services, in the order they start: {', '.join(services)}"]
     lines += [f"  {name}: {secrets.hide(told.text)}" for name, told in mains.items()]
+    lines += gpu_lines(campaign, project, todo)
     groups = _groups(todo, secrets) if any(one.experiment.params for one in todo) else []
     lines += groups
     lines.append(f"{len(todo)} run{'s' * (len(todo) != 1)}:")
@@ -66,16 +71,19 @@ def plan_text(
 
 
 def plan_json(
+    campaign: Campaign,
     project: Project,
     runs: Sequence[PlannedRun],
     standing: Standing | None,
     secrets: Secrets,
+    *,
     mains: Mapping[str, Foreseen],
 ) -> str:
     """The plan for programs: every run, with its parameters."""
     from attrs import asdict
 
     from engine.campaign.runs.containers import renewals
+    from engine.cli.shared_gpus import gpu_rivals
 
     services, todo = to_do(project, runs, standing)
     planned = [
@@ -98,6 +106,7 @@ def plan_json(
     plan = {
         "services": services,
         "main_commands": {name: secrets.hide(told.text) for name, told in mains.items()},
+        "gpu_rivals": [asdict(one) for one in gpu_rivals(campaign, project, todo)],
         "runs": planned,
         "renewals": renewed,
         "resume": resumed,

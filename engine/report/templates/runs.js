@@ -139,6 +139,8 @@ const runs = (() => {
         if (one.log) where.append(link("What its backend wrote", one.log));
         yield where;
       }
+      if (one.beside.length) yield node("p", `Experiments ran at the same time in: ${one.beside.join(", ")}.`, { class: "quiet" });
+      if (one.gpus_shared_with.length) yield node("p", `Up on the same GPUs: ${one.gpus_shared_with.join(", ")}.`, { class: "quiet" });
       yield* handedBack(one);
       for (const name of ["stdout", "stderr"]) {
         if (!one[`${name}_lines`].length) continue;
