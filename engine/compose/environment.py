@@ -85,8 +85,7 @@ def read_env_file(
     found: dict[str, str | None] = {}
 
     def lookup(name: str) -> str | None:
-        values = (outer(name), found.get(name), earlier(name))
-        return next((value for value in values if value is not None), None)
+        return _first_of(name, outer, found.get, earlier)
 
     for entry in _Scanner(file, _text(file)).entries():
         try:
@@ -96,20 +95,33 @@ def read_env_file(
     return found
 
 
+def _first_of(name: str, *lookups: Lookup) -> str | None:
+    return next((value for lookup in lookups if (value := lookup(name)) is not None), None)
+
+
 def _filled_in(entry: _Entry, lookup: Lookup) -> str | None:
     if entry.value is None:
         return lookup(entry.name)
     return entry.value if entry.is_literal else substitute(entry.value, lookup)
 
 
-def read_raw_env_file(file: Path) -> dict[str, str | None]:
-    """Read a file of ``NAME=value`` lines in which nothing has a meaning (``format: raw``)."""
-    pairs = [
-        line.partition("=")
-        for line in _text(file).splitlines()
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    return {name.strip(): value if equals else None for name, equals, value in pairs}
+def read_raw_env_file(
+    file: Path, outer: Lookup, earlier: Lookup = lambda _: None
+) -> dict[str, str | None]:
+    """Read a file of ``NAME=value`` lines in which nothing has a meaning (``format: raw``).
+
+    Args and errors: as for :func:`read_env_file`; only a name without a value takes another's.
+    """
+    found: dict[str, str | None] = {}
+    for number, line in enumerate(_text(file).split("\n"), 1):
+        entry = line.removesuffix("\r").lstrip(_TRAILING)
+        if not entry or entry.startswith("#"):
+            continue
+        name, equals, value = entry.partition("=")
+        if not name or not set(name).isdisjoint(_TRAILING):
+            raise EnvFileError(f"{file}, line {number}: a name is empty, or has a space in it")
+        found[name] = value if equals else _first_of(name, outer, earlier)
+    return found
 
 
 @mutable

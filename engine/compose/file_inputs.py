@@ -23,13 +23,11 @@ def environment(node: Node, context: Context) -> dict[str, str | None]:
             raise entry.get("format").error(
                 f"{written!r} is no format of Compose's; write raw, or nothing"
             )
-        raw = written == "raw"
+        read = read_raw_env_file if written == "raw" else read_env_file
         required = entry.get("required").value is not False
         file = Path(context.resolve(entry.read(lambda value: units.text(value["path"]))))
         try:
-            read = (
-                read_raw_env_file(file) if raw else read_env_file(file, context.lookup, found.get)
-            )
+            pairs = read(file, context.lookup, found.get)
         except FileNotFoundError as error:
             if required:
                 raise entry.error(
@@ -38,7 +36,7 @@ def environment(node: Node, context: Context) -> dict[str, str | None]:
         except EnvFileError as error:
             raise entry.error(str(error)) from error
         else:
-            found |= {key: value for key, value in read.items() if value is not None}
+            found |= {key: value for key, value in pairs.items() if value is not None}
     found |= node.get("environment").value or {}
     return {key: context.lookup(key) if value is None else value for key, value in found.items()}
 
@@ -54,7 +52,7 @@ def labels(node: Node, context: Context) -> dict[str, str]:
             raise entry.error(f"there is no label_file {file}; create it") from error
         except EnvFileError as error:
             raise entry.error(str(error)) from error
-        found |= {key: value or "" for key, value in pairs.items()}
+        found |= {key: value for key, value in pairs.items() if value is not None}
     return found | (node.get("labels").value or {})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.compose.node import KeyPath
 
-__all__ = ["Listed", "MergeError", "merge", "without", "without_empty"]
+__all__ = ["AllGpus", "Listed", "MergeError", "merge", "without", "without_empty"]
 
 Identity = Callable[[Any], Hashable]
 
@@ -31,6 +31,12 @@ class MergeError(ValueError):
 
 class Listed(dict[str, Any]):
     """A mapping that is a list of ``NAME=value`` for Compose, which finds none of its keys there."""
+
+    __slots__ = ()
+
+
+class AllGpus(list[Any]):
+    """``gpus: all``, in its long form."""
 
     __slots__ = ()
 
@@ -90,10 +96,12 @@ _IDENTITIES: dict[str, Identity] = {
 def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
     """One value laid over another; neither is changed."""
     rule = _pattern(path)
-    if base and over:
+    if base is not None and over is not None:
         _check_lists(base, over, path, rule)
     if over is None:
         return None if rule in _CLEARED else base
+    if isinstance(over, AllGpus):
+        return over
     if base is None:
         base = type(over)() if isinstance(over, dict | list) else None
     if isinstance(base, dict) and isinstance(over, dict) and rule not in _REPLACED:
@@ -120,8 +128,11 @@ def _request(entry: dict[str, Any]) -> dict[str, Any]:
 def _check_lists(base: Any, over: Any, path: KeyPath, rule: str) -> None:
     """Refuse two lists that Compose merges in a way that is not worth following."""
     remedy = "write it once, or put !override before the later one"
-    if rule == _SUBNETS:
+    if rule == _SUBNETS and base and over:
         reason = "Compose merges the subnets of two files by rules of its own"
+        raise MergeError(path, f"{reason}; {remedy}")
+    if isinstance(base, AllGpus) or isinstance(over, AllGpus):
+        reason = "Compose refuses to merge 'all', or does it by rules of its own"
         raise MergeError(path, f"{reason}; {remedy}")
     if rule in _REQUESTS and any(one in map(_request, base) for one in map(_request, over)):
         reason = (

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from engine.errors import ComposeError
+from engine.model.spec import Refusal
 
-__all__ = ["KeyPath", "Node", "Sources", "compose_error", "dotted"]
+__all__ = ["KeyPath", "Node", "Sources", "compose_error", "dotted", "refusal"]
 
 KeyPath = tuple[str | int, ...]
 T = TypeVar("T")
@@ -32,6 +33,13 @@ def compose_error(file: str, path: KeyPath, message: str) -> ComposeError:
     """An error about one key of one file."""
     service = str(path[1]) if len(path) >= _SERVICE_DEPTH and path[0] == "services" else None
     return ComposeError(message, file=file, service=service, key=dotted(path) or None)
+
+
+def refusal(error: ComposeError) -> Refusal:
+    """The error as one that stops only what needs its service."""
+    key = error.key or ""
+    reason = str(error).removeprefix(f"{error.file}: {key}: ")
+    return Refusal(file=error.file, key=key, reason=reason)
 
 
 @frozen

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.compose import units
-from engine.compose.merge import Listed
+from engine.compose.merge import AllGpus, Listed
 from engine.compose.node import compose_error
 from engine.compose.shortforms import device, ports, volume
 
@@ -106,7 +106,8 @@ def _env_files(value: Any) -> list[dict[str, Any]]:
 
 def _dependencies(value: Any) -> dict[str, dict[str, Any]]:
     if isinstance(value, list):
-        return Listed({name: {"condition": "service_started"} for name in value})
+        started = {"condition": "service_started", "required": True}
+        return Listed({name: dict(started) for name in value})
     return dict(value)
 
 
@@ -150,7 +151,9 @@ def _references(value: Any) -> list[dict[str, Any]]:
 
 
 def _gpus(value: Any) -> list[dict[str, Any]]:
-    return [{"count": -1}] if isinstance(value, str) else [dict(entry) for entry in value]
+    if isinstance(value, str):
+        return AllGpus([{"count": -1}])
+    return [dict(entry) for entry in value]
 
 
 _SERVICE: dict[str, Callable[[Any], Any]] = {

@@ -9,7 +9,7 @@ from engine.errors import ComposeError
 from engine.model.spec import Project, Refusal
 from engine.util.nearest import nearest
 
-__all__ = ["check_dependencies", "needed"]
+__all__ = ["check_dependencies", "needed", "profiles_of"]
 
 
 def needed(project: Project, backends: Iterable[str], *, refuse: bool = True) -> tuple[str, ...]:
@@ -24,7 +24,8 @@ def needed(project: Project, backends: Iterable[str], *, refuse: bool = True) ->
 
     Raises:
         ComposeError: a backend is no service of the project, a dependency is inactive, services depend
-            on each other in a circle, or a needed service has a key that cannot be honoured.
+            on each other in a circle, two needed services name their container alike, or a needed service
+            has a key that cannot be honoured.
     """
     named = tuple(dict.fromkeys(backends))
     for backend in named:
@@ -48,11 +49,29 @@ def needed(project: Project, backends: Iterable[str], *, refuse: bool = True) ->
             closure[name] = tuple(_active_dependencies(project, name, {*named}, profiles))
             waiting += closure[name]
     ordered = _ordered(project, closure)
+    _check_names(project, ordered)
     if refuse:
         _refuse(
             [*project.refusals, *(r for name in ordered for r in project.services[name].refusals)]
         )
     return ordered
+
+
+def profiles_of(project: Project, services: Iterable[str]) -> tuple[str, ...]:
+    """The profiles in which Compose knows these services and all that they depend on.
+
+    Not all of the file's: two services that are for different machines may name their container alike, and
+    Compose refuses both together.
+    """
+    profiles = dict.fromkeys(project.profiles)
+    waiting, seen = [*services], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in project.services and name not in seen:
+            seen.add(name)
+            profiles |= dict.fromkeys(project.services[name].profiles)
+            waiting += project.services[name].depends_on
+    return tuple(profiles)
 
 
 def check_dependencies(project: Project, file: str) -> None:
@@ -109,6 +128,22 @@ def _ordered(project: Project, graph: dict[str, tuple[str, ...]]) -> tuple[str, 
             service=name,
             key=f"services.{name}.depends_on",
         ) from error
+
+
+def _check_names(project: Project, services: Iterable[str]) -> None:
+    """Check that no two of these services have a container of the same name."""
+    named: dict[str, str] = {}
+    for service in services:
+        name = project.services[service].container_name
+        if name in named:
+            raise ComposeError(
+                f"the container of {named[name]!r} is named {name!r} as well; rename one, or start only one",
+                file=_label(project),
+                service=service,
+                key=f"services.{service}.container_name",
+            )
+        if name is not None:
+            named[name] = service
 
 
 def _refuse(found: list[Refusal]) -> None:

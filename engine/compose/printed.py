@@ -21,6 +21,7 @@ def printed_document(model: dict[str, Any], file: str) -> Document:
     """
     data = {key: _undoubled(value) for key, value in model.items() if not key.startswith("x-")}
     for service in data.get("services", {}).values():
+        service.pop("label_file", None)  # printed by 5.6, which has put its labels in as well
         for name, limit in (service.get("ulimits") or {}).items():
             if isinstance(limit, dict):
                 service["ulimits"][name] = {"soft": 0, "hard": 0, **limit}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -15,8 +16,9 @@ from engine.compose.context import Context
 from engine.compose.dot_env import project_environment
 from engine.compose.interpolation import InterpolationError, substitute
 from engine.compose.model import Model, merged
-from engine.compose.node import Node, compose_error, dotted
+from engine.compose.node import Node, compose_error, dotted, refusal
 from engine.compose.order import check_dependencies
+from engine.compose.secrets_configs import check_sources
 from engine.compose.services import service_spec
 from engine.compose.unsupported import REMEDY
 from engine.errors import ComposeError
@@ -151,15 +153,17 @@ def project_of(
     environment = {**environment, "COMPOSE_PROJECT_NAME": name}
     directory = place.directory
     model = merged(documents, directory, environment)
+    check_sources(model.root)
     context = Context(directory, environment.get, model.missing, model.root)
     networks = resources.networks(model.root.get("networks"), name)
     volumes = resources.volumes(model.root.get("volumes"), name, context)
+    read = partial(service_spec, context=context, networks=networks, volumes=volumes)
     project = Project(
         name=name,
         directory=directory,
         files=place.files,
         services={
-            key: _refusing(service_spec(node, context, networks, volumes), model, node.file)
+            key: _refusing(_service(node, read, documents[0]), model, node.file)
             for key, node in model.root.get("services").items()
         },
         networks=networks,
@@ -238,6 +242,18 @@ def _refused_sections(root: Node) -> Iterator[Refusal]:
         node = root.get(section)
         if node.value:
             yield Refusal(file=node.file, key=section, reason=f"{reason}; {REMEDY}")
+
+
+def _service(
+    node: Node, read: Callable[[Node], ServiceSpec], document: files.Document
+) -> ServiceSpec:
+    """The service. A value that real Compose has taken, and no container can have, stops only what needs it."""
+    try:
+        return read(node)
+    except ComposeError as error:
+        if not document.is_printed:
+            raise
+        return ServiceSpec(str(node.path[-1]), refusals=(refusal(error),))
 
 
 def _refusing(spec: ServiceSpec, model: Model, file: str) -> ServiceSpec:

@@ -47,7 +47,7 @@ def volumes(section: Node, project: str, context: Context) -> dict[str, VolumeSp
 def _volume(key: str, node: Node, project: str, context: Context) -> VolumeSpec:
     name, external = _identity(key, node, project, units.engine_name)
     for other in _OWN if external else ():
-        if node.get(other).value:
+        if node.get(other).value is not None:
             raise node.get(other).error(
                 "an external volume is used as it is; take this out, or external"
             )
@@ -83,8 +83,8 @@ def _identity(
 
 
 def _plain(value: Any) -> Any:
-    """The value without extensions, and without empty texts, which say nothing."""
+    """The value without extensions, and without empty texts and lists, which say nothing."""
     if isinstance(value, dict):
-        kept = {key: inner for key, inner in value.items() if inner != "" and key[:2] != "x-"}
+        kept = {k: inner for k, inner in value.items() if inner not in ("", []) and k[:2] != "x-"}
         return {key: _plain(inner) for key, inner in kept.items()}
     return [_plain(each) for each in value] if isinstance(value, list) else value

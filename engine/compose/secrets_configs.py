@@ -7,7 +7,7 @@ variable or stands in the compose file itself is written into the container befo
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from engine.compose import units
 from engine.compose.context import Context
@@ -15,15 +15,46 @@ from engine.compose.node import Node
 from engine.model.spec import InjectedFile, Mount, MountKind
 from engine.util.nearest import nearest
 
-__all__ = ["ignored_ownership", "injected_files"]
+__all__ = ["check_sources", "ignored_ownership", "injected_files"]
 
 _FOLDERS = {"secrets": "/run/secrets", "configs": "/"}
+_SOURCES = ("file", "environment", "content")
 _OWNERSHIP = ("uid", "gid", "mode")
 
 
-def injected_files(service: Node, context: Context) -> tuple[Mount | InjectedFile, ...]:
-    """The files of a service's secrets and configs."""
-    return tuple(_injected(entry, section, context) for section, entry in _entries(service))
+def injected_files(
+    service: Node, context: Context, mounts: Iterable[Mount] = ()
+) -> tuple[Mount | InjectedFile, ...]:
+    """The files of a service's secrets and configs.
+
+    Args:
+        service: the service.
+        context: what is around it.
+        mounts: its other mounts.
+
+    Raises:
+        ComposeError: a file is not declared, or goes where something else is.
+    """
+    found: list[Mount | InjectedFile] = []
+    for section, entry in _entries(service):
+        file = _injected(entry, section, context)
+        if any(file.target == other.target for other in (*mounts, *found)):
+            raise entry.error(f"something else goes to {file.target} already; write another target")
+        found.append(file)
+    return tuple(found)
+
+
+def check_sources(root: Node) -> None:
+    """Check that no secret and no config, used or not, has its content from two places.
+
+    Raises:
+        ComposeError: one has.
+    """
+    for section in _FOLDERS:
+        for declared in map(root.get(section).get, root.get(section).value or ()):
+            found = [key for key in _SOURCES if declared.get(key).value is not None]
+            if len(found) > 1:
+                raise declared.error(f"{' and '.join(found)} exclude each other; take one out")
 
 
 def ignored_ownership(service: Node, context: Context) -> Iterator[str]:
@@ -60,9 +91,6 @@ def _injected(entry: Node, section: str, context: Context) -> Mount | InjectedFi
     written = entry.get("target").optional(units.text) or name
     target = posixpath.normpath(posixpath.join(_FOLDERS[section], written))
     file = declared.get("file").optional(units.text)
-    sources = [key for key in ("file", "environment", "content") if declared.get(key).value]
-    if len(sources) > 1:
-        raise declared.error(f"{' and '.join(sources)} exclude each other; take one out")
     if file is not None:
         source = context.resolve(file)
         return Mount(MountKind.BIND, target, source=source, read_only=True)

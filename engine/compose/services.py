@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from engine.compose.gpus import gpus
 from engine.compose.health import health_check
 from engine.compose.mounts import devices, mounts
 from engine.compose.networking import attachments, expose, extra_hosts, ports
-from engine.compose.node import Node, dotted
+from engine.compose.node import Node, dotted, refusal
 from engine.compose.secrets_configs import ignored_ownership, injected_files
 from engine.compose.unsupported import refusals, unused
 from engine.errors import ComposeError
@@ -39,6 +40,11 @@ __all__ = ["service_spec"]
 T = TypeVar("T")
 
 
+def _true(value: Any) -> bool | None:
+    """Whether it is true; None where it is false, which Compose takes for a key that is not there."""
+    return units.boolean(value) or None
+
+
 # The keys that are one value: the field of the spec, and how the value is read.
 _VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "cgroup": ("cgroup", units.filled),
@@ -57,7 +63,7 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "mem_swappiness": ("memory_swappiness", units.whole),
     "memswap_limit": ("memory_swap_bytes", units.limit_bytes),
     "network_mode": ("network_mode", units.filled),
-    "oom_kill_disable": ("oom_kill_disable", units.boolean),
+    "oom_kill_disable": ("oom_kill_disable", _true),
     "oom_score_adj": ("oom_score_adj", units.nonzero),
     "pid": ("pid", units.filled),
     "platform": ("platform", units.filled),
@@ -122,8 +128,9 @@ def service_spec(
     environment: dict[str, str | None] = _or_refusal(
         file_inputs.environment, node, context, {}, problems
     )
+    mounted = mounts(node, context, volumes)
     files: tuple[Mount | InjectedFile, ...] = _or_refusal(
-        injected_files, node, context, (), problems
+        partial(injected_files, mounts=mounted), node, context, (), problems
     )
     values: dict[str, Any] = {
         **{key: node.get(key).optional(tuple) or () for key in _LISTS},
@@ -145,7 +152,7 @@ def service_spec(
         environment={key: value for key, value in environment.items() if value is not None},
         environment_unset=tuple(sorted(key for key, value in environment.items() if value is None)),
         labels=_or_refusal(file_inputs.labels, node, context, {}, problems),
-        mounts=(*mounts(node, context, volumes), *(f for f in files if isinstance(f, Mount))),
+        mounts=(*mounted, *(file for file in files if isinstance(file, Mount))),
         files=tuple(file for file in files if isinstance(file, InjectedFile)),
         devices=devices(node),
         gpus=gpus(node),
@@ -185,9 +192,7 @@ def _or_refusal(
     try:
         return read(node, context)
     except ComposeError as error:
-        key = error.key or ""
-        reason = str(error).removeprefix(f"{error.file}: {key}: ")
-        found.append(Refusal(file=error.file, key=key, reason=reason))
+        found.append(refusal(error))
         return default
 
 
@@ -253,6 +258,8 @@ def _dependency(node: Node) -> Dependency:
 
 def _implied(node: Node) -> Iterator[tuple[str, bool]]:
     """The services without whose container this one's cannot be made; whether it restarts with it."""
+    for entry in node.get("links").value or ():
+        yield entry.partition(":")[0], True
     for key in ("network_mode", "ipc", "pid"):
         kind, colon, name = str(node.get(key).value or "").partition(":")
         if kind == "service" and colon:
@@ -260,8 +267,6 @@ def _implied(node: Node) -> Iterator[tuple[str, bool]]:
     for entry in node.get("volumes_from").value or ():
         if not entry.startswith("container:"):
             yield entry.partition(":")[0], False
-    for entry in node.get("links").value or ():
-        yield entry.partition(":")[0], True
 
 
 def _warnings(node: Node, context: Context) -> Iterator[str]:

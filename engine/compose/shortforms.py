@@ -13,7 +13,7 @@ from engine.compose.merge import merge
 __all__ = ["device", "port_range", "ports", "volume"]
 
 _PORT = re.compile(
-    r"(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)??(?:(?P<published>[^:/]*):)?(?P<target>[^:/]+)(?:/(?P<protocol>\w+))?"
+    r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<published>[^:/]*):)?(?P<target>[^:/]+)(?:/(?P<protocol>\w+))?"
 )
 _HIGHEST_PORT = 65_535
 _PROTOCOLS = ("tcp", "udp", "sctp")
@@ -71,10 +71,11 @@ def ports(value: Any) -> list[dict[str, Any]]:
     first, last = port_range(match["target"])
     count = last - first + 1
     published = _published(written, match["published"] or "", count)
-    return [
+    spread = [
         {"target": first + index, **common} | ({"published": on} if on else {})
         for index, on in enumerate(published)
     ]
+    return sorted(spread, key=lambda entry: str(entry["target"]))  # as Compose orders them
 
 
 def _published(written: str, published: str, count: int) -> list[str]:

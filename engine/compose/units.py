@@ -197,7 +197,7 @@ def duration_s(value: Any) -> float:
     Raises:
         ValueError: it is no duration, or has no unit.
     """
-    written = str(value).strip()
+    written = str(value)
     sign, digits = (
         (-1.0, written[1:]) if written.startswith("-") else (1.0, written.removeprefix("+"))
     )

@@ -109,6 +109,9 @@ class Constructor(SafeConstructor):
                     key.start_mark,
                 )
             seen.add(key.value)
+        if "<<" in seen and any(value.tag == "!reset" for _, value in node.value):
+            said = "Compose keeps what is merged for a key under !reset; write out what stays"
+            raise ConstructorError(None, None, said, node.start_mark)
         return super().flatten_mapping(node)
 
     def construct_text(self, node: Any) -> str:

@@ -1,280 +1,143 @@
-"""The small forms that generated.py draws: odd texts, and keys that are laid over one another."""
+"""The small forms that generated.py draws: odd texts, and keys that several files lay over one another.
+
+What is drawn for each key stands in ``drawn/service.txt`` and ``drawn/sections.txt``, one value a line.
+"""
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from attrs import field, frozen
 
-__all__ = ["FILE", "Form", "drawn"]
+from tests.compose.drawn_texts import ODD_TEXTS
 
-FILE: Final = "FILE"
-"""Stands for the name of the file that goes with a form."""
+__all__ = ["ANCHORS", "SECTIONS", "Form", "Layer", "drawn"]
 
 Keys = Mapping[str, str]
+Values = Mapping[str, tuple[str, ...]]
+
+_FOLDER: Final = Path(__file__).parent / "drawn"
+_OFTEN: Final = 0.85
+_SELDOM: Final = 0.02
+ANCHORS: Final = ("x", "m")
+SECTIONS: Final = ("networks", "volumes", "secrets", "configs")
+_DOT_ENV: Final = (
+    *("V@=v\n", "V@=\nW@=w\n", "W@=${V@:-x}\nV@=a b # c\n", "export V@='$B'\nW@=\"$B\\n\"\n"),
+    *("V@: v\n", "V@=/h\nW@=${B}${V@}\n", "", "# V@=v\n", "V@\nW@=' \n '\n"),
+)
+_HEADS: Final = (
+    *("name: a-b", "name: My_Project", "name: $B", "name: ${NOWHERE:-c}", "name: ''", "name: _x.y"),
+    *("version: '3.8'\nname: old", "name: '-'", 'version: "2"', "name: 1a\nx-top: {a: 1}"),
+)
+
+
+@frozen
+class Layer:
+    """What one file says of a form.
+
+    Attributes:
+        service: keys of the service, each with its value in YAML.
+        extended: those of a service that it extends; None for no such service.
+        sections: by section, the form's entry in YAML; under ``x`` and ``m`` what stands at anchors.
+    """
+
+    service: Keys
+    extended: Keys | None = None
+    sections: Keys = field(factory=dict)
 
 
 @frozen
 class Form:
-    """One service in up to three places.
+    """One service in up to three files, and what goes with it.
 
     Attributes:
-        keys: of the service, each with its value in YAML.
-        extended: those of a service that it extends; None for no such service.
-        over: those of an override file; None for none.
-        content: of a file that goes with it.
+        layers: one for each file.
+        content: of the file ``e@``; None for no such file.
+        dot_env: lines of ``.env``.
+        head: lines at the top of the first file, of which a project has one.
     """
 
-    keys: Keys
-    extended: Keys | None = None
-    over: Keys | None = None
-    content: str | None = field(default=None)
-
-
-_COMMAND: Final = [
-    "a",
-    "2",
-    " ",
-    "\\",
-    "'",
-    '"',
-    "n",
-    "t",
-    ">",
-    "&",
-    "(",
-    "`",
-    "#",
-    "\t",
-    "\n",
-    "-",
-    "é",
-    "$$",
-    ";",
-]
-_ENV_FILE: Final = [
-    *("A", "B", "=", ":", " ", "\\", "'", '"', "n", "#", "\n", "x", "$", "$B", "{", "}", "export "),
-    *("\t", ".", "0", "é", "\r\n", "[", "-", "$$", "\\$", "A=", "\nB="),
-]
-_SCALAR: Final = [
-    "1",
-    "0",
-    "9",
-    "e",
-    "E",
-    "+",
-    "-",
-    ".",
-    "_",
-    "x",
-    "X",
-    "o",
-    "b",
-    "y",
-    "n",
-    "true",
-    "~",
-    ":",
-    "a",
-]
-_SIZE: Final = ["1", "0", "2", ".", "e", "+", "-", "g", "k", "m", "i", "b", " ", "_", "t"]
-_INTERPOLATED: Final = [
-    "${",
-    "}",
-    "$",
-    "$B",
-    "B",
-    ":-",
-    "-",
-    "?",
-    ":+",
-    "x",
-    "NONE",
-    "$$",
-    " ",
-    "{",
-]
-_VOLUME: Final = ["/", "a", ":", "./", "~", "..", "ro", "z", "/b", "//", "-", " ", ":ro"]
-
-
-# Values in YAML that are laid over one another, by key
-_NOTHING: Final = ("", "!reset null")
-_PAIRS: Final = (
-    *("{A: 1}", "{A: 2, B: }", "{A: }", "{A: ''}", "{B: 1.50}", "{}", "[]", "{A: !reset null}"),
-    *(
-        "[A=1]",
-        "[A]",
-        "[B=2, C]",
-        "[A=]",
-        "!override {C: 3}",
-        "!override [A=4]",
-        "!reset {A: 1}",
-        "",
-    ),
-)
-_TEXTS: Final = ("a", "b", "''", '"${X:-}"', '"$B"', "!reset a", "!override b", "")
-_WORDS: Final = ("[a]", "a b", "''", "[]", "!reset null", "!override [c]", "", "['']")
-_NAMES: Final = ("[A]", "[A, B]", "[]", "!override [C]", "!reset []", "[!reset A, D]", "")
-_LAID_OVER: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("environment", "labels", "annotations", "sysctls"), _PAIRS),
-    **dict.fromkeys(
-        ("user", "hostname", "working_dir", "domainname", "stop_signal", "ipc"), _TEXTS
-    ),
-    **dict.fromkeys(("runtime", "cpuset", "cgroup_parent", "userns_mode"), _TEXTS),
-    **dict.fromkeys(("command", "entrypoint"), _WORDS),
-    **dict.fromkeys(("cap_add", "cap_drop", "dns_search", "dns_opt"), _NAMES),
-    "cpus": ("0", "1", "'0'", "0.5", "'${X:-2}'", *_NOTHING),
-    **dict.fromkeys(("cpu_shares", "pids_limit", "oom_score_adj"), ("0", "5", "'0'", *_NOTHING)),
-    **dict.fromkeys(("mem_limit", "shm_size"), ("0", "5m", "'0'", "1024", *_NOTHING)),
-    **dict.fromkeys(("init", "tty", "privileged"), ("true", "false", "'no'", *_NOTHING)),
-    "dns": ("a", "''", "['', b]", "[]", "[a, c]", "!override [d]", "", "!reset null"),
-    "ports": (
-        *("['80:80']", "['80:81', 82]", "[{target: 80, published: '80'}]", "[]", "", "!reset []"),
-        *("!override ['83']", "[!reset '80:80', '84:84']", "[{target: 80, published: 0}]"),
-    ),
-    "expose": ("['80']", "[80, 81]", "[]", "", "!reset []", "!override ['82']"),
-    "volumes": (
-        *("['/a:/x']", "['/b:/x:ro', '/c']", "['/a:/x:ro,rw']", "[]", "", "!reset []"),
-        *("!override ['/d:/x']", "[{type: tmpfs, target: /x, tmpfs: {size: 0}}]"),
-        *("[{type: bind, source: /e, target: /x/, read_only: true}]", "[!reset '/a:/x', '/f:/y']"),
-    ),
-    "tmpfs": ("/x", "[/x, /y]", "['/x:size=1m']", "[]", "", "!reset []", "!override /z"),
-    "ulimits": (
-        *("{core: 0}", "{nofile: 5}", "{nofile: {soft: 1, hard: 2}}", "{}", "", "!reset null"),
-        *("{nofile: {soft: 0, hard: 0}}", "{nofile: {soft: 1, hard: 0}}", "{nofile: !reset null}"),
-    ),
-    "extra_hosts": (
-        *(
-            "['a:1.1.1.1']",
-            "{a: 1.1.1.2}",
-            "{b: [1.1.1.3, 1.1.1.4]}",
-            "['a=1.1.1.5']",
-            "",
-        ),
-        *("!override {a: 1.1.1.6}", "!reset []", "{a: !reset null, c: 1.1.1.7}"),
-    ),
-    "logging": (
-        *("{driver: a}", "{driver: b, options: {A: 1}}", "{options: {A: }}", "{options: {B: 2}}"),
-        *("{driver: ''}", "!override {driver: c}", "!reset null", "{options: !reset null}", ""),
-    ),
-    "healthcheck": (
-        *(
-            "{test: a}",
-            "{test: [CMD, b], retries: 3}",
-            "{interval: 3s}",
-            "{disable: true}",
-            "",
-            "{}",
-        ),
-        *(
-            "{test: []}",
-            "{retries: 0}",
-            "!reset null",
-            "!override {test: c}",
-            "{test: !reset null}",
-        ),
-    ),
-    "build": (
-        *(
-            ".",
-            "{context: ., args: {A: 1}}",
-            "{context: ., labels: {A: }}",
-            "{target: ''}",
-            "{target: t}",
-        ),
-        *(
-            "{context: ., args: [A]}",
-            "{labels: [A=1]}",
-            "{labels: {A: !reset null}}",
-            "",
-            "!reset null",
-        ),
-        *("{shm_size: 0}", "{context: ., network: ''}", "{}", "!override {context: ./d}"),
-    ),
-    "deploy": (
-        *(
-            "{resources: {limits: {cpus: '0'}}}",
-            "{resources: {limits: {memory: 5m}}}",
-            "{labels: {A: }}",
-        ),
-        *("{resources: {reservations: {devices: [{capabilities: [gpu], count: 2}]}}}", "", "{}"),
-        *(
-            "{resources: {reservations: {devices: !override [{capabilities: [gpu]}]}}}",
-            "!reset null",
-        ),
-        *("{resources: {reservations: {devices: [{capabilities: [], driver: ''}]}}}",),
-        *("{restart_policy: {condition: ''}}", "{resources: {limits: {pids: 0}}}"),
-    ),
-    "gpus": ("[{count: 1}]", "[{count: 2}]", "[{device_ids: ['0']}]", "[]", "", "!reset null"),
-    "devices": ("['/dev/a']", "['/dev/a:/dev/b']", "['/dev/c:/dev/b:r']", "[]", "", "!reset []"),
-    "networks": (
-        *(
-            "[default]",
-            "{default: {aliases: [a]}}",
-            "{default: {aliases: [b], priority: 0}}",
-            "",
-            "!reset null",
-        ),
-        *("{default: {ipv4_address: ''}}", "{default: }", "{default: {driver_opts: {A: }}}", "{}"),
-    ),
-    "depends_on": (
-        *(
-            "[other]",
-            "{other: {condition: service_started}}",
-            "{other: {condition: service_healthy}}",
-        ),
-        *("[]", "", "!reset null", "{other: !reset null}", "!override [other]"),
-        *("{other: {condition: service_started, restart: true}}", "{}"),
-    ),
-    "env_file": ("FILE", "[{path: FILE}]", "[]", "", "!reset null", "[{path: FILE, format: raw}]"),
-    # Compose 5.3 refuses what two of these lists have in common, so nothing is joined
-    "group_add": ("!override [1, a]", "!override ['2']", "", "!reset []"),
-    "security_opt": ("!override ['label:a']", "!override ['no-new-privileges']", "", "!reset null"),
-    "storage_opt": ("{A: b}", "{A: }", "{}", "", "!reset null"),
-}
-
-
-def _text(pieces: list[str], rng: random.Random, most: int = 9) -> str:
-    return "".join(rng.choice(pieces) for _ in range(rng.randint(1, most)))
-
-
-def _quoted(pieces: list[str], rng: random.Random, most: int = 9) -> str:
-    return json.dumps(_text(pieces, rng, most), ensure_ascii=False)
-
-
-def _laid_over(rng: random.Random) -> Form:
-    """One or two keys, in the service itself and in what it extends or in what lies over it."""
-    keys = rng.sample(list(_LAID_OVER), rng.randint(1, 2))
-    if "deploy" in keys:
-        keys = ["deploy"]  # whose limits Compose takes beside no other
-
-    def values() -> Keys:
-        return {key: rng.choice(_LAID_OVER[key]) for key in keys if rng.random() < _OFTEN}
-
-    extended, over = rng.choice(_PLACES)
-    return Form(
-        values(),
-        values() if extended else None,
-        values() if over else None,
-        "A=file\nB=${A}\n" if "env_file" in keys else None,
-    )
-
-
-_OFTEN: Final = 0.85
-_PLACES: Final = ((False, False), (False, True), (True, False), (True, True))
-_ODD_TEXTS: Final[tuple[Callable[[random.Random], Form], ...]] = (
-    lambda rng: Form({"command": _quoted(_COMMAND, rng)}),
-    lambda rng: Form({"env_file": FILE}, content=_text(_ENV_FILE, rng) + rng.choice(["", "\n"])),
-    lambda rng: Form({"mem_limit": _quoted(_SIZE, rng, 5)}),
-    lambda rng: Form({"labels": f"{{a: {_quoted(_INTERPOLATED, rng)}}}"}),
-    lambda rng: Form({"volumes": f"[{_quoted(_VOLUME, rng, 5)}]"}),
-    lambda rng: Form({"environment": f"\n      A: {_text(_SCALAR, rng, 6)}"}),
-)
+    layers: tuple[Layer, ...]
+    content: str | None = None
+    dot_env: str = ""
+    head: str = ""
 
 
 def drawn(rng: random.Random) -> Form:
     """A form at random: half of them odd texts, half of them keys that are laid over one another."""
-    return rng.choice((rng.choice(_ODD_TEXTS), _laid_over))(rng)
+    return rng.choice((_odd, _laid_over))(rng)
+
+
+def _odd(rng: random.Random) -> Form:
+    odd = rng.choice(ODD_TEXTS)(rng)
+    return Form((Layer(odd.keys),), odd.content, odd.dot_env)
+
+
+def _laid_over(rng: random.Random) -> Form:
+    """One or two keys, in the service itself, in what it extends, and in what lies over it."""
+    keys = rng.sample(list(_SERVICE), rng.randint(1, 2))
+    if "deploy" in keys:
+        keys = ["deploy"]  # whose limits Compose takes beside no other
+    extended = rng.random() < 1 / 2
+    over = rng.choice((0, 0, 1, 1, 1, 2))
+    layers = [_layer(keys, rng, extended=extended)]
+    layers += [_layer(keys, rng) for _ in range(over)]
+    named = _named("\n".join(value for layer in layers for value in _texts(layer)))
+    layers[0] = _with_sections(layers[0], named, rng)
+    further = [name for name in named if rng.random() < 1 / 2]
+    layers[1:] = [_with_sections(layer, further, rng) for layer in layers[1:]]
+    layers = [_with_anchors(layer, rng) for layer in layers]
+    said = "\n".join(text for layer in layers for text in _texts(layer))
+    return Form(
+        tuple(layers),
+        content="A=file\nB=${A}\nC\n" if "e@" in said else None,
+        dot_env=rng.choice(_DOT_ENV) if re.search("[VW]@", said) else "",
+        head=rng.choice(_HEADS) if rng.random() < _SELDOM else "",
+    )
+
+
+def _layer(keys: list[str], rng: random.Random, *, extended: bool = False) -> Layer:
+    def values() -> Keys:
+        return {key: rng.choice(_SERVICE[key]) for key in keys if rng.random() < _OFTEN}
+
+    return Layer(values(), values() if extended else None)
+
+
+def _named(said: str) -> list[str]:
+    """The sections that a text names an entry of."""
+    return [section for section in SECTIONS if f"{section[0]}@" in said]
+
+
+def _with_sections(layer: Layer, sections: list[str], rng: random.Random) -> Layer:
+    entries = {name: rng.choice(_ENTRIES[name]) for name in sections}
+    return Layer(layer.service, layer.extended, entries)
+
+
+def _with_anchors(layer: Layer, rng: random.Random) -> Layer:
+    said = "\n".join(_texts(layer))
+    anchors = {name: rng.choice(_ENTRIES[name]) for name in ANCHORS if f"*{name}@" in said}
+    return Layer(layer.service, layer.extended, {**anchors, **layer.sections})
+
+
+def _texts(layer: Layer) -> list[str]:
+    parts = (layer.service, layer.extended, layer.sections)
+    return [value for part in parts for value in (part or {}).values()]
+
+
+def _values(file: str) -> Values:
+    """The values of a file, by key."""
+    found: dict[str, list[str]] = {}
+    for line in (_FOLDER / file).read_text().splitlines():
+        keys, colon, value = line.partition(":")
+        if colon and not line.startswith("#"):
+            for key in keys.split():
+                found.setdefault(key, []).append(value.strip())
+    return {key: tuple(values) for key, values in found.items()}
+
+
+_SERVICE: Final = _values("service.txt")
+_ENTRIES: Final = _values("sections.txt")

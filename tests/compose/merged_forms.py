@@ -196,6 +196,11 @@ MERGED: dict[str, Row] = {
         },
     ),
     "GPUs over others": override("gpus: [{count: 1}]", "gpus: [{count: 2}]"),
+    "GPUs over all": refused(
+        "gpus: all", "services.a.gpus", compose_takes=True, over="gpus: [{count: 2}]"
+    ),
+    "all GPUs over some": refused("gpus: [{count: 2}]", "services.a.gpus", over="gpus: all"),
+    "all GPUs over all": refused("gpus: all", "services.a.gpus", over="gpus: all"),
     "GPUs over the same": refused(
         "gpus: [{count: all}]", "services.a.gpus", compose_takes=True, over="gpus: [{count: -1}]"
     ),

@@ -124,9 +124,24 @@ ODD: dict[str, Row] = {
     "a format of its own": Row(
         "env_file: [{path: e, format: foo}]", files={"e": "A=1\n"}, refused="env_file[0].format"
     ),
+    "a space in a name of a raw file": Row(
+        "env_file: [{path: e, format: raw}]", files={"e": "C =2\n"}, refused="env_file[0]"
+    ),
+    "what is odd in a raw file": Row(
+        "env_file: [{path: e, format: raw}]",
+        files={"e": "\ufeff A='$B' #c\r\n#d=e\nHOME\nNOWHERE\nF=\n"},
+    ),
+    "a key under !reset beside a merge": refused(
+        "x-a: &a {b: c}\nlogging: {driver: d, options: {<<: *a, b: !reset null}}",
+        "!reset",
+        compose_takes=True,
+    ),
     "an empty format": Row("env_file: [{path: e, format: ''}]", files={"e": "A=1\n"}),
     "a secret from two places": Row(
         "secrets: [s]", top="secrets: {s: {file: ./s, environment: E}}\n", refused="secrets.s"
+    ),
+    "a config from two places, one of them empty": Row(
+        "hostname: h", top="configs: {c: {file: ./c, content: ''}}\n", refused="configs.c"
     ),
     "a config without content": Row(
         "configs: [c]", top="configs: {c: {content: ''}}\n", refused="configs.c", compose_takes=True

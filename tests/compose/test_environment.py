@@ -86,5 +86,18 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_in_a_raw_file_nothing_has_a_meaning(tmp_path: Path) -> None:
-    (tmp_path / "raw.env").write_text("# c\nA='$B' # not a comment\nBARE\n")
-    assert read_raw_env_file(tmp_path / "raw.env") == {"A": "'$B' # not a comment", "BARE": None}
+    file = tmp_path / "raw.env"
+    file.write_text("# c=d\n A='$B' # not a comment\r\nBARE\nHOME\nD= \x1e\u2028\n")
+    assert read_raw_env_file(file, OUTER.get) == {
+        "A": "'$B' # not a comment",
+        "BARE": None,
+        "HOME": "/root",
+        "D": " \x1e\u2028",
+    }
+
+
+@pytest.mark.parametrize("line", ["=b", "A =b", "A b", "export A=b"])
+def test_an_odd_name_in_a_raw_file_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "raw.env").write_text(f"A=1\n{line}\n")
+    with pytest.raises(EnvFileError, match="line 2"):
+        read_raw_env_file(tmp_path / "raw.env", OUTER.get)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.compose import needed
+from engine.compose.order import profiles_of
 from engine.errors import ComposeError
 from engine.model.spec import Project
 
@@ -113,6 +114,21 @@ def test_an_inactive_optional_dependency_is_left_out(load: Load) -> None:
 )
 def test_profiles_are_activated_by_the_caller(load: Load, options: dict[str, object]) -> None:
     assert needed(load(PROFILES, **options), ["a"]) == ("helper", "a")
+
+
+def test_containers_named_alike_are_refused_where_both_are_needed(load: Load) -> None:
+    project = load("""
+        services:
+          cpu: {image: x, container_name: one, profiles: [cpu]}
+          gpu: {image: x, container_name: one, profiles: [gpu], depends_on: [db]}
+          db: {image: x, profiles: [gpu, data]}
+    """)
+
+    assert needed(project, ["cpu"]) == ("cpu",)
+    with pytest.raises(ComposeError, match=r"the container of '[cg]pu' is named 'one' as well"):
+        needed(project, ["cpu", "gpu"])
+    assert profiles_of(project, ["cpu"]) == ("cpu",)
+    assert profiles_of(project, ["gpu"]) == ("gpu", "data")
 
 
 def test_a_dependency_that_is_named_as_well_is_active(load: Load) -> None:

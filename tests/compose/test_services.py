@@ -341,5 +341,22 @@ def test_what_has_no_effect_is_said_in_a_sentence(service: Service, keys: str, s
     assert said in warning
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "secrets: [s]\nconfigs: [{source: c, target: /run/secrets/s}]",
+        "secrets: [s]\nvolumes: ['/a:/run/secrets/s']",
+        "configs: [c]\ntmpfs: /c",
+        "configs: [c, {source: d, target: /x/../c}]",
+    ],
+)
+def test_two_files_at_one_place_are_refused(load: Callable[..., Any], keys: str) -> None:
+    lines = keys.replace("\n", "\n    ")
+    top = "secrets: {s: {file: ./s}}\nconfigs: {c: {content: a}, d: {file: ./d}}\n"
+    project = load(f"{top}services:\n  a:\n    image: x\n    {lines}\n")
+    (refusal,) = project.services["a"].refusals
+    assert "something else goes to" in refusal.reason
+
+
 def test_no_restart_is_nothing_to_speak_of(service: Service) -> None:
     assert service("restart: 'no'").warnings == ()

@@ -146,7 +146,7 @@ def test_a_form_raises_nothing_but_value_errors(form: Any, text: str) -> None:
         ("labels", ["a=b", "c"], {"a": "b", "c": ""}),
         ("dns", "1.1.1.1", ["1.1.1.1"]),
         ("cap_add", ["A", "B", "A"], ["A", "B"]),
-        ("depends_on", ["b"], {"b": {"condition": "service_started"}}),
+        ("depends_on", ["b"], {"b": {"condition": "service_started", "required": True}}),
         ("networks", ["n"], {"n": {}}),
         ("env_file", "a.env", [{"path": "a.env"}]),
         ("extra_hosts", ["a:1.1.1.1", "b=::1", "c:[::1]"], ["a=1.1.1.1", "b=::1", "c=::1"]),

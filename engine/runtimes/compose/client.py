@@ -56,13 +56,15 @@ def for_files(
     lifeline: str,
     directory: Path | None = None,
     project: str | None = None,
+    profiles: Sequence[str] = ("*",),
 ) -> DockerClient:
-    """A client like ``given``, for these compose files and all their profiles.
+    """A client like ``given``, for these compose files.
 
     Args:
         lifeline: what its commands live by, see :func:`engine.runtimes.compose.handles.lifeline`.
         directory: that relative paths start from; None for the client's own, or the first file's.
         project: the project's name; None for the client's own, or as Compose derives it.
+        profiles: those that are active; all by default.
     """
     config = given.client_config
     call = [sys.executable, "-IS", DETACHED, lifeline, *config.client_call]
@@ -70,7 +72,7 @@ def for_files(
         client_config=dataclasses.replace(
             config,
             compose_files=[str(file) for file in files],
-            compose_profiles=["*"],
+            compose_profiles=list(profiles),
             compose_project_directory=directory or config.compose_project_directory,
             compose_project_name=project or config.compose_project_name,
             client_call=call,

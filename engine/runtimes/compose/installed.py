@@ -11,6 +11,7 @@ from typing import Any, Final
 import docker.errors
 from attrs import frozen
 
+from engine.compose.order import profiles_of
 from engine.model.spec import ComposeProgram, Project
 from engine.runtimes.compose.client import DETACHED
 from engine.runtimes.compose.handles import lifeline, unlinked
@@ -76,7 +77,8 @@ class InstalledCompose:
         with lifeline() as (line, cut):
             on_cut(cut)
             program = [sys.executable, "-IS", DETACHED, line, str(self.program.path)]
-            words = [*project_words(self.project), "--progress", "plain", "build", service]
+            named = project_words(self.project, profiles=profiles_of(self.project, [service]))
+            words = [*named, "--progress", "plain", "build", service]
             self._output([*program, *words], timeout_s=None)
 
     def _resolved(self, name: str, containers: Mapping[str, str]) -> str:

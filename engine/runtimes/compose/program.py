@@ -101,7 +101,7 @@ def compose_config(
     directory: Path,
     *,
     project_name: str | None = None,
-    environment_files: bool = True,
+    options: Sequence[str] = (),
 ) -> Printed:
     """Let Compose read files, and say its version beside that.
 
@@ -110,36 +110,40 @@ def compose_config(
         files: the compose files, in their order.
         directory: the folder that relative paths start from.
         project_name: None for the one that Compose derives.
-        environment_files: whether the files under ``env_file`` are read, and have to be there.
+        options: of ``config``.
 
     Raises:
         OSError: the program cannot be run.
         subprocess.TimeoutExpired: it does not answer.
     """
-    project = _words(files, directory, project_name)
-    left = [] if environment_files else ["--no-env-resolution"]
+    project = _words(files, directory, project_name, ["*"])
     with _start(program, ["version", "--short"]) as asked:
-        with _start(program, [*project, "config", "--format", "json", *left]) as reading:
+        with _start(program, [*project, "config", "--format", "json", *options]) as reading:
             printed, said = reading.communicate(timeout=_PATIENCE_S)
         version, _ = asked.communicate(timeout=_PATIENCE_S)
     model = json.loads(printed) if reading.returncode == 0 else None
     return Printed(version.strip(), model, said)
 
 
-def project_words(project: Project, *further: str) -> list[str]:
-    """The words between Compose's program and its command that name a project with all its profiles.
+def project_words(project: Project, *further: str, profiles: Sequence[str] = ("*",)) -> list[str]:
+    """The words between Compose's program and its command that name a project.
 
     Args:
         project: the project.
         further: paths of compose files that are laid over the project's.
+        profiles: those that are active; all by default.
     """
-    return _words([*project.files, *map(Path, further)], project.directory, project.name)
+    files = [*project.files, *map(Path, further)]
+    return _words(files, project.directory, project.name, profiles)
 
 
-def _words(files: Sequence[Path], directory: Path, project_name: str | None) -> list[str]:
+def _words(
+    files: Sequence[Path], directory: Path, project_name: str | None, profiles: Sequence[str]
+) -> list[str]:
     named = [word for file in files for word in ("--file", str(file))]
     name = [] if project_name is None else ["--project-name", project_name]
-    return [*named, "--project-directory", str(directory), *name, "--profile", "*"]
+    active = [word for profile in profiles for word in ("--profile", profile)]
+    return [*named, "--project-directory", str(directory), *name, *active]
 
 
 def _start(program: Path, words: Sequence[str]) -> subprocess.Popen[str]:

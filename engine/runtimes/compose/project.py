@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import docker.errors
 from attrs import evolve
@@ -16,10 +17,11 @@ from engine.errors import ComposeError, InputError
 from engine.model.spec import Project
 from engine.runtimes.compose.client import client, for_files, refused
 from engine.runtimes.compose.handles import lifeline
-from engine.runtimes.compose.reader import project_from
+from engine.runtimes.compose.reader import excuse, project_from
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
+    from python_on_whales.components.compose.cli_wrapper import ComposeCLI
 
 __all__ = ["read"]
 
@@ -70,7 +72,7 @@ def read(
             compose = for_files(
                 whales, place.files, lifeline=line, directory=place.directory, project=project_name
             ).compose
-            printed = compose.config(return_json=True)
+            printed = _config(compose)
     except docker.errors.DockerException as error:
         raise ComposeError(f"Compose says: {error}", file=place.named[0]) from error
     project = project_from(
@@ -85,3 +87,19 @@ def read(
         name: evolve(spec, refusals=(), warnings=()) for name, spec in project.services.items()
     }
     return evolve(project, services=services, refusals=(), warnings=())
+
+
+def _config(compose: ComposeCLI) -> dict[str, Any]:
+    """What Compose prints of the files; without a check that would stop what it does not concern."""
+    from python_on_whales.exceptions import DockerException
+    from python_on_whales.utils import run
+
+    try:
+        printed: dict[str, Any] = compose.config(return_json=True)
+    except DockerException as error:
+        option = excuse(error.stderr or "")
+        if option is None:
+            raise
+        words = [*compose.docker_compose_cmd, "config", "--format", "json", option]
+        printed = json.loads(str(run(words, capture_stdout=True)))
+    return printed

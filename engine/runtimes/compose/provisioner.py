@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from attrs import evolve, field, frozen
 from docker.api import APIClient
 
+from engine.compose.order import profiles_of
 from engine.errors import LaunchFailed
 from engine.model.spec import Mount, ServiceSpec
 from engine.ownership import leases
@@ -87,7 +88,7 @@ class ComposeProvisioner:
         names = [spec.name for spec in specs if spec.name not in there]
         for spec in specs:
             self._refuse_impostors(spec, client)
-        with self._compose(client, None, None) as whales:
+        with self._compose(client, names, None, None) as whales:
             # With no container of each: everything that comes before containers.
             whales.compose.up(
                 names,
@@ -144,7 +145,7 @@ class ComposeProvisioner:
         ]
 
     def _up(self, spec: ServiceSpec, output: Mount | None, client: APIClient) -> None:
-        with self._compose(client, spec, output) as whales:
+        with self._compose(client, [spec.name], spec, output) as whales:
             whales.compose.up(
                 [spec.name],
                 detach=True,
@@ -188,7 +189,7 @@ class ComposeProvisioner:
             client.unpause(container_id)  # a frozen process cannot act on a signal
         try:
             if not self._impostors(spec, client):  # Compose would stop them as well
-                with self._compose(client, None, None) as whales:
+                with self._compose(client, [spec.name], None, None) as whales:
                     whales.compose.stop([spec.name], timeout=math.ceil(grace_s))
         except ENGINE_ERRORS as error:
             _LOG.warning("%s: Compose could not stop it: %s", spec.name, said(error))
@@ -196,9 +197,20 @@ class ComposeProvisioner:
 
     @contextmanager
     def _compose(
-        self, client: APIClient, spec: ServiceSpec | None, output: Mount | None
+        self,
+        client: APIClient,
+        names: Sequence[str],
+        spec: ServiceSpec | None,
+        output: Mount | None,
     ) -> Iterator[DockerClient]:
-        """Compose on the user's files and on what dockwarden adds, which is kept out of their folders."""
+        """Compose on the user's files and on what dockwarden adds, which is kept out of their folders.
+
+        Args:
+            client: of the engine.
+            names: the services that Compose is asked about.
+            spec: the one that is to be made; None for none.
+            output: its further mount; None for none.
+        """
         project = self.making.project
         making = self.making
         if spec is not None and output is not None:
@@ -218,6 +230,7 @@ class ComposeProvisioner:
                     lifeline=line,
                     directory=project.directory,
                     project=project.name,
+                    profiles=profiles_of(project, names),
                 )
 
     def _services_there(self, client: APIClient) -> set[str]:

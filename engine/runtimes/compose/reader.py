@@ -26,11 +26,15 @@ from engine.runtimes.compose.program import (
     is_supported,
 )
 
-__all__ = ["project_from", "read_by_compose"]
+__all__ = ["excuse", "project_from", "read_by_compose"]
 
 _LOG: Final = logging.getLogger(__name__)
 _UNSET: Final = re.compile(r'The \\?"(\w+)\\?" variable is not set')
-_NO_ENV_FILE: Final = re.compile(r"env file .* not found")
+# What Compose refuses a file for, and matters only to who needs a service; how it reads the file all the same.
+_EXCUSED: Final = {
+    "--no-env-resolution": re.compile(r"env file .* not found"),
+    "--no-consistency": re.compile(r"container name .* is already in use by service"),
+}
 _LOGGED: Final = re.compile(r"^time=.*$", re.MULTILINE)
 
 
@@ -53,16 +57,7 @@ def read_by_compose(
         return None
     place = located(compose_file, project_dir)
     try:
-        printed = compose_config(program, place.files, place.directory, project_name=project_name)
-        if printed.model is None and _NO_ENV_FILE.search(printed.said):
-            # What is missing stops only what needs it, as with 'docker compose up SERVICE'.
-            printed = compose_config(
-                program,
-                place.files,
-                place.directory,
-                project_name=project_name,
-                environment_files=False,
-            )
+        printed = _printed(program, place, project_name)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         _LOG.warning(
             "%s cannot be used, so the reader of dockwarden reads the compose file: %s",
@@ -86,6 +81,29 @@ def read_by_compose(
     if builds_with_buildkit():  # then Compose builds, and knows every key of a build
         project = _without_refused_builds(project)
     return evolve(project, compose=ComposeProgram(program, printed.version))
+
+
+def _printed(program: Path, place: Place, project_name: str | None) -> Printed:
+    """What Compose prints; once more without a check that would stop what it does not concern."""
+    options: tuple[str, ...] = ()
+    while True:
+        printed = compose_config(
+            program, place.files, place.directory, project_name=project_name, options=options
+        )
+        if printed.model is not None or not (excused := excuse(printed.said, options)):
+            return printed
+        options = (*options, excused)
+
+
+def excuse(said: str, options: Sequence[str] = ()) -> str | None:
+    """The option of ``config`` with which Compose reads a file that it has refused; None for none.
+
+    Args:
+        said: why it was refused.
+        options: those that were tried.
+    """
+    fitting = (option for option, reason in _EXCUSED.items() if reason.search(said))
+    return next((option for option in fitting if option not in options), None)
 
 
 def _without_refused_builds(project: Project) -> Project:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,30 @@ def test_a_key_that_a_newer_compose_knows_is_refused_by_its_name(
         assert caught.value.key == f"services.{name}.{key}"
 
 
+@pytest.mark.parametrize(
+    ("keys", "key"),
+    [
+        ("expose: [x]", "expose[0]"),
+        ("cpus: -1", "cpus"),
+        ("secrets: [s]\n    volumes: ['/a:/run/secrets/s']", "secrets[0]"),
+    ],
+)
+def test_a_value_that_compose_takes_and_no_container_can_have_stops_only_what_needs_it(
+    keys: str, key: str, calls: Callable[[], list[str]], write: Write
+) -> None:
+    top = "secrets: {s: {file: ./s}}\nservices:\n  b: {image: x}\n  a:\n    image: x\n    "
+    file = write(f"{top}{keys}\n")
+
+    project = read_project("docker", file)
+
+    assert needed(project, ["b"]) == ("b",)
+    with pytest.raises(ComposeError) as caught:
+        needed(project, ["a"])
+    assert (caught.value.service, caught.value.key) == ("a", f"services.a.{key}")
+    with pytest.raises(ComposeError, match=re.escape(f"services.a.{key}: ")):
+        needed(load_project(file), ["a"])
+
+
 def test_an_empty_name_is_refused_as_that(calls: Callable[[], list[str]], write: Write) -> None:
     with pytest.raises(ComposeError, match="a name here is empty") as caught:
         needed(
@@ -193,6 +218,23 @@ def test_a_missing_environment_file_stops_only_what_needs_it(
     assert needed(project, ["b"]) == ("b",)
     with pytest.raises(ComposeError, match="there is no env_file"):
         needed(project, ["a"])
+
+
+ALIKE = """
+services:
+  ollama-cpu: {image: x, container_name: ollama, profiles: [cpu]}
+  ollama-gpu: {image: x, container_name: ollama, profiles: [gpu], env_file: absent.env}
+"""
+
+
+def test_containers_named_alike_stop_only_what_needs_both(
+    calls: Callable[[], list[str]], write: Write
+) -> None:
+    project = read_project("docker", write(ALIKE))
+
+    assert needed(project, ["ollama-cpu"]) == ("ollama-cpu",)
+    with pytest.raises(ComposeError, match=r"the container of 'ollama-[cg]pu' is named 'ollama'"):
+        needed(project, ["ollama-cpu", "ollama-gpu"], refuse=False)
 
 
 def test_without_compose_our_own_reader_reads(plugin: Path, write: Write) -> None:

@@ -95,6 +95,21 @@ def test_everything_that_compose_can_is_there(
 
 
 @pytest.mark.usefixtures("nothing_left")
+def test_of_containers_named_alike_the_one_that_is_needed_is_made(compose: Compose) -> None:
+    alike = {**BASE, "container_name": f"{PROJECT}-one"}
+    file = compose(
+        {
+            "cpu": {**alike, "profiles": ["cpu"]},
+            "gpu": {**alike, "profiles": ["gpu"], "depends_on": ["db"]},
+            "db": {**BASE, "command": ["sleep", "1000"], "profiles": ["gpu", "data"]},
+        }
+    )
+    with manager(file) as containers:
+        containers.start_services(["gpu", "db"])
+        assert said(containers, "gpu", "echo", "up") == "up\n"
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_text_beyond_the_basic_plane_comes_through_and_is_known_as_secret(compose: Compose) -> None:
     token = "\N{ROCKET}token\N{ROCKET}"
     file = compose({"alpha": {**BASE, "environment": {"API_TOKEN": token}}})
