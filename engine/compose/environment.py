@@ -120,7 +120,9 @@ def read_raw_env_file(
         name, equals, value = entry.partition("=")
         if not name or not set(name).isdisjoint(_TRAILING):
             raise EnvFileError(f"{file}, line {number}: a name is empty, or has a space in it")
-        found[name] = value if equals else _first_of(name, outer, earlier)
+        known = value if equals else _first_of(name, outer, earlier)
+        if known is not None:
+            found[name] = known
     return found
 
 

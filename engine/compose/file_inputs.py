@@ -14,20 +14,30 @@ __all__ = ["environment", "labels", "security_options"]
 
 
 def environment(node: Node, context: Context) -> dict[str, str | None]:
-    """``env_file`` in its order, then ``environment``; a bare name takes the caller's value."""
+    """``env_file`` in its order, then ``environment``; a bare name takes the caller's value.
+
+    As in Compose, a file may use the variables under ``environment``, and they win over its own there.
+    """
     found: dict[str, str | None] = {}
+    written = {
+        key: context.lookup(key) if value is None else value
+        for key, value in (node.get("environment").value or {}).items()
+    }
+
+    def outer(name: str) -> str | None:
+        return written.get(name) if (value := context.lookup(name)) is None else value
 
     for entry in node.get("env_file").elements():
-        written = entry.get("format").value
-        if written not in (None, "", "raw"):
+        form = entry.get("format").value
+        if form not in (None, "", "raw"):
             raise entry.get("format").error(
-                f"{written!r} is no format of Compose's; write raw, or nothing"
+                f"{form!r} is no format of Compose's; write raw, or nothing"
             )
-        read = read_raw_env_file if written == "raw" else read_env_file
+        read = read_raw_env_file if form == "raw" else read_env_file
         required = entry.get("required").value is not False
         file = Path(context.resolve(entry.read(lambda value: units.text(value["path"]))))
         try:
-            pairs = read(file, context.lookup, found.get)
+            pairs = read(file, outer, found.get)
         except FileNotFoundError as error:
             if required:
                 raise entry.error(
@@ -37,8 +47,7 @@ def environment(node: Node, context: Context) -> dict[str, str | None]:
             raise entry.error(str(error)) from error
         else:
             found |= {key: value for key, value in pairs.items() if value is not None}
-    found |= node.get("environment").value or {}
-    return {key: context.lookup(key) if value is None else value for key, value in found.items()}
+    return found | written
 
 
 def labels(node: Node, context: Context) -> dict[str, str]:

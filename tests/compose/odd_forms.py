@@ -129,7 +129,7 @@ ODD: dict[str, Row] = {
     ),
     "what is odd in a raw file": Row(
         "env_file: [{path: e, format: raw}]",
-        files={"e": "\ufeff A='$B' #c\r\n#d=e\nHOME\nNOWHERE\nF=\n"},
+        files={"e": "\ufeff A='$B' #c\r\n#d=e\nHOME\nNOWHERE\nF=\nF\n"},
     ),
     "a key under !reset beside a merge": refused(
         "x-a: &a {b: c}\nlogging: {driver: d, options: {<<: *a, b: !reset null}}",

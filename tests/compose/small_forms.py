@@ -89,6 +89,14 @@ ROWS: dict[str, Row] = {
         "env_file: [a.env, b.env]",
         files={"a.env": "A=1\nE=e\n", "b.env": "C=${A}\nA=2\nD=${A}\nE\nF=${E}\n"},
     ),
+    "variables of the service in its files": Row(
+        "env_file: [a.env, b.env]\nenvironment: {A: own, P: own, C: '', D: , Q: }",
+        files={
+            "a.env": "A=1\nB=${A}\nE=${P}${C-unset}${D-unset}${Q-unset}\nF=1\n",
+            "b.env": "G=${F}\nF=2\nH=${F}${A}\n",
+        },
+        environ={"P": "caller", "Q": "caller"},
+    ),
     "those of files in place of .env": Row(
         SHOWN,
         files={"a.env": "L=1\n", "b.env": "L=2\nM=${L}\n"},

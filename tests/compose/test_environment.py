@@ -90,7 +90,6 @@ def test_in_a_raw_file_nothing_has_a_meaning(tmp_path: Path) -> None:
     file.write_text("# c=d\n A='$B' # not a comment\r\nBARE\nHOME\nD= \x1e\u2028\n")
     assert read_raw_env_file(file, OUTER.get) == {
         "A": "'$B' # not a comment",
-        "BARE": None,
         "HOME": "/root",
         "D": " \x1e\u2028",
     }
