@@ -10,6 +10,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,10 @@ from tests.lab import BASE_IMAGE, Engine
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
 HOME = Path(__file__).parents[2] / "examples" / "llm"
+PROJECT = "dockwarden-llm"
+SERVING = HOME / "serving"
 LLAMACPP = ["python3", "client_llamacpp.py", "--new-tokens=16"]
+LOAD = ["python3", "load.py", "--requests=6", "--new-tokens=8", "--concurrency={{ concurrency }}"]
 RENAMED = """
 import ctypes, os, sys, time
 if os.fork() == 0:
@@ -39,7 +45,7 @@ def prepared(lab: Engine) -> None:
 
 
 class Campaigns:
-    """Runs campaigns on the backends of the example, in a folder of their own."""
+    """Runs campaigns on the backends of an example, in a folder of their own."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
@@ -77,19 +83,16 @@ class Campaigns:
         summary: dict[str, Any] = json.loads(done.stdout)
         lines = (Path(summary["results"]) / "results.jsonl").read_text().splitlines()
         self.records = [json.loads(line) for line in lines]
-        listed = [
-            "docker",
-            "ps",
-            "--all",
-            "--quiet",
-            "--filter",
-            "label=com.docker.compose.project=dockwarden-llm",
-        ]
-        left = subprocess.run(
-            listed, env=self.environment, capture_output=True, text=True, check=True
-        ).stdout
-        assert left == "", "containers were left"
+        assert self.docker("ps", "--all", "--quiet", "--filter", f"name={PROJECT}") == ""
         return summary
+
+    def docker(self, *words: str) -> str:
+        """What a command of the Docker CLI prints."""
+        asked = ["docker", *words]
+        done = subprocess.run(
+            asked, env=self.environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
 
     def tokens(self) -> list[list[int]]:
         """What each attempt generated."""
@@ -166,6 +169,73 @@ def test_a_worker_that_renames_itself_is_ended_before_the_next_run(campaigns: Ca
     campaigns.run({"name": "renames", "command": ["python3", "-c", RENAMED]}, {"name": "next"})
     assert [len(record["left"]) for record in campaigns.records] == [1, 0]
     assert campaigns.records[0]["left"][0]["ended_by"] == "signal"
+
+
+class TestServing:
+    """The llama.cpp server as a backend, and what measures it as another."""
+
+    @pytest.fixture
+    def served(self, campaigns: Campaigns) -> Callable[..., dict[str, Any]]:
+        def run(*experiments: dict[str, Any]) -> dict[str, Any]:
+            return campaigns.run(
+                *({"backend": "client", "targets": "server", **one} for one in experiments),
+                compose_file=str(SERVING / "docker-compose.yml"),
+                backends={"server": {"ready": {"http": "http://localhost:8089/health"}}},
+                retry={"max_attempts": 2, "on": ["lost"]},
+            )
+
+        return run
+
+    def test_one_server_is_loaded_at_several_concurrencies(
+        self, campaigns: Campaigns, served: Callable[..., dict[str, Any]]
+    ) -> None:
+        summary = served(
+            {"name": "load", "command": LOAD, "sweep": {"matrix": {"concurrency": [1, 4]}}}
+        )
+        assert summary["counts"]["completed"] == 2
+        for record in campaigns.records:
+            measured = record["metrics"]
+            assert measured["slowest_s"] >= measured["latency_s"] >= measured["first_token_s"] > 0
+            assert record["health_checks"] == 0
+            assert [one["generation"] for one in record["targets"]] == [1]
+
+    def test_a_server_that_hangs_under_load_is_restarted_and_measured_again(
+        self, campaigns: Campaigns, served: Callable[..., dict[str, Any]]
+    ) -> None:
+        command = [*LOAD[:-1], "--concurrency=4", "--requests=400", "--timeout=5"]
+        with stopping_server(campaigns):
+            summary = served({"name": "load", "command": command, "timeout": "10m"})
+        lost, measured = campaigns.records
+        assert (lost["ending"], measured["ending"]) == ("lost", "exited")
+        assert lost["reason"].startswith("server, which it measures, was at fault")
+        assert measured["targets"][0]["generation"] == 2
+        assert summary["counts"]["completed"] == 1
+
+
+@contextmanager
+def stopping_server(campaigns: Campaigns) -> Iterator[None]:
+    """Stop the server's processes, once, after it has answered the first request of an experiment."""
+    server = f"{PROJECT}-serving-server-1"
+    answered = "import urllib.request as u; print(u.urlopen('http://localhost:8089/slots').read())"
+    over = threading.Event()
+
+    def stop() -> None:
+        while not over.wait(0.5):
+            asked = ["docker", "exec", server, "python3", "-c", answered]
+            said = subprocess.run(
+                asked, env=campaigns.environment, capture_output=True, text=True, check=False
+            )
+            if '"is_processing":true' in said.stdout:
+                campaigns.docker("exec", server, "sh", "-c", "kill -STOP $(pidof python3)")
+                return
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_a_second_preparation_does_nothing(lab: Engine) -> None:

@@ -44,6 +44,17 @@ def test_the_campaign_is_for_the_backends_of_its_compose_file() -> None:
     assert len(runs) == 60
 
 
+def test_the_server_is_loaded_at_each_concurrency_in_each_cycle() -> None:
+    campaign = load_campaign(HOME / "serving" / "campaign.yml")
+    check_services(campaign, load_project(HOME / "serving" / "docker-compose.yml"))
+    runs = plan(campaign)
+    assert {run.experiment.targets for run in runs} == {("server",)}
+    swept = [str(run.experiment.params["concurrency"]) for run in runs]
+    cycles = [swept[first : first + 4] for first in range(0, 20, 4)]
+    assert [sorted(cycle) for cycle in cycles] == [["1", "2", "4", "8"]] * 5
+    assert len({tuple(cycle) for cycle in cycles}) > 1, "the order is balanced"
+
+
 def test_every_package_has_one_version() -> None:
     lines = [
         line
