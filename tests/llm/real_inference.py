@@ -143,7 +143,7 @@ def test_an_engine_that_needs_more_memory_than_there_is_fails_its_own_run(
     campaigns: Campaigns, tmp_path: Path
 ) -> None:
     over = tmp_path / "small.yml"
-    limits = {"mem_limit": "400m", "memswap_limit": "400m"}
+    limits = {"mem_limit": "250m", "memswap_limit": "250m"}
     over.write_text(json.dumps({"services": {"pytorch": limits}}))
     pytorch = {"backend": "pytorch", "command": ["python3", "client_pytorch.py"]}
     summary = campaigns.run(
@@ -202,7 +202,7 @@ class TestServing:
     def test_a_server_that_hangs_under_load_is_restarted_and_measured_again(
         self, campaigns: Campaigns, served: Callable[..., dict[str, Any]]
     ) -> None:
-        command = [*LOAD[:-1], "--concurrency=4", "--requests=400", "--timeout=5"]
+        command = [*LOAD[:-1], "--concurrency=4", "--requests=60", "--timeout=20"]
         with stopping_server(campaigns):
             summary = served({"name": "load", "command": command, "timeout": "10m"})
         lost, measured = campaigns.records
