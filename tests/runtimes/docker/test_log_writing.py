@@ -155,3 +155,36 @@ def test_frames_are_read_whatever_the_chunks_are(data: st.DataObject) -> None:
         chunks = [bytes_[a:b] for a, b in zip([0, *cuts], [*cuts, len(bytes_)], strict=True)]
         found = [piece for some in split(iter(chunks)) for piece in some]
         assert [one.text for one in found] == [one.text for one in sent]
+
+
+def test_a_line_of_a_terminal_that_never_ends_comes_in_parts() -> None:
+    begin = b"2026-01-31T10:15:01.000000000Z begin"
+    chunks = iter([begin, *[b"x" * 2**15] * 100, b"end\n2026-01-31T10:15:02.000000000Z next\n"])
+    held = most = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal held, most
+        for chunk in chunks:
+            held += len(chunk)
+            most = max(most, held)
+            yield chunk
+
+    found = []
+    for some in _lines(counted()):
+        found += some
+        held -= sum(len(one.text) for one in some)
+    assert most < 2**18
+    assert {one.moment for one in found[:-1]} == {begin.split()[0]}
+    assert b"".join(one.text for one in found[:-1]) == b"begin" + b"x" * 2**15 * 100 + b"end\n"
+    assert found[-1].text == b"next\n"
+    assert all(one.text.endswith(b"\n") for one in found[-2:])
+
+
+def test_parts_of_a_terminal_s_line_are_one_line_of_the_log(log: MainLog, file: int) -> None:
+    text = "x" * 2**17
+    sent = f"2026-01-31T10:15:01.000000000Z {text}\n2026-01-31T10:15:02.000000000Z next\n".encode()
+    chunks = [sent[at : at + 2**14] for at in range(0, len(sent), 2**14)]
+    writer = LogWriter(file)
+    for some in _lines(iter(chunks)):
+        writer.add(some)
+    assert texts(log) == [text, "next"]

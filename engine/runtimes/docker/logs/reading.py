@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from docker.api import APIClient
 from docker.types.daemon import CancellableStream
 
@@ -19,6 +19,8 @@ __all__ = ["BEGINNING", "Piece", "Place", "pieces"]
 _HEADER_BYTES: Final = 8
 _LENGTH: Final = slice(4, 8)
 _CHUNK_BYTES: Final = 2**16
+_PART_BYTES: Final = 2**16
+"""Longer lines of a terminal come in parts. A container may write one that never ends."""
 _LONGEST_MOMENT: Final = 40
 _NS: Final = 1_000_000_000
 _WITHIN_S: Final = 60.0
@@ -120,11 +122,25 @@ def _framed(chunks: Iterator[bytes]) -> Iterator[list[Piece]]:
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[list[Piece]]:
-    """Of a terminal: lines; one that has not ended waits."""
+    """Of a terminal: lines; one that has not ended waits, until it is so long that it comes in parts."""
     unread = b""
+    begun: Piece | None = None
     for chunk in chunks:
         *lines, unread = (unread + chunk).split(b"\n")
-        yield [piece for line in lines for piece in _piece(_TERMINAL, line + b"\n")]
+        found: list[Piece] = []
+        for line in lines:
+            found += _part(begun, line + b"\n")
+            begun = None
+        if len(unread) > _PART_BYTES:
+            parts = list(_part(begun, unread))
+            found += parts
+            begun, unread = parts[-1] if parts else None, b""
+        yield found
+
+
+def _part(begun: Piece | None, text: bytes) -> Iterator[Piece]:
+    """A line, or what comes next of one that has begun."""
+    return _piece(_TERMINAL, text) if begun is None else iter([evolve(begun, text=text)])
 
 
 def _piece(stream: int, frame: bytes) -> Iterator[Piece]:
