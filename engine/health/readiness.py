@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
@@ -13,6 +11,7 @@ from attrs import define, field
 
 from engine.errors import ContainerLost, NotReady, RuntimeFault
 from engine.health.aside import Aside, Said
+from engine.health.http_request import get
 from engine.health.service_check import pauses
 from engine.policy.readiness import HttpAnswer, Ready
 from engine.runtimes.base import Container
@@ -111,8 +110,12 @@ class Readiness:
 
     async def _http(self, container: Container, http: HttpAnswer) -> str:
         if http.outside:
-            answer = await asyncio.to_thread(_get, http.url)
-            return answer if isinstance(answer, str) else _judged(http, *answer)
+            reply = await asyncio.to_thread(
+                get, http.url, within_s=_WITHIN_S, most_bytes=_MOST_BYTES
+            )
+            if isinstance(reply, str):
+                return _shown(reply)
+            return _judged(http, reply.status, reply.body)
         said = await self._said(container, (*HTTP_GET, http.url, f"{_WITHIN_S:g}"))
         if isinstance(said, str):
             return said
@@ -156,19 +159,6 @@ def _judged(http: HttpAnswer, status: int, body: str) -> str:
     if http.contains not in body:
         return f"its answer does not contain {http.contains!r}: {_shown(body)}"
     return ""
-
-
-def _get(url: str) -> tuple[int, str] | str:
-    """The status code and the body that a server answers with, or why it does not answer."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=_WITHIN_S) as answer:
-            return answer.status, answer.read(_MOST_BYTES).decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(_MOST_BYTES).decode(errors="replace")
-    except (OSError, ValueError) as error:  # a broken answer is a ValueError in places
-        return f"no answer: {error}"
 
 
 def _shown(text: str) -> str:

@@ -1,5 +1,7 @@
 # Request $1, for at most $2 seconds. The body goes to standard output; the answer's first line, HTTP/x CODE, is
 # among what goes to standard error. Exit code 127: nothing here can ask.
+# A server may answer without an end: no more than some MiB of it come to be files. Python reads no more anyway.
+ulimit -f 4096
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 
 if command -v curl >/dev/null 2>&1; then
