@@ -1,4 +1,4 @@
-"""What may happen: lifecycles as tables.
+"""Declare what may happen: lifecycles as tables.
 
 A lifecycle is declared once, as a table of rows. The running machine (:mod:`engine`), the diagrams and
 the proofs are derived from it. This package is pure: no input or output, no clock, no threads, and it

@@ -78,7 +78,7 @@ BACKEND: Final = Lifecycle(
         _E.PROVED_READY: "the readiness gate was passed",
         _E.REATTACH: "an experiment that an earlier controller began still runs in the container",
         _E.DISPATCH: "an experiment is handed over",
-        _E.FINISH: "the experiment's command ended, whatever its exit code",
+        _E.FINISH: "the experiment's command ended, with any exit code",
         _E.FINISH_REATTACHED: "the command of an experiment that was reattached ended",
         _E.FAULT: "the container was observed unfit",
         _E.RECOVER: "what to do about the fault is decided",

@@ -71,7 +71,7 @@ EXPERIMENT: Final = Lifecycle(
     rows=(
         Row(_S.PENDING, _E.DISPATCH, _S.RUNNING, doc="The first attempt."),
         Row(_S.RETRYING, _E.DISPATCH, _S.RUNNING, doc="A further attempt."),
-        Row(_S.RUNNING, _E.EXIT, _S.COMPLETED, guard=_SUCCEEDED, doc="Whatever attempt it was."),
+        Row(_S.RUNNING, _E.EXIT, _S.COMPLETED, guard=_SUCCEEDED, doc="Any attempt may succeed."),
         Row(
             _S.RUNNING,
             _E.EXIT,

@@ -1,6 +1,6 @@
 """The parts of a lifecycle's table: rows, the edges that they stand for, and the latch.
 
-A :class:`Table` holds whatever it is given. Only a :class:`~states.lifecycle.Lifecycle` is known to be sound.
+A :class:`Table` accepts unsound rows too. Only a :class:`~states.lifecycle.Lifecycle` is known to be sound.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Row:
         event: what happens.
         target: the state it leads to, or :data:`SAME`.
         guard: when the row may be taken. Of the rows of one state and event exactly one guard must hold,
-            whatever the facts.
+            for all values of the facts.
         action: the name of what is to be done once the row has been taken, or None.
         doc: one line of documentation.
     """

@@ -1,4 +1,4 @@
-"""What makes a table sound; examined whenever a lifecycle is built.
+"""Check that a table is sound, whenever a lifecycle is built.
 
 Each examination yields its findings, in words that name the row. The exploration of everything that can
 happen around a table (budgets, effects in flight, several backends) is in :mod:`states.verify`.
@@ -20,7 +20,7 @@ __all__ = ["Findings", "validate"]
 
 @frozen
 class Findings:
-    """What is wrong with a table, one sentence each; empty for a sound one.
+    """The faults of a table, one sentence each; empty for a sound one.
 
     Attributes:
         names: names that are unknown, unused, repeated or not plain.

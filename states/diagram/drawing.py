@@ -1,4 +1,4 @@
-"""What a diagram shows of a lifecycle, before it is written in any notation."""
+"""The content of a lifecycle's diagram, before it is written in any notation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NAMED: Final = 4
 
 
 class Role(enum.Enum):
-    """What a state is to its lifecycle; it decides the state's colour."""
+    """The role of a state in its lifecycle; it decides the state's colour."""
 
     REST = "rest"
     """It begins or ends here, and all is well."""
@@ -45,7 +45,7 @@ class Role(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """What an edge is to its lifecycle; it decides the arrow's colour and line."""
+    """The kind of an edge; it decides the arrow's colour and line."""
 
     NORMAL = "normal"
     FAULT = "fault"
@@ -56,7 +56,7 @@ class Kind(enum.Enum):
 
 @frozen
 class Course:
-    """What instances of a lifecycle have been through, to be shown in its diagram.
+    """The history of a lifecycle's instances, to be shown in its diagram.
 
     Attributes:
         here: the state that each instance is in, by its name.
@@ -80,7 +80,7 @@ class Station:
     """A state as it is drawn.
 
     Attributes:
-        here: who is in it, in words; empty where nobody is.
+        here: the instances that are in it, in words; empty if there are none.
     """
 
     name: str
@@ -99,7 +99,7 @@ class Label:
         event: in words, as all of it.
         action: empty where there is none.
         when: the guard; empty where there is none.
-        taken: how often it has been taken; None where nobody has looked.
+        taken: how often it has been taken; None where it is not known.
     """
 
     event: str
@@ -109,7 +109,7 @@ class Label:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What stands beside the arrow."""
+        """The text beside the arrow."""
         does = f"{self.event} / {self.action}" if self.action else self.event
         return (f"{does}{_times(self.taken)}", *((f"when {self.when}",) if self.when else ()))
 
@@ -125,13 +125,13 @@ class Arrow:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What stands beside the arrow; edges are set apart by an ``or``."""
+        """The text beside the arrow; an ``or`` separates the edges."""
         first, *others = self.labels
         return (*first.lines, *(line for label in others for line in ("or", *label.lines)))
 
     @property
     def taken(self) -> bool | None:
-        """Whether any of its edges has been taken; None where nobody has looked."""
+        """Whether any of its edges has been taken; None where it is not known."""
         counts = [label.taken for label in self.labels]
         return None if None in counts else any(counts)
 
@@ -166,12 +166,12 @@ def draw(
     every: bool = False,
     brief: bool = False,
 ) -> Drawing:
-    """What a diagram of ``lifecycle`` shows.
+    """Decide what a diagram of ``lifecycle`` shows.
 
     Args:
         course: what has happened, to be shown as well.
-        every: draw every edge. Otherwise what leaves most of the states alike, a stop above all, is told
-            in a note.
+        every: draw every edge. Otherwise an event that leaves most states alike, such as a stop, is
+            written in a note.
         brief: leave out what states mean, guards, actions and notes, and draw from left to right.
     """
     noted = () if every else tuple(_alike(lifecycle))
@@ -237,7 +237,7 @@ def _arrows(lifecycle: Lifecycle, edges: Iterable[Edge], course: Course | None) 
 
 
 def kind(lifecycle: Lifecycle, edge: Edge) -> Kind:
-    """What an edge is to its lifecycle."""
+    """Return the kind of an edge."""
     if edge.target in lifecycle.trouble and edge.source != edge.target:
         return Kind.FAULT
     if edge.source in lifecycle.trouble and edge.source != edge.target:

@@ -26,7 +26,7 @@ class Theme:
 
     Attributes:
         text: of names; ``quiet`` of everything else that is written.
-        here: the box of a state that somebody is in.
+        here: the box of a state that an instance is in.
         untaken: an arrow that was never taken, where it is known which were.
     """
 
@@ -80,7 +80,7 @@ ON_BOTH: Final[Mapping[Kind, str]] = {
 """Lines that can be seen on bright and dark pages alike."""
 
 DASHES: Final[Mapping[Kind, str]] = {Kind.NORMAL: "", Kind.FAULT: "7 4", Kind.RECOVERY: "2 3"}
-"""The lines, for whoever does not see the colours."""
+"""Line styles, for readers who do not see the colours."""
 
 
 def dark_rules() -> str:

@@ -1,4 +1,4 @@
-"""Proofs: everything that can happen around a table is looked at, and nothing of it breaks a rule.
+"""Proofs: explore everything that can happen around a table, and check that no move breaks a rule.
 
 :func:`subjects` says what can be proved of a lifecycle; each of them has a proof, or a counterexample that
 is as short as it can be. What the proofs say, and what they do not, is in ``docs/verify.md``.

@@ -1,4 +1,4 @@
-"""A claim that does not hold, and the shortest way to where it does not."""
+"""A claim that does not hold, with the shortest path to a violation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Counterexample"]
 
 @frozen
 class Counterexample:
-    """What can happen, and should not.
+    """A path that can happen, and should not.
 
     Attributes:
         subject: of what.
@@ -43,7 +43,7 @@ class Counterexample:
         return "\n".join([f"{self.claim} does not hold: {self.sentence}", *steps, *why])
 
     def diagram(self) -> str:
-        """It as a sequence diagram in Mermaid's language."""
+        """Draw a sequence diagram in Mermaid's language."""
         names = dict.fromkeys(
             _plain(name) for line in self.lines for name in (line.who, line.whom) if name
         )
@@ -60,7 +60,7 @@ class Counterexample:
         return "\n".join(drawn) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        """It as plain data."""
+        """Return plain data."""
         return {
             "claim": self.claim,
             "sentence": self.sentence,
@@ -76,7 +76,7 @@ def _actors(line: Line) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text without what means something to Mermaid."""
+    """Remove from a text the characters that Mermaid would interpret."""
     return text.replace(";", ",").replace("#", "no. ").replace("\n", " ")
 
 

@@ -21,7 +21,7 @@ __all__ = ["INVARIANTS", "ExperimentStep", "ExperimentWorld", "Run"]
 
 
 class Run(NamedTuple):
-    """One planned run, as it really is.
+    """The true situation of one planned run.
 
     Attributes:
         state: of its table.
@@ -81,7 +81,7 @@ def one_attempt_at_a_time(step: ExperimentStep) -> bool:
 
 @invariant
 def the_outcome_tells_what_was(step: ExperimentStep) -> bool:
-    """What succeeded is completed, what was never tried is skipped, and nothing else is."""
+    """A run is completed only if it succeeded, and skipped only if it was never tried."""
     after, edge = step.after, step.edge
     if edge is None or edge.target not in step.final:
         return True
@@ -109,7 +109,7 @@ def what_may_be_tried_again_is(step: ExperimentStep) -> bool:
 
 @invariant
 def every_event_is_taken(step: ExperimentStep) -> bool:
-    """No edge is taken that is not in the table, and the table takes whatever befalls a run."""
+    """No edge is taken that is not in the table, and the table has an edge for every event of a run."""
     return not step.refused
 
 
@@ -147,11 +147,11 @@ class ExperimentWorld:
 
     @property
     def begins(self) -> str:
-        """What is so at first, in words."""
+        """Describe the initial state."""
         return str(self.initial)
 
     def settled(self, now: Run) -> bool:
-        """Whether it has come to its outcome."""
+        """Whether it has its outcome."""
         return now.state in self.lifecycle.final and now.outcomes == 1
 
     def moves(self, now: Run) -> Iterator[tuple[Move, Run]]:
@@ -191,7 +191,7 @@ class ExperimentWorld:
         return [Line(move.who, "run", move.what, str(after)) for _, move, after in path]
 
     def _ends(self, now: Run, who: str, how: str) -> Iterator[tuple[Move, Run]]:
-        """Its attempt comes to its end."""
+        """Its attempt ends."""
         after = now._replace(running=False, tries=now.tries + 1)
         left = after.tries < self.attempts
         for again in sorted({left, False}):  # not every ending is tried again

@@ -1,4 +1,4 @@
-"""Exploring a model breadth first, until every state is known or an invariant breaks.
+"""Explore a model breadth first, until every state is known or an invariant breaks.
 
 A model is a state to begin with and, for each state, the moves that can follow. States are values that
 can be hashed. Since the exploration goes breadth first, what leads to a broken invariant is as short as
@@ -34,14 +34,14 @@ class Kind(enum.Enum):
     DUE = "due"
     """It is bound to happen: the engine's own step, or the end of a call, whichever way that goes."""
     ASKED = "asked"
-    """Somebody may ask for it, or never."""
+    """A user may ask for it, or never."""
     CHANCE = "chance"
     """A fault: it may happen at any time, or never."""
 
 
 @frozen
 class Invariant:
-    """What holds in every state, or at every move.
+    """A condition that holds in every state, or at every move.
 
     Attributes:
         name: a word for it.
@@ -72,7 +72,7 @@ class Move(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One move of a path, as it is told: who did what to whom, and what was so afterwards."""
+    """One move of a path, in words: who did what to whom, and the state afterwards."""
 
     who: str
     whom: str
@@ -84,7 +84,7 @@ Path = Sequence[tuple[S, Move, S]]
 
 
 class Model(Protocol[S]):
-    """What can be explored."""
+    """A model that can be explored."""
 
     @property
     def initial(self) -> S:
@@ -92,10 +92,10 @@ class Model(Protocol[S]):
 
     @property
     def begins(self) -> str:
-        """That state in words."""
+        """Describe that state."""
 
     def moves(self, state: S) -> Iterable[tuple[Move, S]]:
-        """What can happen in a state, and where each leads."""
+        """Yield every move that can happen in a state, with the state that it leads to."""
 
     def tell(self, path: Path[S]) -> list[Line]:
         """A path from the initial state in words."""
@@ -103,11 +103,11 @@ class Model(Protocol[S]):
 
 @frozen
 class Exploration(Generic[S]):
-    """All that can be reached, or the shortest way to a broken invariant.
+    """All states that can be reached, or the shortest path to a broken invariant.
 
     Attributes:
         parents: each state that was reached, with the state and the move that it was reached by first.
-        edges: how many moves were looked at.
+        edges: how many moves were explored.
         broken: the invariant that breaks, and the path there; None where all hold everywhere.
     """
 
@@ -117,7 +117,7 @@ class Exploration(Generic[S]):
 
 
 def explore(model: Model[S]) -> Exploration[S]:
-    """Look at everything that can be reached."""
+    """Explore every state that can be reached."""
     parents: dict[S, tuple[S, Move] | None] = {model.initial: None}
     todo = [model.initial]
     edges = 0
@@ -134,7 +134,7 @@ def explore(model: Model[S]) -> Exploration[S]:
 
 
 def path_to(parents: Mapping[S, tuple[S, Move] | None], state: S) -> tuple[tuple[S, Move, S], ...]:
-    """The way by which a state was reached first: one of the shortest."""
+    """Return the path by which a state was reached first: one of the shortest."""
     path = []
     while (came := parents[state]) is not None:
         before, move = came

@@ -1,9 +1,8 @@
 """Several backends under one controller, which takes all of them down together.
 
-A backend changes nothing of another one; what they have in common is the controller: while everything is
-being taken down nobody asks for anything else, and the teardown is over once it is done with each.
-Identical backends are not told apart: a state is kept in the order of its backends' situations, which
-makes up to six states one. That is sound, since the moves are the same whichever of them makes them.
+A backend changes nothing of another one. They share the controller: during a teardown it takes no other
+requests, and the teardown is over once every backend is done. Identical backends are interchangeable: a
+state lists the situations of its backends in sorted order, which
 """
 
 from __future__ import annotations
@@ -53,15 +52,15 @@ class Fleet:
 
     @property
     def begins(self) -> str:
-        """What is so at first, in words."""
+        """Describe the initial state."""
         return str(self.world.initial) if self.size == 1 else self._summary(list(self.initial[1:]))
 
     def situations(self, state: State) -> list[Situation]:
-        """What a state says of each backend."""
+        """Return the situation of each backend in a state."""
         return [self._situations[number] for number in state[1:]]
 
     def moves(self, state: State) -> Iterator[tuple[Move, State]]:
-        """What can happen, and where it leads."""
+        """Yield every move that can happen, with the state that it leads to."""
         down = state[0]
         before = None
         for place in range(1, len(state)):
@@ -111,10 +110,10 @@ class Fleet:
         return move, (0, *sorted(self._unasked(number) for number in state[1:]))
 
     def _after_all(self, down: int, number: int) -> list[int]:
-        """What a backend may be after the controller's own move: its teardown begins, or is over."""
+        """Return what a backend may be once the controller begins or ends the teardown."""
         if down:
             return [self._unasked(number)]
-        if self.world.fine:  # each is asked by a move of its own
+        if self.world.fine:  # a separate move asks each
             return [number]
         return [after for move, after in self._moves_of(1, number) if move.who == "teardown"]
 

@@ -1,4 +1,4 @@
-"""What never happens to a backend: the design's invariants, as checks of one move.
+"""The design's invariants of a backend, as checks of one move.
 
 Each is a function of a :class:`Step`, true where all is well; its docstring is the design's sentence.
 They say what is wanted on their own account: nothing here is derived from the table that they judge.
@@ -24,10 +24,10 @@ def invariant(holds: Callable[..., bool]) -> Invariant:
     Example:
         >>> @invariant
         ... def no_door_stands_open(step):
-        ...     '''Nobody leaves a door open.'''
+        ...     '''No door stands open.'''
         ...     return step.after.state != "open"
         >>> no_door_stands_open.sentence
-        'Nobody leaves a door open.'
+        'No door stands open.'
     """
     sentence = " ".join((holds.__doc__ or "").split())
     return Invariant(holds.__name__, sentence, holds)
@@ -57,7 +57,7 @@ _ONLY_FROM: Final[Mapping[str, frozenset[str]]] = {
 
 @invariant
 def states_mean_what_they_say(step: Step) -> bool:
-    """In each state there is, and is under way, what the design says of it; each is entered by what it means."""
+    """Each state has the container and the call that the design gives it, and is entered for the reason in its name."""
     after, edge = step.after, step.edge
     if after.state not in BACKEND.states:
         return True
@@ -113,7 +113,7 @@ def exhausted_is_left_by_reset_or_stop(step: Step) -> bool:
 
 @invariant
 def stopped_means_nothing_is_left(step: Step) -> bool:
-    """After teardown every backend is stopped, or named in the error: a stopped one has no container of ours."""
+    """After teardown every backend is stopped, or named in the error: a stopped one has no container left."""
     after = step.after
     return after.state != "stopped" or (after.container == "absent" and not after.latched)
 
@@ -131,7 +131,7 @@ def stop_wins(step: Step) -> bool:
 
 @invariant
 def one_container_at_a_time(step: Step) -> bool:
-    """A container is launched only where there is none of ours; one that was found busy is proved, not launched."""
+    """A container is launched only if the backend has none; one that was found busy is proved, not launched."""
     action = step.edge.action if step.edge else None
     if action == "prove":
         return step.before.experiment == "reattached"
@@ -158,7 +158,7 @@ def no_probe_while_busy(step: Step) -> bool:
 
 @invariant
 def every_event_is_an_edge(step: Step) -> bool:
-    """No edge is taken that is not in the table, and the table takes whatever an effect reports."""
+    """No edge is taken that is not in the table, and the table has an edge for every result of an effect."""
     if step.refused:
         return False
     if step.edge is None:
@@ -168,7 +168,7 @@ def every_event_is_an_edge(step: Step) -> bool:
 
 @invariant
 def asked_in_vain_where_it_makes_no_sense(step: Step) -> bool:
-    """What is asked for in a state that has no use for it is refused: start, restart, recover, reset."""
+    """A request that makes no sense in a state is refused: start, restart, recover, reset."""
     edge = step.edge
     if edge is None or edge.source not in BACKEND.states:
         return True
@@ -189,4 +189,4 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     asked_in_vain_where_it_makes_no_sense,
     states_mean_what_they_say,
 )
-"""All of them; what says most about a broken table comes first."""
+"""All of them; those that say most about a broken table come first."""

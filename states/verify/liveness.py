@@ -1,7 +1,7 @@
-"""Whether everything comes to an end that has to.
+"""Check that everything ends that has to end.
 
 Safety is about states that are never reached; liveness is about states that are. A graph is finite, so
-"whatever is bound to happen comes to a good end" is a question about its shape: among the moves that are
+"everything that is bound to happen comes to a good end" is a question about its shape: among the moves that are
 bound to happen there is no way round in circles, and where none is left, the end is a good one. Then
 every course of such moves is finite and ends well, in whichever order they come; nothing is asked of how
 fairly they are chosen.
@@ -24,7 +24,7 @@ S = TypeVar("S", bound=Hashable)
 
 
 class Ends(enum.Enum):
-    """What is claimed of the ends."""
+    """The claim about the ends."""
 
     MUST = "must"
     """Every course of the moves that count is finite and ends well."""
@@ -34,7 +34,7 @@ class Ends(enum.Enum):
 
 @frozen
 class Liveness(Generic[S]):
-    """From every state that it is about, the moves that count come to a good end.
+    """From every state that it is about, the moves that count lead to a good end.
 
     Attributes:
         about: which states it is about; moves that leave them do not count.
@@ -58,7 +58,7 @@ class Liveness(Generic[S]):
 def unmet(
     liveness: Liveness[S], model: Model[S], found: Exploration[S]
 ) -> tuple[str, Path[S]] | None:
-    """The shortest way to where it is not met, and why it is not; None where it is met everywhere."""
+    """Find the shortest path to a violation, with its reason; None where there is none."""
     onward: dict[S, list[tuple[Move, S]]] = {}
     back: dict[S, list[S]] = defaultdict(list)
     for state in filter(liveness.about, found.parents):
@@ -93,7 +93,7 @@ def _closure(begin: list[S], back: Mapping[S, list[S]]) -> set[S]:
 
 
 def _circling(left: dict[S, int], back: Mapping[S, list[S]]) -> set[S]:
-    """The states from which a circle can be reached: those that taking ends away never makes an end.
+    """Find the states from which a cycle can be reached, by removing end states until none is left.
 
     Args:
         left: how many moves lead on from each state.
@@ -109,7 +109,7 @@ def _circling(left: dict[S, int], back: Mapping[S, list[S]]) -> set[S]:
 
 
 def _lap(onward: dict[S, list[tuple[Move, S]]], circling: set[S], found: Exploration[S]) -> Path[S]:
-    """The way to a circle, and once around it."""
+    """The path to a cycle, and once around it."""
     state = next(one for one in found.parents if one in circling)
     first: dict[S, int] = {}
     walked: list[tuple[S, Move, S]] = []

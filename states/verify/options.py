@@ -1,4 +1,4 @@
-"""What a table may do where not everything is known."""
+"""The edges that a table may take where some facts are unknown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Key = tuple[str, str, tuple[tuple[str, bool], ...], bool]
 
 @define
 class Options:
-    """The edges that an event can take, for all values of the facts that nobody has told.
+    """The edges that an event can take, for all values of the unknown facts.
 
     A table that was refused when it was built can be asked as well: where no guard holds, no edge is
     taken; where several hold, each of them.

@@ -19,7 +19,7 @@ __all__ = ["Own", "OwnStep", "Position"]
 
 
 class Position(NamedTuple):
-    """Where an instance of a lifecycle is.
+    """The position of an instance in its lifecycle.
 
     Attributes:
         state: of its table.
@@ -43,7 +43,7 @@ class OwnStep(NamedTuple):
 
 @define
 class Own:
-    """A model of any lifecycle; bound to happen is what stops it, and nothing else.
+    """A model of any lifecycle; only the events that stop it are bound to happen.
 
     Args:
         lifecycle: its table.
@@ -68,7 +68,7 @@ class Own:
 
     @property
     def begins(self) -> str:
-        """What is so at first, in words."""
+        """Describe the initial state."""
         return str(self.initial)
 
     def moves(self, now: Position) -> Iterator[tuple[Move, Position]]:
@@ -80,7 +80,7 @@ class Own:
                 step = OwnStep(now, after, edge)
                 breaks = next((one for one in self.invariants if not one.holds(step)), None)
                 kind = Kind.DUE if event in self._stopping else Kind.ASKED
-                yield Move("anybody", self.lifecycle.name, _asked(edge), kind, breaks), after
+                yield Move("a user", self.lifecycle.name, _asked(edge), kind, breaks), after
 
     def tell(self, path: Path[Position]) -> list[Line]:
         """A path in words."""

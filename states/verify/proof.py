@@ -1,4 +1,4 @@
-"""What is claimed of a lifecycle, and the proof of it or a counterexample."""
+"""The claims about a lifecycle, with a proof or a counterexample."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ BACKENDS: Final = 3
 
 @frozen
 class Proof:
-    """What came of looking at everything.
+    """The result of an exploration.
 
     Attributes:
         subject: of what.
         claims: what was claimed.
-        states: how many states there are to be in; how many were looked at, where a claim does not hold.
+        states: how many states can be reached; how many were explored, if a claim does not hold.
         edges: how many moves there are between them.
         counterexample: None where all claims hold.
     """
@@ -52,7 +52,7 @@ class Proof:
         return self.counterexample is None
 
     def to_dict(self) -> dict[str, Any]:
-        """It as plain data."""
+        """Return plain data."""
         return {
             "subject": self.subject,
             "holds": self.holds,
@@ -81,11 +81,11 @@ class Subject(Generic[S]):
 
     @property
     def claims(self) -> tuple[Invariant, ...]:
-        """All that is claimed of it."""
+        """All of its claims."""
         return (*self.invariants, *(one.claim for one in self.liveness))
 
     def prove(self) -> Proof:
-        """Look at everything."""
+        """Explore all that can be reached, and check the claims."""
         found = explore(self.model)
         counterexample = None
         if found.broken is not None:
@@ -110,7 +110,7 @@ class Subject(Generic[S]):
 def subjects(
     lifecycle: Lifecycle, own: Sequence[Invariant] = (), *, backends: int = BACKENDS
 ) -> Iterator[Subject[Any]]:
-    """What can be proved of a lifecycle.
+    """Yield what can be proved of a lifecycle.
 
     One that has all of a backend's states and events is proved within the world of backends,
     one that has all of an experiment's within that of a campaign; any other by its table alone.
@@ -136,7 +136,7 @@ def _extends(lifecycle: Lifecycle, base: Lifecycle) -> bool:
 
 
 def _backends(lifecycle: Lifecycle, own: tuple[Invariant, ...], size: int) -> Subject[FleetState]:
-    """Backends: one in every detail; several with what is on its way left out, to keep them countable."""
+    """Backends: one in every detail; several without results on their way, to keep the states countable."""
     known = (*invariants.INVARIANTS, *own)
     world = World(lifecycle, restarts=_RESTARTS.get(size, 1), fine=size == 1, invariants=known)
     fleet = Fleet(world, size)
@@ -147,14 +147,14 @@ def _backends(lifecycle: Lifecycle, own: tuple[Invariant, ...], size: int) -> Su
     liveness = (
         Liveness[FleetState](
             "a_stop_always_ends",
-            "From every reachable state the teardown ends, whatever else befalls the backends meanwhile.",
+            "From every reachable state the teardown ends, with any faults of the backends meanwhile.",
             about=lambda state: state[0] == 1,
             counts=lambda move: move.kind is not Kind.ASKED,
             good=each(world.down),
         ),
         Liveness[FleetState](
             "everything_settles",
-            "Once no more faults occur and nobody asks for anything, everything settles, however the"
+            "Once no more faults occur and no request comes, everything settles, however the"
             " calls under way end.",
             about=lambda state: state[0] == 0,
             counts=lambda move: move.kind is Kind.DUE,
@@ -174,7 +174,7 @@ def _experiment(lifecycle: Lifecycle, own: tuple[Invariant, ...]) -> Subject[Run
     world = ExperimentWorld(lifecycle, invariants=known)
     liveness = Liveness[Run](
         "every_run_settles",
-        "Once nobody interrupts and no controller dies, every run comes to its outcome.",
+        "Once no user interrupts and no controller dies, every run comes to its outcome.",
         about=lambda _: True,
         counts=lambda move: move.kind is Kind.DUE,
         good=world.settled,

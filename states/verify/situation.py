@@ -1,4 +1,4 @@
-"""One backend as it really is: what its table says, and what is so around it."""
+"""The true situation of one backend: the state of its table, and the world around it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from states.lifecycle import Edge
 __all__ = ["Container", "Heritage", "Late", "Situation", "Step", "Ticket", "Work"]
 
 Container = Literal["absent", "fit", "ill", "dead", "stuck"]
-"""What the container really is; ``stuck`` is one that cannot be removed."""
+"""The true condition of the container; ``stuck`` is one that cannot be removed."""
 
 Work = Literal["", "running", "reattached", "orphaned"]
 """An accepted experiment without its outcome: it runs, it was found running and is waited for, or it was
 taken away and that is yet to be seen."""
 
 Heritage = Literal["", "idle", "busy"]
-"""What a dead controller left: nothing, a container, or one in which its experiment runs on."""
+"""The container that a dead controller left: none, an idle one, or one in which its experiment runs on."""
 
 Ticket = Literal["", "valid", "stale"]
-"""Nothing on its way, or something whose ticket is still good, or not any more."""
+"""A result on its way: none, one whose ticket is valid, or one whose ticket is stale."""
 
 Late = Literal["", "settling", "reply"]
 """A call that was cancelled: it may still take effect, or only its reply is on its way."""
@@ -31,13 +31,13 @@ class Situation(NamedTuple):
     Attributes:
         state: of its table.
         latched: whether the latch is up: a stop is under way.
-        container: what the container really is, whatever the engine believes.
+        container: the true condition of the container, which the engine may not know yet.
         call: what the engine has under way for it: ``launch``, ``gate``, ``prove``, ``backoff``,
-            ``relaunch``, ``remove``, or an action of the user's own; empty where nothing is.
+            ``relaunch``, ``remove``, or a user's action; empty if there is none.
         late: a call that was cancelled for the one that is under way now.
         experiment: whether one has been accepted that has no outcome yet.
-        look: a look at its GPUs from within the container.
-        inspection: an inspection from outside that has found it unfit, and has not been told yet.
+        look: a check of its GPUs from within the container.
+        inspection: an inspection from outside that found it unfit, and has not been reported yet.
         spent: what the policy holds spent of the restart budget.
         counted: how often a fault was really answered with a restart, since the last grant.
         asked: whether the teardown has asked it to stop.
@@ -71,9 +71,9 @@ class Situation(NamedTuple):
         if self.experiment:
             parts.append(f"experiment {self.experiment}")
         if self.look:
-            parts.append("a look in it")
+            parts.append("a check in it")
         if self.inspection:
-            parts.append("an inspection to be told")
+            parts.append("an inspection to be reported")
         if self.heritage:
             parts.append(f"a dead controller's container, {self.heritage}")
         if self.counted:

@@ -1,4 +1,4 @@
-"""How one backend moves: the table is asked, what the edge's action names begins, the rules are held to it."""
+"""Move one backend: ask the table, begin the edge's action, and check the invariants."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Steps:
     def fault(
         self, now: Situation, after: Situation, who: str, what: str, *, ended: bool = False
     ) -> Moves:
-        """A fault is reported; where the table has no use for it, it is dropped."""
+        """Report a fault; drop it where the table has no edge for it."""
         if self.options.of(now.state, "fault", {}, latched=now.latched):
             yield from self.fire(now, after, "fault", who, what, ended=ended)
         else:
@@ -76,7 +76,7 @@ class Steps:
     def refused(
         self, now: Situation, event: str, facts: dict[str, bool], *, who: str, kind: Kind
     ) -> Moves:
-        """The table does not take an event that it has to."""
+        """Yield the violation of a table that refuses an event which it must take."""
         if not self.options.of(now.state, event, facts, latched=now.latched):
             what = f"{event}, which the table refuses"
             yield self.move(now, now, who, what, kind=kind, refused=event)
@@ -103,7 +103,7 @@ class Steps:
             yield self.move(now, begun, who, what, kind=kind, edge=edge, facts=facts, ended=over)
 
     def _begun(self, after: Situation, action: str | None) -> Iterator[Situation]:
-        """What is so once an edge's action has been begun, in place of the call before it."""
+        """Yield the situations once an edge's action has begun, in place of the call before it."""
         if action in (None, "execute", "attach"):
             yield after
             return
@@ -126,7 +126,7 @@ class Steps:
                 yield begun._replace(container="fit")
 
     def given_up(self, now: Situation) -> Situation:
-        """What is so once somebody else's fault ends what is under way, before anything is decided."""
+        """Return the situation once a reported fault ends the call under way, before anything is decided."""
         return now._replace(
             call="",
             late=_late(now),
@@ -136,7 +136,7 @@ class Steps:
         )
 
     def taken_away(self, now: Situation) -> Work:
-        """What becomes of its experiment when its container is."""
+        """Return what happens to the experiment when its container is removed."""
         return "orphaned" if now.experiment and self.fine else ""
 
     def move(
@@ -152,14 +152,14 @@ class Steps:
         refused: str = "",
         ended: bool = False,
     ) -> tuple[Move, Situation]:
-        """A move, held against the rules."""
+        """Make a move, and check the invariants."""
         step = Step(now, after, edge, facts or {}, refused, ended, self.restarts)
         breaks = next((one for one in self.invariants if not one.holds(step)), None)
         return Move(who, "", what, kind, breaks), after
 
 
 def _late(now: Situation) -> Late:
-    """What is still on its way once the call under way is cancelled."""
+    """Return which effect may still come once the call under way is cancelled."""
     if now.call in _UP or now.late == "settling":
         return "settling"
     return "reply" if now.call else now.late

@@ -1,4 +1,4 @@
-"""The world around one backend: what can happen to it, and what its engine does about it.
+"""The world around one backend: what can happen to it, and how its engine reacts.
 
 It mirrors :mod:`engine.backend.backend` and its neighbours, as that package's docstrings tell: an event is put to
 the table, what the taken edge's action names is begun as a call under a new ticket, and what comes of the
@@ -25,7 +25,7 @@ _ASKED: Final = {
     "restart": ("ready", "unhealthy"),
     "reset": ("exhausted",),
 }
-"""What an operator may ask for, and in which states that is taken."""
+"""Requests of an operator, with the states that take each."""
 
 
 _HERITAGES: Final[tuple[Heritage, ...]] = ("idle", "busy")
@@ -33,12 +33,12 @@ _HERITAGES: Final[tuple[Heritage, ...]] = ("idle", "busy")
 
 @frozen
 class Engine:
-    """What the engine is trusted to do; the proof shows that the tables need it.
+    """Promises of the engine; the proof shows that the tables need each.
 
     Attributes:
-        drops_stale: what comes under an old ticket is dropped.
+        drops_stale: results with an old ticket are dropped.
         settles: a call that was cancelled has taken effect, or never will, before the next one begins.
-        takes_turns: whoever runs a command in a container, or looks into it, keeps others out.
+        takes_turns: a command or a check in a container keeps all others out.
         verifies: a container counts as removed once inspection does not find it any more.
     """
 
@@ -79,7 +79,7 @@ class World:
         return Situation(self.lifecycle.initial)
 
     def settled(self, now: Situation) -> bool:
-        """Whether it may stay like this for ever: in a state to rest in, with nothing under way."""
+        """Whether it may stay like this for ever: in a resting state, with nothing under way."""
         if now.latched or now.call or now.late or now.experiment or now.look or now.inspection:
             return False
         if now.state == "ready":
@@ -87,7 +87,7 @@ class World:
         return now.state in ("stopped", "exhausted") or now.state not in BACKEND.states
 
     def over(self, now: Situation) -> bool:
-        """Whether its stop has come back to the teardown."""
+        """Whether its stop has reported back to the teardown."""
         return now.asked and not now.latched
 
     def down(self, now: Situation) -> bool:
@@ -147,7 +147,7 @@ class World:
             )
 
     def _dispatch(self, now: Situation) -> Moves:
-        """An experiment is handed over; the table is asked where the engine would not even ask it."""
+        """Hand an experiment over; ask the table even where the engine would not."""
         ready = now.state == "ready" and not now.latched
         if ready and self.engine.takes_turns and (now.experiment or now.look):
             return
@@ -160,7 +160,7 @@ class World:
         if ready:
             yield from self._steps.refused(now, "dispatch", {}, who="campaign", kind=Kind.ASKED)
 
-    # What befalls its container
+    # What happens to its container
 
     def _befalls(self, now: Situation) -> Moves:
         if self.fine and now == self.initial:
@@ -169,9 +169,9 @@ class World:
                 what = f"has left a container, {heritage}"
                 yield self._steps.move(now, found, "a dead controller", what, kind=Kind.CHANCE)
         falls: dict[Container, dict[Container, str]] = {
-            "fit": {"ill": "falls ill", "dead": "dies", "absent": "is removed by somebody"},
-            "ill": {"dead": "dies", "absent": "is removed by somebody"},
-            "dead": {"absent": "is removed by somebody"},
+            "fit": {"ill": "falls ill", "dead": "dies", "absent": "is removed by another process"},
+            "ill": {"dead": "dies", "absent": "is removed by another process"},
+            "dead": {"absent": "is removed by another process"},
             "stuck": {"dead": "comes free"},
             "absent": {},
         }
@@ -182,19 +182,19 @@ class World:
             yield self._steps.move(now, after, "container", what, kind=Kind.CHANCE)
 
     def _reported(self, now: Situation) -> Moves:
-        """Somebody else reports a fault, whatever is under way."""
+        """A caller reports a fault, at any time."""
         if self.fine:
             yield from self._steps.fire(
                 now,
                 self._steps.given_up(now),
                 "fault",
-                "somebody",
+                "a caller",
                 "reports a fault",
                 kind=Kind.CHANCE,
                 required=False,
             )
 
-    # What the engine does, and what comes of it
+    # Effects of the engine, and their results
 
     def _recover(self, now: Situation) -> Moves:
         if now.state != "unhealthy" or now.latched:
@@ -247,7 +247,7 @@ class World:
                 yield from self._own(now, done, own)
 
     def _own(self, now: Situation, done: Situation, call: str) -> Moves:
-        """An action of the user's own ends, and may say what the table is to be told."""
+        """A user's action ends, and may yield the next event."""
         of_ours = now.state in BACKEND.states
         events = self._own_events if of_ours else self.lifecycle.allowed(now.state)
         for event in events:
@@ -257,7 +257,7 @@ class World:
         yield self._steps.move(now, done, "runtime", f"{call} ends")
 
     def _taken_over(self, now: Situation, done: Situation) -> Moves:
-        """A launch finds what a dead controller left."""
+        """A launch finds the container that a dead controller left."""
         if now.heritage == "idle":
             found = now._replace(call="gate", container="fit", heritage="")
             yield self._steps.move(now, found, "runtime", "a container is found and taken over")
@@ -267,7 +267,7 @@ class World:
             yield from self._steps.fire(now, busy, "reattach", "runtime", what)
 
     def _brought_up(self, now: Situation, what: str, left: tuple[Container, ...]) -> Moves:
-        """A launch or a restart comes to its end; ``left`` is what may be left where it fails."""
+        """A launch or a restart ends; ``left`` holds the containers that may be left if it fails."""
         if now.container != "stuck":
             up = now._replace(call="gate", container="fit", heritage="")
             yield self._steps.move(now, up, "runtime", f"{what} succeeds")
@@ -327,21 +327,21 @@ class World:
             yield self._steps.move(now, over, "runtime", "its command ends", ended=True)
 
     def _look(self, now: Situation) -> Moves:
-        """Somebody looks at its GPUs from within."""
+        """A check of its GPUs runs in the container."""
         if now.look:
             after = now._replace(look="")
             if now.container == "fit":
-                yield self._steps.move(now, after, "runtime", "the look finds nothing")
+                yield self._steps.move(now, after, "runtime", "the check finds nothing")
             elif now.look == "valid" or not self.engine.drops_stale:
-                yield from self._steps.fault(now, after, "runtime", "the look finds it unfit")
+                yield from self._steps.fault(now, after, "runtime", "the check finds it unfit")
             else:
-                yield self._steps.move(now, after, "runtime", "the look finds it unfit: dropped")
+                yield self._steps.move(now, after, "runtime", "the check finds it unfit: dropped")
         elif self.fine and now.state == "ready" and not now.latched:
             if now.experiment and self.engine.takes_turns:
                 return
             kind = Kind.ASKED if now.container == "fit" else Kind.DUE
             yield self._steps.move(
-                now, now._replace(look="valid"), "engine", "looks into it", kind=kind
+                now, now._replace(look="valid"), "engine", "checks it from within", kind=kind
             )
 
     def _inspect(self, now: Situation) -> Moves:
@@ -350,10 +350,12 @@ class World:
             after = now._replace(inspection="")
             if now.inspection == "valid" or not self.engine.drops_stale:
                 yield from self._steps.fault(
-                    now, after, "runtime", "inspection tells that it is unfit"
+                    now, after, "runtime", "inspection reports that it is unfit"
                 )
             else:
-                yield self._steps.move(now, after, "runtime", "inspection tells too late: dropped")
+                yield self._steps.move(
+                    now, after, "runtime", "inspection reports too late: dropped"
+                )
         elif now.state == "ready" and not now.latched and now.container != "fit":
             if self.fine:
                 inspected = now._replace(inspection="valid")

@@ -118,7 +118,7 @@ def test_its_invariants_are_found_beside_it(
     code, out, _ = dockwarden(f"{module}:LAMP")
     assert code == 1
     assert "it_stays_dark does not hold: The lamp is never on." in out
-    assert " 1  anybody -> lamp: flip  on" in out
+    assert " 1  a user -> lamp: flip  on" in out
     assert "sequenceDiagram" in out
     code, out, _ = dockwarden(f"{module}:LAMP", "--diagram", tmp_path / "broken.mmd")
     assert code == 1
@@ -129,7 +129,7 @@ def test_its_invariants_are_found_beside_it(
     assert code == 1
     assert proof["counterexample"]["claim"] == "it_stays_dark"
     assert proof["counterexample"]["steps"] == [
-        {"who": "anybody", "whom": "lamp", "what": "flip", "then": "on"}
+        {"who": "a user", "whom": "lamp", "what": "flip", "then": "on"}
     ]
 
 
