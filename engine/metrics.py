@@ -1,4 +1,4 @@
-"""What happens to backends and campaigns as metrics for Prometheus.
+"""Export what happens to backends and campaigns as metrics for Prometheus.
 
 It takes the extra ``metrics``. The endpoint is on the loopback interface: who may come near from
 elsewhere is a proxy's to decide.
@@ -97,7 +97,7 @@ METRICS: Final = (
     Metric(
         "dockwarden_gpu_looks_total",
         "Counter",
-        "looks at the GPUs, by what they found: ok, unknown, failing",
+        "GPU checks, by result: ok, unknown, failing",
         ("backend", "health"),
     ),
     Metric(
@@ -140,7 +140,7 @@ def _short(value: Any) -> str:
 
 
 class Metrics:
-    """The metrics of one controller, in a registry of their own.
+    """The metrics of one controller, in a separate registry.
 
     Attributes:
         registry: the client library's registry, to be served or pushed as one likes.
@@ -179,7 +179,7 @@ class Metrics:
         return self
 
     def follow(self, runner: CampaignRunner) -> Self:
-        """Count what becomes of a campaign from now on, and what happens to its backends."""
+        """Count the outcomes of a campaign and the events of its backends from now on."""
         for progress in runner.progress.values():
             self._of("experiment_runs_planned", progress.run.backend).inc()
         runner.on_event(self.event)
@@ -200,7 +200,7 @@ class Metrics:
             self._of("backend_busy_seconds", one.backend).observe(max(0.0, busy.total_seconds()))
 
     def look(self, one: GpuLook) -> None:
-        """Take in a look at GPUs."""
+        """Record a GPU check."""
         self._of("gpu_looks_total", one.backend, one.health).inc()
         told = {
             "gpu_memory_used_bytes": one.memory_used_bytes,
@@ -252,7 +252,7 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """What to scrape."""
+        """The address to scrape."""
         return f"http://{LOOPBACK}:{self.port}/metrics"
 
     def close(self) -> None:
@@ -274,7 +274,7 @@ def serve(source: Controller | ContainerManager | CampaignRunner | None, port: i
     """Serve the metrics of a controller, a manager or a campaign on the loopback interface.
 
     Args:
-        source: what is told of; None for what :attr:`Endpoint.metrics` follows later.
+        source: the campaign or controller to follow; None if :attr:`Endpoint.metrics` follows one later.
         port: 0 for any that is free.
 
     Raises:

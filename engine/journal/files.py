@@ -1,4 +1,4 @@
-"""Opening a journal's file, and what can be wrong with it. Whatever is refused is left as it is."""
+"""Open a journal's file, and explain what is wrong with it. A file that is refused stays as it is."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def open_to_write(path: Path, *, durable: bool) -> sqlite3.Connection:
 
 @frozen
 class explained:  # noqa: N801 - used like a function
-    """Turns what SQLite raises, and what :mod:`engine.journal.rows` does, into errors of ours.
+    """Translate exceptions of SQLite and :mod:`engine.journal.rows` into :mod:`engine.errors`.
 
     A class, since it is around every statement: one made of a generator costs as much as the statement.
     """
@@ -172,7 +172,7 @@ def _brought_up(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 def _corrupt(path: Path, what: str) -> JournalCorrupt:
     return JournalCorrupt(
-        f"it is damaged: {what}; put it aside, and begin anew or from a backup", file=path
+        f"it is damaged: {what}; put it aside, and begin a new one or restore a backup", file=path
     )
 
 

@@ -100,7 +100,7 @@ class Journal(JournalReader):
 
     @classmethod
     def open(cls, path: Path, *, owner: Owner | None = None, durable: bool = True) -> Self:
-        """Open a journal to go on with it; :meth:`begin_session` comes before anything is written.
+        """Open a journal to append to it; call :meth:`begin_session` before anything is written.
 
         Args:
             owner: who writes; None for this process.
@@ -130,7 +130,7 @@ class Journal(JournalReader):
                 self._write(query, _now(), self._session)
         with contextlib.suppress(
             sqlite3.Error
-        ):  # somebody reads it: the next to close it will do so
+        ):  # another process reads it: the next to close it will do so
             # A journal at rest is one file, which can be copied, or read where nothing can be written.
             self._connection.execute("PRAGMA busy_timeout = 0")
             self._connection.execute("PRAGMA journal_mode = DELETE")
@@ -175,7 +175,7 @@ class Journal(JournalReader):
         """Record a transition. A dispatch also places the attempt whose request its reason names.
 
         Args:
-            facts: what the guards were told, if that is to be checked when it is replayed.
+            facts: the facts that the guards were evaluated with, if a replay is to check them.
         """
         query = (
             "INSERT INTO transitions (session, at, backend, event, source, target, action, reason,"
@@ -198,7 +198,7 @@ class Journal(JournalReader):
                 self._write(query, one.container_id, one.generation, text(one.reason))
 
     def look(self, look: GpuLook) -> None:
-        """Record what a look at a backend's GPUs showed."""
+        """Record the result of a check of a backend's GPUs."""
         query = (
             "INSERT INTO looks (session, at, backend, generation, health, reason, memory_used_bytes,"
             " memory_total_bytes, baseline_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -241,7 +241,7 @@ class Journal(JournalReader):
             folder: of its output, relative to the journal's folder.
             at: None for now.
             uptime_s: likewise, by :func:`engine.util.clock.uptime_s`; None where that is not known.
-            container_id: where it is known already; its dispatch records it in any case.
+            container_id: where it is known already; its dispatch always records it.
             generation: likewise.
         """
         query = (
@@ -270,8 +270,8 @@ class Journal(JournalReader):
 
         Args:
             ending: the value of a :class:`engine.model.results.Ending`.
-            exit_code: None when nobody saw it.
-            duration_s: how long it took, in seconds; None when nobody measured.
+            exit_code: None if it was not observed.
+            duration_s: how long it took, in seconds; None if it was not measured.
             at: None for now.
             ran: when the command itself ran; None where that was not seen.
             left: the processes that it left running when its command had ended.
@@ -371,7 +371,7 @@ def _make(path: Path, campaign: str) -> None:
         if path.exists() or path.is_symlink():
             check_header(path)
             raise JournalConflict(
-                "there is a journal already; go on with it, or choose another folder", file=path
+                "there is a journal already; resume it, or choose another folder", file=path
             )
         unfinished.unlink(missing_ok=True)
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -1,6 +1,6 @@
 """The lock of a journal's one writer: the operating system's, so that it dies with its holder.
 
-It lies beside the journal, as ``<journal>-lock``: SQLite has locks of its own on the journal itself, and
+It lies beside the journal, as ``<journal>-lock``: SQLite locks the journal file itself too, and
 some file systems make no difference between the two kinds. The file names its holder, and stays.
 """
 
@@ -63,7 +63,7 @@ class WriterLock:
 
 
 def _holder(descriptor: int) -> Owner | None:
-    """Who the lock's file names; None while it names nobody."""
+    """Read the owner from the lock's file; None while it names none."""
     try:
         labels = json.loads(os.pread(descriptor, _MOST_BYTES, 0))
     except (OSError, ValueError):

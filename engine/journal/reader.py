@@ -19,7 +19,7 @@ from states import BACKEND, Lifecycle
 __all__ = ["FILE_NAME", "JournalReader", "find_journal"]
 
 FILE_NAME: Final = "journal.sqlite"
-"""What a journal is called in its folder."""
+"""The file name of a journal in its folder."""
 
 _LATEST: Final = "latest"
 
@@ -129,13 +129,13 @@ class JournalReader:
         )
 
     def looks(self, backend: str | None = None) -> Iterator[GpuLook]:
-        """What looks at the GPUs showed, in order; of one backend, or of all."""
+        """Yield the results of GPU checks, in order; of one backend, or of all."""
         return self._each(
             rows.look, "SELECT * FROM looks WHERE ?1 IS NULL OR backend = ?1 ORDER BY id", backend
         )
 
     def outcomes(self) -> Iterator[Outcome]:
-        """What became of runs, in the order it was recorded; at most one outcome for each run.
+        """Yield the outcomes of runs, in the order they were recorded; at most one outcome for each run.
 
         Of a run that was run again, the outcome of the latest turn counts; while that has none, the run
         has no outcome.
@@ -171,7 +171,7 @@ class JournalReader:
         return tuple(self._each(rows.journaled, query))
 
     def latest_looks(self) -> tuple[GpuLook, ...]:
-        """The last look at the GPUs of each backend."""
+        """Return the last GPU check of each backend."""
         query = "SELECT * FROM looks WHERE id IN (SELECT max(id) FROM looks GROUP BY backend) ORDER BY id"
         return tuple(self._each(rows.look, query))
 

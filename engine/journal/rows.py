@@ -1,7 +1,7 @@
-"""What a journal holds, as values; and from rows to them and back.
+"""The records of a journal as values, and how to convert rows to values and back.
 
-A row of a damaged file may hold anything: whatever is not of the kind that its column wants raises
-``ValueError`` here, which readers turn into :class:`engine.errors.JournalCorrupt`.
+A row of a damaged file may hold anything. A value of the wrong kind for its column raises ``ValueError``
+here, which readers turn into :class:`engine.errors.JournalCorrupt`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class JournaledTransition:
     Attributes:
         seq: from 1, in the order they were taken.
         session: the number of the session that wrote it.
-        facts: what the guards were told, where that was recorded.
+        facts: the facts that the guards were evaluated with, if recorded.
     """
 
     seq: int
@@ -106,8 +106,8 @@ class Attempt:
         container_id: the container it was handed to; None as long as it was handed to none.
         generation: of that container.
         ended_at: None while it runs, as far as the journal knows; then so is what follows.
-        exit_code: None as well when nobody saw it.
-        ran: when the command itself ran; None where that was not seen.
+        exit_code: None as well if it was not observed.
+        ran: when the command itself ran; None if that was not observed.
         left: the processes that it left running when its command had ended.
         begun_uptime_s: when it began, by :func:`engine.util.clock.uptime_s` of its session; None where that was not
             recorded.
@@ -149,7 +149,7 @@ class Tally:
 
 @frozen
 class Outcome:
-    """What became of a run in one turn, for good.
+    """The final outcome of a run in one turn.
 
     Attributes:
         session: the number of the session that wrote it.

@@ -76,7 +76,7 @@ def _lines(data: bytes) -> list[str]:
 
 
 def _last(pattern: regex.Pattern[str], streams: list[list[str]], until_s: float) -> str | None:
-    """What the pattern finds in the last line that it matches, of the first stream that has one."""
+    """Return what the pattern finds in the last line that matches, in the first stream that has one."""
     for lines in streams:
         for match in _matches(pattern, lines, until_s):
             if _VALUE in pattern.groupindex:

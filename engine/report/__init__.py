@@ -1,7 +1,7 @@
 """A campaign's report, from its journal: one HTML page, or JSON, CSV, Markdown.
 
 :func:`gather` reads a journal into a :class:`Report`, which is plain data; each renderer makes a text of
-it. Whatever the journal says is taken for text, never for markup.
+it. All values from the journal are treated as text, never as markup.
 """
 
 from engine.report.gather import gather

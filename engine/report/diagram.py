@@ -1,7 +1,7 @@
-"""Where the states of a lifecycle stand in a picture, and how its arrows run; no program is needed for it.
+"""Lay out the states and arrows of a lifecycle in a picture, without an external program.
 
 The states stand around an ellipse in the table's order, and each arrow is bent to its right, so that no
-two between the same states fall together. That suits any small table, whoever has declared it.
+two between the same states fall together. That suits any small table, built-in or custom.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Picture:
 
 
 def picture(drawing: Drawing) -> Picture:
-    """Where everything in a drawing goes."""
+    """Lay out everything in a drawing."""
     count = len(drawing.stations)
     places: dict[str, Point] = {}
     for number, station in enumerate(drawing.stations):

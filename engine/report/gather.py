@@ -32,14 +32,14 @@ from states import BACKEND, Lifecycle
 __all__ = ["gather"]
 
 _LONGEST_CHARACTERS: Final = 4000
-"""So much of an attempt's last output is told, of each stream."""
+"""The report quotes at most so much of an attempt's last output, of each stream."""
 
 
 def gather(journal: JournalReader, *, lines: int = 20, lifecycle: Lifecycle = BACKEND) -> Report:
-    """What a journal tells; it may be at rest, or be written just now.
+    """Gather a report from a journal, which may be at rest or in use by its writer.
 
     Args:
-        lines: so many last lines of each attempt's output are told.
+        lines: how many of the last lines of each attempt's output to quote.
         lifecycle: the table that its backends lived by.
 
     Raises:
@@ -199,7 +199,7 @@ def _runs(
 
 
 def _quoted(file: Path, lines: int) -> dict[tuple[str, int], Quoted]:
-    """What the records beside the journal quote of each attempt, by its run and number.
+    """Read what the records beside the journal quote of each attempt, by its run and number.
 
     Output is quoted from there and not from its own files: secrets have been taken out of it.
     """
@@ -227,7 +227,7 @@ def _quoted(file: Path, lines: int) -> dict[tuple[str, int], Quoted]:
 
 
 def _last(written: object, lines: int) -> tuple[str, ...]:
-    """The last lines of an output, as many as are told."""
+    """Return the last lines of an output, up to the limits of a quote."""
     kept: list[str] = []
     left = _LONGEST_CHARACTERS
     for line in reversed(_texts(written)[-lines:] if lines else ()):

@@ -1,4 +1,4 @@
-"""What a report tells, as plain data."""
+"""The content of a report, as plain data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 STOPPING: Final = "stopping"
-"""What a backend is called while its latch is up."""
+"""The state shown for a backend while its latch is up."""
 
 NOT_NEEDED: Final = "not needed"
 """Why a repeat does not count that turned out not to be needed."""
@@ -49,7 +49,7 @@ class Band:
     """How long a backend was in one state.
 
     Attributes:
-        state: of its table; ``stopping`` while it was being stopped, whatever state it was in.
+        state: of its table; ``stopping`` while it was being stopped, from any state.
         reason: why it came into that state.
     """
 
@@ -76,7 +76,7 @@ class Restart:
 
 @frozen
 class BackendReport:
-    """What became of one backend.
+    """The history of one backend.
 
     Attributes:
         state: the one that it was last in.
@@ -107,7 +107,7 @@ class BackendReport:
 
 @frozen
 class Quoted:
-    """What the record of an attempt says besides; nothing where there is none.
+    """Further details from the record of an attempt; empty if there is none.
 
     Attributes:
         image: the digest of its container's image, where there is one.
@@ -148,11 +148,11 @@ class AttemptReport:
     """One attempt of a run.
 
     Attributes:
-        begun_at: when it was its turn; it may have waited for its backend, or for a look at the GPUs.
+        begun_at: when it was its turn; it may have waited for its backend, or for a GPU check.
         dispatched_at: when it was handed to its container; None where it never was.
         ran: when the command itself ran, as seen from where it ran; None where that was not seen.
-        ended_at: when its end was seen; None while it runs, or where nobody saw it.
-        quoted: what else its record says.
+        ended_at: when its end was seen; None while it runs, or if its end was not observed.
+        quoted: further details from its record.
         left: the processes that it left running when its command had ended.
     """
 
@@ -182,7 +182,7 @@ class AttemptReport:
 
     @property
     def waited_s(self) -> float | None:
-        """How long it waited for its turn and for a look at the GPUs, in seconds."""
+        """How long it waited for its turn and for a GPU check, in seconds."""
         return _between_s(self.begun_at, self.dispatched_at)
 
     @property
@@ -202,7 +202,7 @@ class AttemptReport:
 
     @property
     def overhead_s(self) -> float | None:
-        """What its dispatch cost beside the command, in seconds."""
+        """How long its dispatch took besides the command, in seconds."""
         if self.handed_over_s is None or self.noticed_s is None:
             return None
         return self.handed_over_s + self.noticed_s
@@ -266,7 +266,7 @@ class EdgeCount:
 
 @frozen
 class Report:
-    """What a journal tells of a campaign.
+    """The report of a campaign, from its journal.
 
     Attributes:
         from_at: when it began.

@@ -74,7 +74,7 @@ def to_html(report: Report, lifecycle: Lifecycle = BACKEND) -> str:
 
 
 def _comparison(report: Report) -> str:
-    """What was measured, by what was varied, as markup; empty where nothing was."""
+    """Render the measurements by the varied parameters, as markup; empty if there are none."""
     try:
         found = overview(load(report.journal.parent))
     except InputError:  # the journal lies alone
@@ -83,7 +83,7 @@ def _comparison(report: Report) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value of the page without what would reorder or hide its text; markup of our own stays as it is."""
+    """A value of the page without what would reorder or hide its text; the page's markup stays as it is."""
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -103,7 +103,7 @@ def _inline(script: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """What the page's policy knows a script by."""
+    """Return the hash by which the page's policy identifies a script."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
@@ -112,7 +112,7 @@ def _clock(at: datetime) -> str:
 
 
 def _measures(report: Report) -> list[tuple[str, Any]]:
-    """What was measured of the attempts: in words, and how it is spread."""
+    """Return the measures of the attempts: in words, with their distribution."""
     told = []
     for name, words in MEASURES.items():
         known = [value for one in report.attempts if (value := getattr(one, name)) is not None]
@@ -125,7 +125,7 @@ def _measures(report: Report) -> list[tuple[str, Any]]:
 
 
 def page_data(report: Report) -> Mapping[str, Any]:
-    """What the page's scripts are given; moments are milliseconds since 1970, as scripts count."""
+    """Return the data for the page's scripts; moments are milliseconds since 1970, as scripts count."""
     return {
         "from": _ms(report.from_at),
         "until": _ms(report.until_at),
@@ -196,7 +196,7 @@ def _attempt(one: AttemptReport) -> Mapping[str, Any]:
 
 
 def _left(one: AttemptReport) -> str:
-    """What it left running, in words."""
+    """Describe the processes that it left running."""
     return f"it left running: {', '.join(map(str, one.left))}" if one.left else ""
 
 

@@ -30,7 +30,7 @@ PAGE_INKS: Final[Mapping[str, Ink]] = {
     "line": Ink("#d1d9e0", "#3d444d"),
     "link": Ink("#0060a0", "#6cb6ff"),
 }
-"""What is not about the campaign."""
+"""Colours that say nothing about the campaign."""
 
 STATE_INKS: Final[Mapping[str, Ink]] = {
     "starting": SKY,

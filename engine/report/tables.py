@@ -32,13 +32,13 @@ _MAPPINGS: Final = ("params", "keys", "environment", "metrics", "units")
 """Columns of the CSV that hold JSON."""
 
 MEASURES: Final = {
-    "waited_s": "waited for its turn and its look at the GPUs",
+    "waited_s": "waited for its turn and its GPU check",
     "handed_over_s": "from the dispatch to the command's start",
     "ran_s": "the command itself",
     "noticed_s": "from the command's end until that was seen",
     "overhead_s": "overhead of the dispatch: to its start, and from its end",
 }
-"""What is measured of each attempt, in words."""
+"""The measures of each attempt, in words."""
 
 
 def to_json(report: Report) -> str:
@@ -138,7 +138,7 @@ def to_markdown(report: Report) -> str:
 
 
 def _aside(report: Report) -> str:
-    """What does not count, in words."""
+    """Describe the attempts that do not count."""
     told = ", ".join(f"{count} {why}" for why, count in report.left_out.items())
     return f" Not counted: {told}." if told else ""
 

@@ -34,7 +34,7 @@ _NUMBERS: Final = (
 
 @frozen
 class Metric:
-    """What is compared.
+    """A metric to compare.
 
     Attributes:
         column: of the table.
@@ -310,7 +310,7 @@ def _bases(
     columns: Sequence[str],
     baseline: str,
 ) -> dict[Key, Key | None]:
-    """What each group is compared to: the group that the baseline selects and that is alike otherwise."""
+    """Return the baseline of each group: the selected group whose other keys are the same."""
     if not baseline:
         return dict.fromkeys(groups)
     selector = Selector.parse(baseline)

@@ -20,7 +20,7 @@ _COSTS: Final = re.compile(
     r"|latency|duration|time|ttft|tpot|itl\b|energy|joule|power|watt|memory|loss|error|perplexity|cost|miss",
     re.IGNORECASE,
 )
-"""What is spent, or goes wrong."""
+"""Words for costs and failures: less is better."""
 
 
 def lower_is_better(name: str, unit: str) -> bool:

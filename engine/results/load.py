@@ -43,10 +43,10 @@ UNFINISHED: Final = "unfinished"
 """The outcome of a run that has none."""
 
 _UNTOLD: Final = ("files",)
-"""What of the provenance is no column: digests by the paths of files."""
+"""Parts of the provenance that become no columns: digests by the paths of files."""
 
 _NAMES: Final = ("run", "experiment")
-"""What a run of a summary has to tell."""
+"""Keys that each run of a summary must have."""
 
 _LISTS: Final = ("beside", "gpus_shared_with")
 """The fields of a record that are lists of names, and one text as columns."""
@@ -154,7 +154,7 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def _about(folder: Path, records: Iterable[AttemptRecord]) -> dict[str, dict[str, Any]]:
-    """What is known of each experiment, for its runs that were never tried: its entry, parameters and keys."""
+    """Collect each experiment's entry, parameters and keys, for its runs that were never tried."""
     found: dict[str, dict[str, Any]] = {}
     for run in _summary(folder):
         found[run["experiment"]] = _described(
@@ -180,7 +180,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _row(record: AttemptRecord, provenance: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a record says, and what is known of the session that it is from."""
+    """Make a row of a record and the provenance of its session."""
     known = record.session is not None and 0 <= record.session < len(provenance)
     return {
         **{name: getattr(record, name) for name in _OWN},
@@ -201,7 +201,7 @@ def _listed(names: Sequence[str] | None) -> str | None:
 
 
 def _outcome(newest: AttemptRecord) -> str:
-    """What became of a run, as far as its newest attempt tells."""
+    """Return the outcome of a run, by its newest attempt."""
     if newest.ending == Ending.EXITED.value and newest.exit_code == 0:
         return "completed"
     if newest.ending == Ending.INTERRUPTED.value:
@@ -261,7 +261,7 @@ def _summary(folder: Path) -> list[dict[str, Any]]:
 
 
 def _provenance(folder: Path) -> list[dict[str, Any]]:
-    """What is known of each session and its machine, by column."""
+    """Read the provenance of each session and its machine, by column."""
     return [
         _flat("provenance", {name: value for name, value in one.items() if name not in _UNTOLD})
         for one in sessions(folder)
@@ -269,7 +269,7 @@ def _provenance(folder: Path) -> list[dict[str, Any]]:
 
 
 def _flat(group: str, values: Mapping[str, Any], *, deep: bool = True) -> dict[str, Any]:
-    """Nested mappings as columns, joined by dots; in ``provenance`` each mapping is a group of its own."""
+    """Nested mappings as columns, joined by dots; in ``provenance`` each mapping is a separate group."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         if deep and isinstance(value, Mapping):
@@ -280,7 +280,7 @@ def _flat(group: str, values: Mapping[str, Any], *, deep: bool = True) -> dict[s
 
 
 def _json(file: Path) -> Any:
-    """What a file of ours holds; None where it is not there, or cannot be read."""
+    """Read a JSON file of the results folder; None if it is missing or cannot be read."""
     try:
         with open_plain(file) as opened:
             return json.loads(opened.read(_MOST_BYTES))

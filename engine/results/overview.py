@@ -36,7 +36,7 @@ def overview(rows: Rows) -> Comparison | None:
 
 
 def _varied(rows: Rows, used: Sequence[Row]) -> list[str]:
-    """What differs among the runs, as long as the groups are few enough to be seen at once."""
+    """Return the keys that differ among the runs, while the groups are few enough for one table."""
     params = [name for name in rows.columns if name.startswith("params.")]
     chosen: list[str] = []
     for name in (*(params or ["experiment"]), "backend"):

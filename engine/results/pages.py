@@ -79,7 +79,7 @@ def _table(comparison: Comparison, metric: Metric, heading: str) -> str:
 
 
 def _picture(comparison: Comparison) -> str:
-    """What the comparison looks like, for bright and for dark pages; or why it is not drawn."""
+    """Draw the comparison for light and dark pages, or say why it is not drawn."""
     try:
         light, dark = (_data(to_svg(comparison, theme=theme)) for theme in ("light", "dark"))
     except (InputError, MissingExtra) as error:

@@ -168,7 +168,7 @@ _Bars = tuple[list[str], list[str], dict[tuple[str, str], tuple[Group, Figures]]
 
 
 def _series(comparison: Comparison, metric: Metric) -> _Bars:
-    """What stands along the axis, the series within each, and their figures."""
+    """Return the labels along the axis, the series within each, and their figures."""
     compared = comparison.compared(metric)
     if len(compared) > _MOST_BARS:
         raise InputError(

@@ -1,4 +1,4 @@
-"""A table of results: a sequence of rows, each a mapping of columns, for whatever library reads it.
+"""A table of results: a sequence of rows, each a mapping of columns, for any library.
 
 Nothing but the standard library is needed for the rows themselves, CSV and JSON. pandas, polars and
 pyarrow are imported when they are asked for.
@@ -52,7 +52,7 @@ class Rows(Sequence[Row]):
         """A table of these rows.
 
         Args:
-            first: the columns that are there in any case, and come first.
+            first: the columns that are always there, and come first.
         """
         named = dict.fromkeys(first)
         for row in rows:
@@ -215,7 +215,7 @@ def _of_one_kind(values: list[Any]) -> list[Any]:
 
 
 def _kind(values: Sequence[Any]) -> type | None:
-    """What a column of one kind holds; None where it is empty."""
+    """Return the type of a column's values; None if it is empty."""
     return next((type(value) for value in values if value is not None), None)
 
 

@@ -40,7 +40,7 @@ def cells(comparison: Comparison, group: Group, figures: Figures) -> tuple[str, 
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:
-    """What the figures are, and what they leave out, in sentences."""
+    """Explain the figures and what they leave out, in sentences."""
     said = [
         (
             "Medians, with the first and the third quartile. Counted is the last attempt of each completed"
