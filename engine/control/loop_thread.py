@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for programs that have none."""
+"""An event loop in a separate thread, for programs that have none."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class LoopThread:
         return self._wait(call, work, last=False)
 
     def wait_last(self, call: str, work: Coroutine[Any, Any, T]) -> T:
-        """Likewise. Whatever was let in before has begun by then: both are put on the loop under one lock."""
+        """Likewise. Every earlier call has begun by then: both are put on the loop under one lock."""
         return self._wait(call, work, last=True)
 
     def _wait(self, call: str, work: Coroutine[Any, Any, T], *, last: bool) -> T:

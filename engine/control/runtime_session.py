@@ -14,7 +14,7 @@ __all__ = ["Hold", "Opening"]
 
 
 class Hold(Protocol):
-    """What is released once everything is down."""
+    """A hold that is released once everything is down."""
 
     def release(self) -> None:
         """Let go; harmless when repeated."""

@@ -60,7 +60,7 @@ class StartUp:
         return task is not None and task.done() and not task.cancelled() and not task.exception()
 
     def dependencies(self, service: str) -> list[str]:
-        """What a service depends on, as far as its start has begun."""
+        """Return the dependencies of a service whose start has begun."""
         return [
             other for other in self._project.services[service].depends_on if other in self._tasks
         ]
@@ -92,7 +92,7 @@ class StartUp:
         """Cancel the starts of services, and see them end.
 
         Args:
-            by: what cuts them short, for whoever waits for them.
+            by: the reason, for the callers that wait for them.
         """
         tasks = {task for name in services if (task := self._tasks.get(name)) is not None}
         for task in tasks:

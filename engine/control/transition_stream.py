@@ -1,4 +1,4 @@
-"""Transitions as they happen, for whoever iterates over them in a thread of their own."""
+"""Transitions as they happen, for callers that iterate over them in another thread."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TransitionStream:
             seen += len(new)
 
     def _after(self, seen: int) -> list[Transition]:
-        """What has come after so many; waits for it, and is empty once there will be no more."""
+        """Wait for the transitions after the first ``seen``; empty once there will be no more."""
         self._use.check_process("transitions")  # else it would wait for a thread that is not here
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._taken) > seen)

@@ -30,7 +30,7 @@ class Use:
     def forked(self) -> bool:
         """Whether this process is a forked copy of the one that made the object.
 
-        A fork copies the memory, but no thread: the copy's locks, event loop and connections serve nobody.
+        A fork copies the memory, but no thread: the copy's locks, event loop and connections serve no caller.
         """
         return os.getpid() != self._pid
 

@@ -1,4 +1,4 @@
-"""What a running watchdog of version 0.1 imports when its controller has died."""
+"""Imported by a running watchdog of version 0.1 when its controller has died."""
 
 from engine.watchdog.cleanup import Hand, clear, clear_after
 

@@ -33,7 +33,7 @@ class Container:
 
 @frozen
 class Checked:
-    """What one run of a health check found.
+    """The result of one run of a health check.
 
     Attributes:
         problem: what is wrong; empty where it passed.
@@ -46,7 +46,7 @@ class Checked:
 
 @frozen
 class Observation:
-    """What inspection shows of one service's container.
+    """The result of an inspection of one service's container.
 
     Attributes:
         container: its identity.
@@ -69,7 +69,7 @@ class Observation:
 
 
 class Happening(enum.Enum):
-    """What a notice is about."""
+    """The subject of a notice."""
 
     DIED = "died"
     OOM = "oom"

@@ -18,7 +18,7 @@ MAX_OUTPUT_BYTES: Final = 2**30
 
 
 def nothing() -> None:
-    """What there is to do before most commands."""
+    """Do nothing; most commands need no preparation."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""What runs as the main process of a container: the service's own command, or one that only keeps it up."""
+"""The main process of a container: the service's command, or one that only keeps the container up."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["MainCommand"]
 
 @frozen
 class MainCommand:
-    """What runs as the main process of a container, and why.
+    """The main process of a container, with the reason for it.
 
     Attributes:
-        keep_alive: the command that keeps the container up in place of its own; None where its own runs.
+        keep_alive: the command that keeps the container up instead of its command; None if that runs.
         reason: why, in words.
         dropped_entrypoint: the entrypoint that therefore does not run; empty where there is none.
         on_trial: whether its own command runs for the first time, and is replaced if it ends at once.

@@ -1,4 +1,4 @@
-"""What an experiment hands back besides its output: numbers with their units, and files."""
+"""The results that an experiment hands back besides its output: numbers with units, and files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Measurements:
 
 @frozen
 class MetricPattern:
-    """Where in a command's output a number stands.
+    """The place of a number in a command's output.
 
     Attributes:
         pattern: a regular expression, searched for in each line. The number is its group ``value``, else its
@@ -82,7 +82,7 @@ class MetricPattern:
 
 @frozen
 class MetricPath:
-    """Where in a JSON file a number stands.
+    """The place of a number in a JSON file.
 
     Attributes:
         path: a JMESPath expression.
@@ -109,7 +109,7 @@ class MetricsFile:
 
 @frozen
 class Declared:
-    """What is collected of a command besides the files at ``DOCKWARDEN_METRICS`` and ``DOCKWARDEN_ARTIFACTS``.
+    """The results to collect of a command besides ``DOCKWARDEN_METRICS`` and ``DOCKWARDEN_ARTIFACTS``.
 
     Attributes:
         patterns: numbers in its output, by the names of the metrics.

@@ -1,4 +1,4 @@
-"""What is recorded of a backend: its transitions, looks at its GPUs, and how commands ended in it."""
+"""The records of a backend: its transitions, its GPU checks, and how its commands ended."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Transition:
         reason: why, in words.
         generation: how often the backend's container has been started.
         container_id: its container at that moment, if it had one.
-        restarts_left: how many restarts its budget's lifetime cap still allows; None where nobody told.
+        restarts_left: how many restarts its budget's lifetime cap still allows; None if not known.
         uptime_s: when, by :func:`engine.util.clock.uptime_s`; None where that was not recorded.
     """
 
@@ -53,7 +53,7 @@ class Transition:
 
 @frozen
 class GpuLook:
-    """What one look showed of a backend's GPUs, all visible devices together.
+    """The result of one check of a backend's GPUs, all visible devices together.
 
     Attributes:
         at: when, in UTC.
@@ -77,11 +77,11 @@ class GpuLook:
 
 @frozen
 class Fault:
-    """What makes a backend unfit.
+    """The reason why a backend is unfit.
 
     Attributes:
         curable: whether a restart can help.
-        recreate: whether the container itself has to be made anew.
+        recreate: whether the container itself has to be recreated.
         quote: whether the last lines that its main process wrote may tell more.
     """
 
@@ -144,7 +144,7 @@ class Span:
 
 
 class Leftovers(enum.Enum):
-    """What becomes of processes that an experiment leaves running when its command has ended."""
+    """What to do with processes that an experiment leaves running when its command has ended."""
 
     END = "end"
     """They are ended: TERM, and after two seconds KILL."""
@@ -155,7 +155,7 @@ class Leftovers(enum.Enum):
 
 
 class EndedBy(enum.Enum):
-    """What ended a process that an experiment left running."""
+    """How a process that an experiment left running was ended."""
 
     SIGNAL = "signal"
     RESTART = "restart"
@@ -244,7 +244,7 @@ class Ended:
     """How a dispatched command ended, and where it ran.
 
     Attributes:
-        exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
+        exit_code: as the command gave it; 128 + n where signal n ended it; None if it was not observed.
         reason: in words, where the ending is not simply its exit.
         stdout: the file that holds its standard output.
         stderr: the file that holds its standard error.

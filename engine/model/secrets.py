@@ -14,7 +14,7 @@ def project_secrets(project: Project, marked: Iterable[str] = ()) -> Secrets:
     """The secrets that a project can hold: those of its services, their builds, and its variables.
 
     Args:
-        marked: names of variables whose values are secret, whatever their names say.
+        marked: names of variables whose values are secret, regardless of their names.
     """
     services = project.services.values()
     builds = [service.build.args for service in services if service.build is not None]

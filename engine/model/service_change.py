@@ -1,4 +1,4 @@
-"""What of a service is changed for an experiment: parameters of the backend's own server."""
+"""Changes of a service for an experiment: parameters of the backend's server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ServiceChange"]
 
 @frozen
 class ServiceChange:
-    """What differs from the service of the compose file. Two are equal if they make the same container.
+    """The differences from the service of the compose file. Equal changes make the same container.
 
     Attributes:
         environment: variables that are added to the service's own, or replace them.
@@ -45,7 +45,7 @@ class ServiceChange:
         """The change without secret values.
 
         Args:
-            marked: names of variables whose values are secret whatever they are called.
+            marked: names of variables whose values are secret regardless of their names.
         """
         return evolve(self, environment=masked(self.environment, marked))
 

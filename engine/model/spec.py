@@ -1,4 +1,4 @@
-"""What a service is, once its compose file has been read: plain, typed, frozen values.
+"""The services of a compose file, once it has been read: plain, typed, frozen values.
 
 These are the words that the compose reader and the runtimes share. Durations are in seconds, sizes in
 bytes, and every default of Compose that matters here has been applied.
@@ -61,7 +61,7 @@ class Refusal:
 
 
 class Condition(enum.Enum):
-    """What a dependency must have reached before its dependant is started."""
+    """The condition that a dependency must meet before its dependant is started."""
 
     STARTED = "service_started"
     HEALTHY = "service_healthy"
@@ -74,7 +74,7 @@ class Dependency:
 
     Attributes:
         required: whether the dependant cannot do without it.
-        restart: whether the dependant restarts with it; only told on, in a label.
+        restart: whether the dependant restarts with it; only passed on, in a label.
     """
 
     condition: Condition = Condition.STARTED

@@ -1,1 +1,1 @@
-"""Who owns a container, a network or a process: a living controller, a dead one, or a stranger."""
+"""The owner of a container, a network or a process: a living controller, a dead one, or a stranger."""

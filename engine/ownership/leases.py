@@ -1,9 +1,9 @@
-"""Claims: whose things are, once their maker has died and another controller has taken them over.
+"""Claims: the present owner of objects whose maker has died.
 
-What a controller makes names its maker in labels, which nobody can change, and the path of a *claim*: a
-file that does not exist until somebody takes over what is labelled with it. Then it names the new owner,
-and that one counts. Who takes over holds the claim's lock while it looks and writes, and so do those who
-remove what a dead controller left: of several, one comes first, and the others see it.
+A controller labels each object that it makes with its identity, which cannot be changed later, and with the
+path of a *claim*: a file that does not exist until another controller takes the objects over. From then on
+the claim names the owner. A controller that takes objects over holds the claim's lock while it checks and
+writes; so does one that removes what a dead controller left. So one of several comes first, and the others see it.
 
 What is yet to be made can be claimed as well, by what it is called: of several that begin at once, one
 makes it.
@@ -62,10 +62,10 @@ def new() -> dict[str, str]:
 
 
 def owner_of(labels: Mapping[str, str]) -> Owner | None:
-    """Whose the thing with these labels is: who has taken it over, else its maker; None if it says none.
+    """Return the owner of the object with these labels: who took it over, else its maker; None if unlabelled.
 
-    Where the claim cannot be read, because it is another user's, its maker counts as alive: nobody can
-    tell from here.
+    Where the claim cannot be read, because it is another user's, its maker counts as alive: this process
+    cannot know.
     """
     maker, file = Owner.from_labels(labels), _file(labels)
     if maker is None or file is None:
@@ -83,15 +83,15 @@ def here(labels: Mapping[str, str]) -> bool:
 
 
 def may_take(owner: Owner, labels: Mapping[str, str]) -> bool:
-    """Whether what carries these labels is the owner's, or a dead one's that anybody may clean up."""
+    """Whether the object with these labels is the owner's, or a dead owner's, which any controller may remove."""
     present = owner_of(labels)
     return present is not None and (present == owner or not present.alive)
 
 
 def take(owner: Owner, labels: Mapping[str, str]) -> bool:
-    """Make what carries these labels the owner's, for everybody to see.
+    """Take over the objects with these labels, visibly for all processes.
 
-    Waits while somebody is removing it.
+    Waits while another process is removing them.
 
     Returns:
         whether it is now: not where its owner lives, nor where it has no claim that can be written.
@@ -116,8 +116,8 @@ def reserve(owner: Owner, what: str) -> Owner | None:
         what: what it is called; the same for all who might make it.
 
     Returns:
-        who has claimed it before, and lives; None when it is the owner's now. It is nobody's, and None,
-        where no claims can be written.
+        the living owner that claimed it before; None when it is the owner's now. None as well, with
+            no claim made, where no claims can be written.
     """
     file = _reservation(what)
     try:
@@ -132,7 +132,7 @@ def reserve(owner: Owner, what: str) -> Owner | None:
 
 
 def reserved_by(what: str) -> Owner | None:
-    """Who has claimed what is called so, and lives; None where it is nobody, or another user of this machine."""
+    """Return the living owner of a reservation; None if there is none, or if it is another user's."""
     try:
         present = _told(_reservation(what))
     except OSError:
@@ -150,7 +150,7 @@ def give_back(owner: Owner, what: str) -> None:
 
 @contextmanager
 def held(labels: Mapping[str, str]) -> Iterator[None]:
-    """Keep everybody from taking over what carries these labels, while it is looked at and removed."""
+    """Keep other controllers from taking over these objects while they are checked and removed."""
     file = _file(labels)
     with ExitStack() as stack:
         if file is not None:
@@ -168,9 +168,9 @@ def drop(labels: Mapping[str, str]) -> None:
 
 
 def tidy() -> None:
-    """Forget what claims dead controllers have left; nothing is any less orphaned by that.
+    """Delete the claims that dead controllers have left; their objects stay orphaned.
 
-    Whoever they took over from has died as well. A claim that somebody holds at the moment stays.
+    The controllers that they took over from have died as well. A claim whose lock is held stays.
     """
     with suppress(OSError):
         for file in {
@@ -184,7 +184,7 @@ def tidy() -> None:
 
 
 def _told(file: Path) -> Owner | None:
-    """Whom a claim names; None where there is none, or nothing sensible in it."""
+    """Read the owner that a claim names; None if there is no claim, or no valid one."""
     try:
         with open_plain(file) as opened:
             return Owner.from_json(opened.read(_MOST_BYTES))
@@ -211,12 +211,12 @@ def _write(file: Path, owner: Owner) -> None:
 
 
 def _unfinished(file: Path) -> Path:
-    """What a claim is written as, before it counts."""
+    """The file that a claim is written to before it counts."""
     return file.with_name(f"{file.name}-new")
 
 
 def _file(labels: Mapping[str, str]) -> Path | None:
-    """The claim that labels name; none, if they name what no claim is called: anybody may write labels."""
+    """Return the claim that labels name; None if no claim can have that path: any user may write labels."""
     named = Path(labels.get(CLAIM, ""))
     claimed = named.is_absolute() and named.parts[-3:-1] == _PLACE and _NAME.fullmatch(named.name)
     return named if claimed else None
@@ -224,7 +224,7 @@ def _file(labels: Mapping[str, str]) -> Path | None:
 
 @contextmanager
 def _locked(file: Path, how: int) -> Iterator[None]:
-    """Hold a claim's lock, shared or alone; whoever lets go of it last removes its file."""
+    """Hold a claim's lock, shared or exclusive; its last holder removes the file."""
     lock = file.with_name(f"{file.name}-lock")
     if lock.parent == _folder():  # a label may point anywhere: no other folder is made
         lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""Who a container belongs to: the controller that made it, in labels that outlive it.
+"""The owner of a container: the controller that made it, in labels that outlive the controller.
 
 A process id alone is not an identity, since a dead owner's is given to a stranger sooner or later; with
 the host's boot and the process's start time it is.
@@ -19,7 +19,7 @@ from attrs import frozen
 __all__ = ["LABEL", "Owner"]
 
 LABEL: Final = "dockwarden."
-"""The prefix of all labels of ours."""
+"""The prefix of all our labels."""
 
 _ENDED: Final = frozenset("ZX")
 _PID: Final = re.compile(r"[0-9]{1,19}")
@@ -52,7 +52,7 @@ class Owner:
     def from_labels(cls, labels: Mapping[str, str]) -> Owner | None:
         """The owner that labels name; None when they name none. See :mod:`engine.ownership.leases`."""
         pid = labels.get(f"{LABEL}owner.pid", "")
-        if not _PID.fullmatch(pid):  # whatever somebody has written there
+        if not _PID.fullmatch(pid):  # another program may have written it
             return None
         return cls(
             host=labels.get(f"{LABEL}owner.host", ""),
@@ -63,10 +63,10 @@ class Owner:
 
     @classmethod
     def from_json(cls, written: bytes) -> Owner | None:
-        """The owner that a file names; None where it names none, whatever else is in it.
+        """Read the owner that a file names; None if it names none.
 
         Args:
-            written: what the file holds, or the beginning of it: anybody may have written it.
+            written: the content of the file, or the beginning of it. It is not trusted.
         """
         try:
             found = json.loads(written)
@@ -86,7 +86,7 @@ class Owner:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs; an owner on another host counts as alive, since nobody here can tell."""
+        """Whether it still runs; an owner on another host counts as alive, since this host cannot know."""
         here = Owner.current()
         if self.host != here.host:
             return True
@@ -97,7 +97,7 @@ class Owner:
 
 
 def _start_time(pid: int) -> str:
-    """When a process started; empty if it does not run: a zombie does not, whoever has yet to wait for it."""
+    """When a process started; empty if it does not run. A zombie counts as ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""What containers write, and how it becomes results: the only files that both sides can reach.
+"""The output of containers, and how it becomes results: the only files that both sides can reach.
 
 A container mounts its backend's *spool*, and nothing else of the controller's folders. Each command has a
 *slot* in it, a folder with the files that its output goes to. When the command has ended, its output is

@@ -21,7 +21,7 @@ def folder_below(root: Path, within: PurePath) -> Iterator[int]:
     """The descriptor of a folder, reached component by component without following any link.
 
     Args:
-        root: a folder that nobody else can replace; it is reached by its path.
+        root: a folder that no other user can replace; it is reached by its path.
         within: relative to it.
 
     Raises:

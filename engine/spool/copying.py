@@ -1,4 +1,4 @@
-"""Copying a file that somebody may still write to: bounded, and with its holes."""
+"""Copy a file that a container may still write to: bounded, and with its holes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["copy"]
 _CHUNK_BYTES: Final = 2**24
 _SMALL_BYTES: Final = 2**16
 _NOT_HERE: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)
-"""What ``copy_file_range`` says where this pair of file systems cannot do it."""
+"""Errors of ``copy_file_range`` if this pair of file systems does not support it."""
 
 
 def copy(source: int, target: int, most_bytes: int) -> int:

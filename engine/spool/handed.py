@@ -72,7 +72,7 @@ class Warnings:
             self._besides += 1
 
     def told(self) -> tuple[str, ...]:
-        """All of them, as far as they are told one by one."""
+        """Return the listed warnings, and the number of all others."""
         besides = (f"and {self._besides} more such warnings",) if self._besides else ()
         return (*self._listed, *besides)
 
@@ -84,7 +84,7 @@ class Bounds:
     Attributes:
         bytes_left: of content.
         files_left: regular files.
-        entries_left: of folders that are looked at, whatever they are.
+        entries_left: entries of folders to check, of any kind.
         until_s: when collecting ends, by the monotonic clock.
     """
 
@@ -94,11 +94,11 @@ class Bounds:
     until_s: float = field(factory=lambda: monotonic() + _COLLECTING_S)
 
     def passed(self) -> str:
-        """Why nothing more is looked at, in words; empty while there is room."""
+        """Say which limit has been reached; empty while none is."""
         if self.files_left <= 0:
             return f"there are more than {MOST_FILES} files; the rest is not collected"
         if self.entries_left <= 0:
-            return f"there are more than {_MOST_LOOKED_AT} entries; the rest is not looked at"
+            return f"there are more than {_MOST_LOOKED_AT} entries; the rest is not checked"
         if monotonic() > self.until_s:
             return f"collecting took longer than {_COLLECTING_S:g} s; the rest is not collected"
         return ""
@@ -130,7 +130,7 @@ def handed_variables(slot: str) -> Mapping[str, str]:
 
 
 def make_handed(slot: int) -> None:
-    """Make the folder of what a command hands back, for whatever user its container runs as.
+    """Make the folder for a command's metrics and artifacts, for any user that its container runs as.
 
     The file of the metrics is there already, so that any user can write to it under any umask. Since the
     folder is open to all, it can be replaced as well, as programs do that write a file under another name.
@@ -188,7 +188,7 @@ def copy_tree(
 
     Args:
         source: a folder that its container may change at any moment.
-        target: a folder of ours, open; what is there already stays.
+        target: an open, private folder; existing files stay.
         wanted: which of them are copied, by their paths.
         below: what their paths are put below, for ``wanted`` and in ``target``.
 
@@ -283,7 +283,7 @@ def _below(folder: int, within: PurePath, bounds: Bounds) -> Iterator[PurePath]:
 
 
 def _entries(folder: int, bounds: Bounds, warnings: Warnings) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder and is no folder."""
+    """Yield the entries of a folder that are no folders."""
     for entry in _listed(folder, warnings):
         if passed := bounds.passed():
             warnings.add(passed)

@@ -1,4 +1,4 @@
-"""What a backend's main process writes, as a result: one file for each start of its container.
+"""The output of a backend's main process, as a result: one file for each start of its container.
 
 ::
 
@@ -70,12 +70,12 @@ class MainLog:
 
     @property
     def within(self) -> PurePath:
-        """Where it is, relative to the folder of all output."""
+        """Its path, relative to the folder of all output."""
         return PurePath(self.service, LOGS, f"{self.generation}-{self.container}.log")
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Its path."""
         return self.output / self.within
 
     def text_of(self, line: str) -> str:
@@ -156,7 +156,7 @@ class MainLog:
             return b""
 
     def begin_of_last(self, lines: int) -> int:
-        """Where its last lines begin, in bytes."""
+        """Return the position of its last lines, in bytes."""
         try:
             with plain_below(self.output, self.within) as file:
                 at = os.fstat(file).st_size

@@ -21,10 +21,10 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def close_to_others(folder: Path) -> None:
-    """See that other users of this machine cannot replace what will lie in a folder.
+    """Make sure that other users of this machine cannot replace the files of a folder.
 
-    A folder of our own that everybody may write to is closed to them: version 0.1 made such ones. Where
-    everybody may make folders, as in ``/tmp``, one that somebody else has made there is not used.
+    If the folder is the user's and all users may write to it, it is closed to them: version 0.1 made such
+    folders. Where any user may make folders, as in ``/tmp``, a folder that another user has made is not used.
 
     Args:
         folder: an existing one, which is trusted otherwise.
@@ -46,10 +46,10 @@ def close_to_others(folder: Path) -> None:
 
 @contextmanager
 def make_private(root: Path, within: PurePath) -> Iterator[int]:
-    """A folder below another, and its descriptor; what is missing is made, for our own user alone.
+    """Open a folder below another, and make what is missing, for this user alone.
 
-    Something else in the place of a folder (a link, a file, somebody else's folder) is moved aside, within
-    its folder. Containers of version 0.1 could write to results folders, so any of it may be there.
+    A link, a file or another user's folder in its place is moved aside, within its folder. Containers of
+    version 0.1 could write to results folders, so any of it may be there.
 
     Args:
         root: an existing folder, reached by its path.
@@ -72,7 +72,7 @@ def make_private(root: Path, within: PurePath) -> Iterator[int]:
 
 
 def vacate(root: Path, within: PurePath) -> None:
-    """See that a name is free where a result will go; whatever has it is moved aside, and kept.
+    """Free a name for a result; an existing entry is moved aside, and kept.
 
     Containers of version 0.1 could write to results folders: to that of a later attempt as well.
 
@@ -95,7 +95,7 @@ def vacate(root: Path, within: PurePath) -> None:
 
 
 def _own_folder(above: int, name: str) -> int:
-    """Open a folder of ours; it is mostly there, so that is tried first."""
+    """Open a private folder; it mostly exists, so that is tried first."""
     try:
         found = os.open(name, FOLDER, dir_fd=above)
     except FileNotFoundError:
@@ -107,11 +107,11 @@ def _own_folder(above: int, name: str) -> int:
             return found
         os.close(found)
         _move(above, name)
-    with suppress(FileExistsError):  # another one of ours has just made it
+    with suppress(FileExistsError):  # another thread has just made it
         os.mkdir(name, mode=0o700, dir_fd=above)
     return os.open(name, FOLDER, dir_fd=above)
 
 
 def _move(above: int, name: str) -> None:
     aside = put_aside(above, name)
-    _LOG.warning("%s was in the place of our own output; it is %s now", name, aside)
+    _LOG.warning("%s was in the place of output; it was moved to %s", name, aside)

@@ -17,7 +17,7 @@ ASIDE = ".aside-"
 
 
 def put_aside(folder: int, name: str) -> str:
-    """Move whatever has a name out of its way, within its folder; links are not followed.
+    """Move an entry of any kind out of the way, within its folder; links are not followed.
 
     Returns:
         its new name.
@@ -31,7 +31,7 @@ def put_aside(folder: int, name: str) -> str:
 
 
 def remove(folder: int, name: str, *, within_s: float) -> bool:
-    """Remove whatever has a name in a folder, with all that it holds.
+    """Remove an entry of any kind from a folder, with all that it holds.
 
     Folders within it are moved up before they are emptied, so that depth costs neither descriptors nor
     recursion.

@@ -46,7 +46,7 @@ _CLEANING_S: Final = 5.0
 
 @frozen
 class Collected:
-    """What became of a command's output.
+    """The collected output of a command.
 
     Attributes:
         problem: why it is not what the command wrote, in words; empty where all is well.
@@ -62,7 +62,7 @@ class Collected:
 
 
 class Slot(Protocol):
-    """Where the output of one command goes while it runs."""
+    """The place of one command's output while it runs."""
 
     @property
     def folder(self) -> Path:
@@ -94,7 +94,7 @@ class Slot(Protocol):
             exit_code: of the command; None where what its shell has noted is to be kept instead.
             ran: when the command itself ran; None likewise.
             max_artifacts_bytes: how much is collected of the files that the command hands back.
-            fetched: a folder of ours with further such files; None for none.
+            fetched: a private folder with further such files; None for none.
         """
 
     def close(self) -> None:
@@ -143,7 +143,7 @@ class TakenSlot:
     """A slot in a spool's folder.
 
     The files that take output are held open from the beginning: their size is seen, and their content
-    copied, whatever has become of their names.
+    copied, even if their names are gone.
 
     Attributes:
         folder: its name on this machine.
@@ -159,8 +159,8 @@ class TakenSlot:
     def make(cls, root: Path) -> TakenSlot:
         """Make a slot for a new command, under a name that is free.
 
-        The folder can be entered, but not written to, by other users than ours (whoever the container runs
-        as), and its files can be written.
+        Other users, such as the one that the container runs as, can enter the folder but not write to it;
+        they can write to its files.
 
         Args:
             root: its name; the folder above it is the spool's.
@@ -187,7 +187,7 @@ class TakenSlot:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(name, flags, mode=0o600, dir_fd=self._inside)
             self._held[name] = descriptor
-            os.fchmod(descriptor, 0o666)  # whatever the umask
+            os.fchmod(descriptor, 0o666)  # under any umask
         make_handed(self._inside)
         os.fchmod(self._inside, 0o711)
         for name in (ENDED, STARTED):
@@ -270,7 +270,7 @@ class TakenSlot:
         return {name: os.fstat(held).st_size for name, held in self._held.items()}
 
     def _problem(self) -> str:
-        """What the container has done to the slot; empty where all is as it was made."""
+        """Describe how the container has damaged the slot; empty if it is intact."""
         for lacking in self._lacking.values():
             return lacking
         assert self._inside is not None
@@ -395,7 +395,7 @@ def _opened(stack: ExitStack, name: str, folder: int, warnings: Warnings) -> int
 
 
 def _changed(name: str, folder: int, held: int) -> str:
-    """What became of something in a folder that is held open, in words; empty if it is as it was."""
+    """Describe how an entry that is held open has changed; empty if it has not."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:

@@ -30,7 +30,7 @@ SPOOL: Final = ".spool"
 """The folder of the spools, within the folder of the output; it is ours alone."""
 
 _LOGS: Final = ("main.log", "health.log")
-"""What a backend of local processes writes beside its slots."""
+"""Logs that a backend of local processes writes beside its slots."""
 
 _LOG_BYTES: Final = 2**28
 _CLEANING_S: Final = 30.0
@@ -51,11 +51,11 @@ _OURS: Final = frozenset(
         *(errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.EINVAL),
     }
 )
-"""What says that the machine, or the name, is at fault, and not the container."""
+"""Errors for which the machine or the name is at fault, not the container."""
 
 
 def kept_log(log: Path) -> Path:
-    """Where a log in a spool is in the end, when the spool is gone; see :meth:`Spool.clear`.
+    """Return where a log of a spool is kept once the spool is removed; see :meth:`Spool.clear`.
 
     Args:
         log: a file of a spool, or of a folder that is none; such a one stays where it is.
@@ -77,7 +77,7 @@ class SpoolUnusable(Exception):
 
 @define(eq=False)
 class Spool:
-    """What a backend's container and its controller share.
+    """The folder that a backend's container and its controller share.
 
     Attributes:
         output: the folder of all output: a run's results, or a manager's output folder. It is the user's,
@@ -113,13 +113,13 @@ class Spool:
             self.lost()
         ):  # it is not there, or cannot be set right; a container may still have it mounted
             with make_private(self.output, PurePath(SPOOL, self.service)) as inside:
-                # Whatever the umask: the user that a container runs as has to get through to the slots.
+                # Under any umask: the user that a container runs as has to get through to the slots.
                 os.fchmod(inside, _PASSABLE)
         with make_private(self.output, PurePath(self.service)):
             pass
 
     def begin(self, name: str, *, wanted: bool = False) -> Slot:
-        """A slot for a new command. Whatever has its name already is moved aside.
+        """Make a slot for a new command. An existing entry of its name is moved aside.
 
         Args:
             name: the request's id, a plain name.
@@ -188,7 +188,7 @@ class Spool:
 
     @contextmanager
     def fetching(self) -> Iterator[Path]:
-        """A folder of ours, which no container sees, for files until they are collected.
+        """A private folder, which no container sees, for files until they are collected.
 
         Raises:
             OSError: it cannot be made.
@@ -202,7 +202,7 @@ class Spool:
                 remove(above, name, within_s=_CLEANING_S)
 
     def lost(self) -> str:
-        """What a container has done to the spool itself, in words; empty where it is fit, or is again."""
+        """Describe how a container has damaged the spool; empty if it is usable, or has been repaired."""
         try:
             inside = os.open(self.folder, FOLDER)
             try:
@@ -236,8 +236,8 @@ class Spool:
     def clear(self, keep: Collection[str] = ()) -> None:
         """Remove the spool once its container is gone; call it on a thread.
 
-        What a backend of local processes has said is kept. What cannot be removed stays where nobody else
-        comes near.
+        The logs of a backend of local processes are kept. What cannot be removed stays where no other user
+        can reach it.
 
         Args:
             keep: the slots whose output is still wanted.
@@ -259,7 +259,7 @@ class Spool:
             (self.output / SPOOL).rmdir()
 
     def _keep(self, log: str) -> None:
-        """Copy a log to the results, in the place of whatever has its name there."""
+        """Copy a log to the results, replacing an existing entry of its name."""
         part = f".{log}.{uuid.uuid4().hex}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with (

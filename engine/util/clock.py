@@ -21,7 +21,7 @@ def now_s() -> float:
 
 
 def utc_now() -> datetime:
-    """The date and time: those of the event loop, where it has a calendar of its own, else the machine's."""
+    """The date and time: those of the event loop, if it has a calendar, else the machine's."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -31,7 +31,7 @@ def utc_now() -> datetime:
 
 
 def uptime_s() -> float:
-    """The machine's monotonic clock, in seconds, which nobody can set.
+    """The machine's monotonic clock, in seconds, which cannot be set.
 
     All processes of one boot read the same clock, so a difference of two readings holds from one controller to
     the next. It stands still while the machine is suspended, as the event loop's clock does.

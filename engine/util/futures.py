@@ -1,4 +1,4 @@
-"""What asyncio would complain of on standard error, though nothing is amiss."""
+"""Keep asyncio from complaining on standard error about futures that are no longer awaited."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ __all__ = ["forget"]
 
 
 def forget(future: asyncio.Future[Any]) -> None:
-    """Take note of how a future has ended, when nobody asks it any more."""
+    """Retrieve the result of a future that is no longer awaited."""
     if not future.cancelled():
         future.exception()

@@ -1,4 +1,4 @@
-"""Which names may become part of a path, a label, or the name of a container."""
+"""The rule for names that become part of a path, a label, or the name of a container."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["RULE", "is_plain"]
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 RULE: Final = "letters, digits, '.', '_' and '-', a letter or digit first, at most 80 characters"
-"""The rule in words: it leaves no room for a way out of a folder, an option, or a line of its own."""
+"""The rule in words: a name cannot leave its folder, be taken for an option, or add a line."""
 
 
 def is_plain(name: str) -> bool:

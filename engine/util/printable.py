@@ -1,7 +1,7 @@
 """The one filter for what others have written: nothing in it steers a terminal, or runs in a spreadsheet.
 
-The names, labels and output of containers, images and compose files, and what an engine's errors say, may
-hold anything. Whatever is printed goes through here, on one line, or on several where lines are meant.
+The names, labels and output of containers, images and compose files, and the errors of an engine, may hold
+anything. All such text is printed through here, on one line, or on several where lines are meant.
 """
 
 from __future__ import annotations

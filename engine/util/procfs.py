@@ -1,4 +1,4 @@
-"""What ``/proc`` tells of this machine's processes. Linux only."""
+"""Read this machine's processes from ``/proc``. Linux only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Stat:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended, be it that nobody has taken note of it yet (a zombie)."""
+        """Whether it has ended, even if its parent has not waited for it yet (a zombie)."""
         return self.state in "ZX"
 
 
@@ -68,7 +68,7 @@ def children(pid: int) -> list[int]:
 
 
 def below(pid: int) -> dict[int, Stat]:
-    """What runs of all that descends from a process."""
+    """Return the running descendants of a process."""
     found: dict[int, Stat] = {}
     newest = [pid]
     while newest:
@@ -100,7 +100,7 @@ def pid_within(pid: int) -> int | None:
 
 
 def _text(pid: int, name: str, most_bytes: int | None = None) -> str:
-    """What a file of a process holds; a file object would take five more calls of the kernel's."""
+    """Read a file of a process; a file object would take five more system calls."""
     descriptor = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     try:
         read = bytearray()

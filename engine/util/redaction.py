@@ -18,7 +18,7 @@ from attrs import field, frozen
 __all__ = ["HIDDEN", "SHORTEST", "Secrets", "is_secret_name", "masked"]
 
 HIDDEN: Final = "***"
-"""What stands in the place of a secret."""
+"""The text in place of a secret."""
 
 SHORTEST: Final = 6
 """So many characters a value must have to be kept secret."""
@@ -27,7 +27,7 @@ _WORDS: Final = frozenset(
     {"AUTH", "CREDENTIAL", "CREDENTIALS", "KEY", "KEYS", "PASS", "PASSPHRASE", "PAT", "SECRETS"}
 )
 _ENDINGS: Final = ("APIKEY", "PASSWD", "PASSWORD", "SECRET", "TOKEN")
-"""What a word of a name may also end in: ``PGPASSWORD``."""
+"""Endings that mark a word of a name as secret too: ``PGPASSWORD``."""
 
 _PLACES: Final = frozenset({"DIR", "FILE", "PATH", "SOCK"})
 """The last words of names that say where a secret lies, and not what it is."""
@@ -69,7 +69,7 @@ class Secrets:
 
         Args:
             environments: variables and their values.
-            marked: the names of those that are secret whatever they are called.
+            marked: the names of those that are secret regardless of their names.
         """
         names = frozenset(marked)
         return cls(
@@ -110,7 +110,7 @@ class Secrets:
 
 
 def _secret_in(name: str, value: str, marked: frozenset[str]) -> Iterator[str]:
-    """What of a variable's value is secret."""
+    """Yield the secret parts of a variable's value."""
     if name in marked or is_secret_name(name):
         yield value.strip()
     elif password := _password(value):
@@ -140,7 +140,7 @@ def masked(environment: Mapping[str, str], marked: Collection[str] = ()) -> dict
     """Variables without the secret ones among their values, however short these are.
 
     Args:
-        marked: names whose values are secret, whatever they are called.
+        marked: variables whose values are secret, regardless of their names.
     """
     secrets = Secrets.of(environment, marked=marked)
     return {

@@ -1,4 +1,4 @@
-"""Opening files that lie where others may write: only regular ones, whatever else has their name."""
+"""Open files that lie where other users may write: regular files only."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def oddity(found: os.stat_result) -> str:
 def plain_descriptor(name: str | Path, *, directory: int | None = None, links: bool = True) -> int:
     """Open a regular file for reading, and return its descriptor.
 
-    It is looked at before it is opened: opening a device can have effects, opening a pipe can wait for
-    ever, and a symbolic link leads anywhere. What was looked at is what is opened, through ``/proc``.
+    It is checked before it is opened: opening a device can have effects, opening a pipe can wait for
+    ever, and a symbolic link leads anywhere. The checked file is the one that is opened, through ``/proc``.
 
     Args:
         name: of the file; one component where ``directory`` is given.

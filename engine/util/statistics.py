@@ -107,7 +107,7 @@ def _medians(ordered: Sequence[float], seed: str, replicates: int) -> list[float
 
 @functools.lru_cache(maxsize=256)
 def _middles(n: int, seed: str, replicates: int) -> tuple[tuple[int, int], ...]:
-    """Which values of an ordered sample are in the middle of each resample; one value twice for an odd ``n``."""
+    """Find the middle values of each resample, by their rank in the ordered sample; one value twice for an odd ``n``."""
     rng = random.Random(f"{seed} {n}")  # noqa: S311 - statistics
     lower = (n + 1) // 2  # counted from 1
     drawn = []

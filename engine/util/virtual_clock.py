@@ -39,7 +39,7 @@ class _NoWait(selectors.SelectSelector):
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
-    """An event loop with a clock of its own, for programs that use neither threads nor sockets.
+    """An event loop with a virtual clock, for programs that use neither threads nor sockets.
 
     What would run on a thread runs at once, and takes no time.
 
@@ -73,7 +73,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - it is for whoever waits
+        except Exception as error:  # noqa: BLE001 - it is for the caller that waits
             done.set_exception(error)
         return done
 
@@ -131,7 +131,7 @@ class VirtualClock:
         return self.run(begun())
 
     def close(self) -> None:
-        """Cancel whatever still waits, and let go."""
+        """Cancel everything that still waits, and close the loop."""
         self._runner.close()
 
 

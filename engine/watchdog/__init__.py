@@ -1,8 +1,8 @@
 """The leash: what a controller has started goes when the controller dies, however it dies.
 
-A controller that holds a leash has a small companion process: ``python -m engine.watchdog``, in a session
-of its own. The companion reads from a pipe whose other end only the controller holds. A goodbye on it
-means that all is well; its end without one means that the controller is gone, and the companion removes
+A controller that holds a leash has a small companion process: ``python -m engine.watchdog``, in a separate
+session. The companion reads from a pipe whose other end only the controller holds. A goodbye byte on it
+means a clean exit; EOF without it means that the controller died, and the companion removes
 what carries its owner's labels (containers and networks; named volumes stay) or marks (processes). Until
 then it sleeps in the kernel, and has loaded next to nothing.
 

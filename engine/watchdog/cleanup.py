@@ -21,7 +21,7 @@ Hand = Callable[[Owner], Sequence[str]]
 """Removes what it finds of an owner's, and names it; raises where something could not be removed."""
 
 _GRACE_S: Final = 2.0
-"""Between TERM and KILL. Nobody is left to wait for, and all is to be gone within 10 seconds."""
+"""Between TERM and KILL. It is short: everything has to be removed within 10 seconds."""
 
 _LOOKS: Final = 3
 """So often in a row there must be nothing: the engine may still be creating what was asked of it."""
@@ -56,7 +56,7 @@ def clear(
     """Have a hand remove what is the owner's, until nothing is left, or for ten minutes.
 
     Args:
-        say: told what is removed, and what goes wrong.
+        say: called with what is removed, and what goes wrong.
 
     Returns:
         whether nothing is left.
@@ -66,7 +66,7 @@ def clear(
     while True:
         try:
             removed = hand(owner)
-        except Exception as error:  # noqa: BLE001 - nobody else is left to try again
+        except Exception as error:  # noqa: BLE001 - no other process is left to try again
             say(f"not yet: {error}")
             if now_s() >= until_s:
                 say("gave up; dockwarden reap removes what is left")
@@ -83,7 +83,7 @@ def clear(
 
 
 def _append(log: str, line: str) -> None:
-    # The disk may be full, the folder gone; there is nobody to tell, and what counts is done anyway.
+    # The disk may be full, the folder gone. Nothing else can be logged to, and the cleanup is done anyway.
     with suppress(OSError):
         descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:

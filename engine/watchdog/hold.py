@@ -29,7 +29,7 @@ _READY_WITHIN_S: Final = 30.0
 _GONE_WITHIN_S: Final = 10.0
 _LONGEST_REASON: Final = 2000
 _PACKAGES: Final = str(Path(__file__).parents[2])
-"""Where our packages are imported from, installed or not."""
+"""The folder that our packages are imported from, installed or not."""
 
 
 @define(eq=False)
@@ -112,7 +112,7 @@ class Leash:
         try:
             os.write(self._pipe, GOODBYE)
         except OSError:
-            _LOG.warning("the leash had come off: its process %d was ended by somebody", self.pid)
+            _LOG.warning("the watchdog was gone: another process ended its process %d", self.pid)
         os.close(self._pipe)
         try:
             self._companion.wait(_GONE_WITHIN_S)
@@ -128,7 +128,7 @@ class Leash:
 
 
 def watchdog(runtime: Runtime, *, log: Path | None = None) -> Callable[[], Leash] | None:
-    """What a controller holds by default: a companion that cleans up after this runtime.
+    """Return a controller's default leash: a companion that cleans up after this runtime.
 
     Args:
         log: see :meth:`Leash.hold`.
@@ -166,5 +166,5 @@ def _environment(engine: Mapping[str, str]) -> Mapping[str, str]:
 def _unstartable(reason: str) -> SetupError:
     return SetupError(
         f"the process that cleans up after a crash cannot be started: {reason};"
-        " mend that, or do without it (on_controller_exit: keep)"
+        " fix that, or do without it (on_controller_exit: keep)"
     )

@@ -37,7 +37,7 @@ def main(runtime: str, owner: str, log: str) -> int:
 
 
 def _handle(pid: int) -> int | None:
-    """What tells of a process's end, on systems that have such a thing."""
+    """Open a descriptor that reports a process's end, on systems that have one."""
     with suppress(OSError, AttributeError):
         return os.pidfd_open(pid)
     return None
