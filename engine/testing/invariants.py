@@ -1,4 +1,4 @@
-"""What never happens: checkers that look on, independent of the engine, and say what they saw.
+"""Checkers of what must never happen. They observe the engine independently, and report violations.
 
 They hold what the engine tells (its transitions) against the table, the policies, and what is true in the
 simulated world.
@@ -22,8 +22,8 @@ _ASIDE = (".look-", ".readiness-")
 """In the names of the commands that are run to see whether a container is ready, or fit."""
 
 _UNFIT = ("unhealthy", "exhausted")
-"""In these nothing is begun. What was, and was given up before an engine that hung has heard of it, may
-begin even now: nobody can tell, so its container is used for nothing else, and ended."""
+"""In these states no command is begun. One that was begun before, and given up before a hung engine heard
+of it, may still begin: this cannot be known, so its container is used for nothing else, and ended."""
 
 
 @define(eq=False)
@@ -68,7 +68,7 @@ class Invariants:
 
     @property
     def states(self) -> Mapping[str, str]:
-        """The state of each backend, by replaying what was told."""
+        """The state of each backend, by replaying its transitions."""
         return {name: backend.state for name, backend in self._backends.items()}
 
     # What the engine tells

@@ -1,4 +1,4 @@
-"""What of ours is left: in a simulated world, on this machine, on a Docker engine."""
+"""Find what is left of our objects: in a simulated world, on this machine, on a Docker engine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Leaks:
     """Compares what is there with what was there before.
 
     Args:
-        faults: of the simulated world to look at.
-        docker: whether to look at the Docker engine too.
+        faults: of the simulated world to check.
+        docker: whether to check the Docker engine too.
     """
 
     faults: OrderedFaults
@@ -30,16 +30,16 @@ class Leaks:
         object.__setattr__(self, "_before", dict(self._ours()))
 
     def found(self) -> list[str]:
-        """What has come since, in words.
+        """Describe what has been left since.
 
         Raises:
-            RuntimeUnavailable: no Docker engine answers, and it is to be looked at.
+            RuntimeUnavailable: no Docker engine answers, and it is to be checked.
         """
         new = [what for key, what in self._ours() if key not in self._before]
         return [*left_in(self.faults.world), *new]
 
     def _ours(self) -> Iterator[tuple[str, str]]:
-        """What this process has made outside of simulations: an identity, and words."""
+        """Yield what this process has made outside of simulations: an identity, and words."""
         from engine.runtimes.process.backend import owner_mark
         from engine.runtimes.process.tree import find
 

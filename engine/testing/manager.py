@@ -67,7 +67,7 @@ class SimulatedManager(ContainerManager):
 
     @property
     def world(self) -> World:
-        """What is true."""
+        """The true state of the simulated world."""
         return self.faults.world
 
     def advance(self, seconds: float) -> None:
@@ -75,7 +75,7 @@ class SimulatedManager(ContainerManager):
         self.clock.advance(seconds)
 
     def befall(self, fault: str, service: str) -> None:
-        """Let a fault befall a service's running container now; see :meth:`OrderedFaults.now`."""
+        """Inject a fault into a service's running container now; see :meth:`OrderedFaults.now`."""
         self.clock.call(self.faults.now, fault, service)
 
     def _hire(self) -> Worker:

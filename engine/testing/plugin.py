@@ -39,7 +39,7 @@ _DOCKER: Final = "dockwarden_leak_check_docker"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare what can be set in the configuration file."""
-    parser.addini(_DOCKER, "leak_check looks at the Docker engine too", type="bool", default=False)
+    parser.addini(_DOCKER, "leak_check checks the Docker engine too", type="bool", default=False)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -90,7 +90,7 @@ def virtual_clock() -> Iterator[VirtualClock]:
 
 @pytest.fixture
 def faults() -> OrderedFaults:
-    """What goes wrong in a test's simulations: on order, now, or by chance."""
+    """Inject faults into a test's simulations: on order, now, or by chance."""
     from engine.testing.scripted_faults import OrderedFaults
 
     return OrderedFaults()
@@ -145,9 +145,9 @@ def simulated_manager(
 
 @pytest.fixture
 def leak_check(request: pytest.FixtureRequest, faults: OrderedFaults) -> Iterator[None]:
-    """Fail the test if it leaves containers, networks or processes of ours behind.
+    """Fail the test if it leaves containers, networks or processes behind.
 
-    It looks before the fixtures here clean up. Named first, it looks after those of the test's own.
+    It checks before the fixtures here clean up. Named first, it checks after those of the test.
     """
     from engine.errors import RuntimeUnavailable
     from engine.testing.leaks import Leaks

@@ -96,7 +96,7 @@ class OrderedFaults(Faults):
         self._tables.clear()
 
     def now(self, name: str, service: str) -> None:
-        """Let a fault befall a service's running container at once, or the command in it.
+        """Inject a fault into a service's running container at once, or into the command in it.
 
         For use on the event loop; :meth:`engine.testing.simulation.Simulation.befall` brings it there.
 
@@ -108,7 +108,7 @@ class OrderedFaults(Faults):
         if not callable(fault.does):
             raise InputError(f"{name} strikes {fault.strikes.value}; order it instead")
         if not running:
-            raise InputError(f"no container of {service} runs, so nothing can befall it")
+            raise InputError(f"no container of {service} runs, so no fault can hit it")
         commands = [one for one in running[0].processes.values() if one.order.request]
         process = commands[0] if commands else running[0].main
         if process is not None and fault.does(self.world, process):
@@ -144,11 +144,11 @@ class HeldCommands(EachLasts):
         self._ends: dict[str, asyncio.Future[int]] = {}
 
     def check(self, service: str, command: tuple[str, ...]) -> Program:
-        """Takes a second, so that somebody may look meanwhile, and passes."""
+        """Takes a second, so that a test can inspect it meanwhile, and passes."""
         return lasting(1.0)
 
     def experiment(self, service: str, request: ExecRequest) -> Program | None:
-        """Runs until it is told to end."""
+        """Runs until it is ordered to end."""
 
         async def held(_process: Process) -> int:
             ends: asyncio.Future[int] = asyncio.get_running_loop().create_future()

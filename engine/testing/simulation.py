@@ -49,7 +49,7 @@ class Simulation:
 
     Attributes:
         controller: under test.
-        transitions: those that it has told of.
+        transitions: those that it has reported.
     """
 
     project: Project
@@ -79,7 +79,7 @@ class Simulation:
 
     @property
     def world(self) -> World:
-        """What is true."""
+        """The true state of the simulated world."""
         return self.faults.world
 
     def hands(self) -> SimulatedRuntime:
@@ -105,7 +105,7 @@ class Simulation:
         return self.clock.call(function, *arguments, **options)
 
     def befall(self, fault: str, service: str) -> None:
-        """Let a fault befall a service's running container now; see :meth:`OrderedFaults.now`."""
+        """Inject a fault into a service's running container now; see :meth:`OrderedFaults.now`."""
         self.call(self.faults.now, fault, service)
 
     def start(self, *services: str) -> None:
@@ -119,7 +119,7 @@ class Simulation:
 
     @property
     def path(self) -> list[str]:
-        """What has happened so far, a line for each transition."""
+        """The history so far, a line for each transition."""
         return [
             f"{step.backend}: {step.source} {step.event} {step.target}" for step in self.transitions
         ]
@@ -142,7 +142,7 @@ class Simulation:
 
 
 def left_in(world: World) -> list[str]:
-    """What of ours is left in a simulated world, in words."""
+    """Describe what is left in a simulated world."""
     return [*_containers(world), *(f"the network of {name}" for name in sorted(world.networks))]
 
 

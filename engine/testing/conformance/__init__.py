@@ -1,4 +1,4 @@
-"""What every runtime must do: a suite to subclass.
+"""The conformance suite of runtimes, to subclass.
 
 Needs pytest (``pip install 'dockwarden[testing]'``).
 """

@@ -30,7 +30,7 @@ _VANISHES: Final = Script("vanishes", sh("echo ready; kill -KILL $PPID; sleep 0.
 
 
 class AdoptionBehaviour(Harness):
-    """What becomes of a container whose controller has died."""
+    """What happens to a container whose controller has died."""
 
     async def make_runtime_of(self, project: Project, owner: Owner) -> Runtime:
         """A runtime like that of :meth:`make_runtime`, of another controller."""
@@ -150,7 +150,7 @@ class AdoptionBehaviour(Harness):
 
     @scenario
     async def test_what_belongs_to_somebody_alive_is_not_taken_over(self, rig: Rig) -> None:
-        other = evolve(Owner.current(), host="elsewhere")  # of which nobody here can tell
+        other = evolve(Owner.current(), host="elsewhere")  # this host cannot know whether it lives
         living = await self.begun(rig, by=other)
         try:
             await living.ready("one")

@@ -56,7 +56,7 @@ _AWKWARD = (
 
 
 class _NotDone(Exception):
-    """What a test does before a command, and cannot."""
+    """The preparation before a command failed."""
 
 
 class CommandBehaviour(Harness):

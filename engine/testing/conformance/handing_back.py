@@ -30,11 +30,11 @@ class HandingBackBehaviour(Harness):
         self, rig: Rig
     ) -> None:
         container = await rig.ready("one")
-        request = rig.request(container, *self.spell(HANDS_BACK, "told"))
+        request = rig.request(container, *self.spell(HANDS_BACK, "handed"))
         assert (await rig.run(container, request)).exit_code == 0
         handed = request.folder / HANDED
-        assert (handed / METRICS).read_text() == "told"
-        assert (handed / ARTIFACTS / "deep" / "file").read_text() == "told"
+        assert (handed / METRICS).read_text() == "handed"
+        assert (handed / ARTIFACTS / "deep" / "file").read_text() == "handed"
 
     @scenario
     async def test_each_command_begins_with_an_empty_folder(self, rig: Rig) -> None:
@@ -52,12 +52,12 @@ class HandingBackBehaviour(Harness):
         self, rig: Rig, pattern: str
     ) -> None:
         container = await rig.ready("placed")
-        request = rig.request(container, *self.spell(WRITES_FILE, "r.json", "told"))
+        request = rig.request(container, *self.spell(WRITES_FILE, "r.json", "handed"))
         await rig.run(container, request)
         await rig.run(container, rig.request(container, *self.spell(WRITES_FILE, "o.txt", "")))
         into, warnings = await self.fetched(rig, container, request, Declared(artifacts=(pattern,)))
         at = "data/inner/r.json" if pattern.startswith("/") else "r.json"
-        assert ((into / at).read_text(), warnings) == ("told", ())
+        assert ((into / at).read_text(), warnings) == ("handed", ())
         assert [one.name for one in into.rglob("*") if one.is_file()] == ["r.json"]
 
     @scenario

@@ -1,4 +1,4 @@
-"""What the tests of a runtime stand on: its hooks, its services, an open runtime for each test."""
+"""The base of a runtime's tests: its hooks, its services, an open runtime for each test."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Harness:
     """The image of every service, for runtimes that need one."""
 
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    """What makes the event loop that the runtime works on; None for the usual one."""
+    """Makes the event loop that the runtime works on; None for the usual one."""
 
     runner: asyncio.Runner
     project: Project
@@ -64,7 +64,7 @@ class Harness:
         return spelt(script, *arguments)
 
     def project_name(self) -> str:
-        """What the project is called; every process of a test run has its own."""
+        """The project's name; every process of a test run has its own."""
         return f"conformance-{os.getpid()}"
 
     def services(self, folder: Path) -> tuple[ServiceSpec, ...]:

@@ -58,8 +58,8 @@ class Rig:
     Attributes:
         folder: a scratch folder; the outputs go there.
         services: those of the project, all of which are removed in the end.
-        spell: how the runtime is told a script.
-        notices: what the runtime has told so far.
+        spell: makes a command of a script, for the runtime.
+        notices: those of the runtime so far.
     """
 
     runtime: Runtime
@@ -73,7 +73,7 @@ class Rig:
         await self.runtime.open(self.notices.append)
 
     async def tear_down(self) -> None:
-        """Remove whatever a test has started, also one that failed."""
+        """Remove everything that a test has started, also after a failure."""
         try:
             async with asyncio.TaskGroup() as group:
                 for service in self.services:
@@ -83,7 +83,7 @@ class Rig:
             await self.runtime.close()
 
     def spool_of(self, service: str) -> Spool:
-        """What the service's container and its controller share."""
+        """Return the spool of a service."""
         (self.folder / "output").mkdir(exist_ok=True)
         spool = Spool(self.folder / "output", service)
         spool.make()
@@ -170,6 +170,6 @@ class Rig:
 
 
 def output(request: ExecRequest, stream: str = "stdout") -> bytes:
-    """What a request has written so far."""
+    """Return the output of a request so far."""
     path = request.folder / stream
     return path.read_bytes() if path.exists() else b""

@@ -94,7 +94,7 @@ def sh(line: str, *arguments: str) -> tuple[str, ...]:
 
 @frozen
 class Script:
-    """What a command of the suite does.
+    """A command of the suite.
 
     Attributes:
         name: what it is called.
@@ -161,10 +161,10 @@ IGNORES_TERM: Final = Script("ignores-term", python(_IGNORES_TERM))
 """Ignores TERM, as does its child; the child has its arguments, and writes ``ready``."""
 
 PARENT_OF_A_SESSION: Final = Script("parent-of-a-session", python(_PARENT_OF_A_SESSION))
-"""Has a child in a session of its own, and outlives it; the child has its arguments, and writes ``ready``."""
+"""Has a child in a separate session, and outlives it; the child has its arguments, and writes ``ready``."""
 
 LEAVES: Final = Script("leaves", python(_LEAVES))
-"""Ends, and leaves a child in a session of its own; the child has its arguments."""
+"""Ends, and leaves a child in a separate session; the child has its arguments."""
 
 LISTS_RUNNING: Final = Script("lists-running", python(_LISTS_RUNNING))
 """Writes the pids of the processes that have a token as an argument; it is given the token's halves."""

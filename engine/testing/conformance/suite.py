@@ -1,4 +1,4 @@
-"""What every runtime must do: a suite to subclass.
+"""The conformance suite of runtimes, to subclass.
 
 Example:
     A test file of a runtime reads::
@@ -10,7 +10,7 @@ Example:
             async def kill_main_process(self, container: Container) -> None:
                 os.kill(pid_of(container), signal.SIGKILL)
 
-    Whatever the tests start is removed after each of them. The scripts need ``sh``, ``sleep`` and
+    Everything that a test starts is removed after it. The scripts need ``sh``, ``sleep`` and
     ``python3`` wherever the runtime runs them, unless ``spell`` is filled.
 """
 

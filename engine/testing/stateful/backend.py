@@ -168,13 +168,13 @@ class BackendMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._takes("restart"))
     @rule(recreate=st.booleans())
     def restart(self, *, recreate: bool) -> None:
-        """Somebody asks for a restart."""
+        """The user asks for a restart."""
         self._on.restart(recreate=recreate)
 
     @precondition(lambda self: self._takes("recover"))
     @rule()
     def recover(self) -> None:
-        """Somebody asks for a decision."""
+        """The user asks for a decision."""
         self._on.recover()
 
     @precondition(lambda self: self._takes("reset"))
@@ -192,16 +192,16 @@ class BackendMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._on.backend is not None)
     @rule(event=st.sampled_from(ASKED))
     def asked_in_vain(self, event: str) -> None:
-        """What the table refuses is asked for."""
+        """The user asks for what the table refuses."""
         if not self._on.takes(event):
             self._on.in_vain(event)
 
-    # What befalls it
+    # What happens to it
 
     @precondition(lambda self: self._on.started and self._on.state == "ready")
     @rule(curable=st.booleans())
     def found_unfit(self, *, curable: bool) -> None:
-        """Somebody finds it unfit."""
+        """A check finds it unfit."""
         self._on.find_unfit(curable=curable)
 
     @precondition(lambda self: self._on.started)
@@ -213,14 +213,14 @@ class BackendMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._on.started and self._on.container is not None)
     @rule(fault=st.sampled_from(_BEFALLS))
     def befalls(self, fault: str) -> None:
-        """Something befalls its container now."""
+        """A fault hits its container now."""
         self._on.befall(fault)
 
     # What comes of it, later
 
     @rule(seconds=st.sampled_from(_STEPS_S))
     def time_passes(self, seconds: float) -> None:
-        """What is under way comes nearer to its end."""
+        """Time passes for the calls under way."""
         self._on.advance(seconds)
 
     @invariant()

@@ -1,4 +1,4 @@
-"""The restart budget, kept a second time: from what is told, with nothing taken from the policy's code."""
+"""A second account of the restart budget, kept from the transitions without the policy's code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Books"]
 
 @define
 class Books:
-    """What one backend has spent.
+    """The restarts that one backend has spent.
 
     Args:
         policy: its limits; without jitter, so that every wait is known.

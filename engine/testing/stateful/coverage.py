@@ -1,4 +1,4 @@
-"""What of a table was covered: its edges, the outcomes of its guards, and its edges two by two.
+"""The coverage of a table: its edges, the outcomes of its guards, and its pairs of edges.
 
 What can be covered at all follows from the table, its latch, and which facts can be true together. What
 the world around it rules out besides is declared, with the reason, and held to: it must not be seen.
@@ -46,7 +46,7 @@ class Never:
 
 
 class _Position(NamedTuple):
-    """Where a course is: its last edge tells its state."""
+    """The position of a run through the table; its last edge gives its state."""
 
     last: Edge | None
     latched: bool
@@ -129,7 +129,7 @@ class Coverage:
                 yield edge, facts
 
     def _outcomes(self, edge: Edge) -> Iterator[tuple[str, Facts]]:
-        """What the facts that decide about an edge's event can be there, each with all of them."""
+        """Yield the possible values of the facts that decide about an edge's event."""
         for facts in self.facts:
             if edge.guard(facts):
                 for outcome in _told(self.lifecycle, edge, facts):
@@ -153,7 +153,7 @@ class Coverage:
 
     @property
     def missing(self) -> dict[str, list[str]]:
-        """What can be, and was not seen; empty lists where all was."""
+        """List what can be covered and was not; empty lists if all was."""
         return {
             sort: [what for what in self._feasible[sort] if what not in self.seen[sort]]
             for sort in _SORTS
@@ -161,7 +161,7 @@ class Coverage:
 
     @property
     def denied(self) -> list[str]:
-        """What was seen, and cannot be; claims that are not true, or a machine that is not."""
+        """List what was seen and should be impossible: a wrong claim, or a wrong machine."""
         return [
             what for sort in _SORTS for what in self.seen[sort] if what not in self._feasible[sort]
         ]
@@ -192,7 +192,7 @@ class Coverage:
         raise AssertionError("\n".join(lines))
 
     def table(self) -> str:
-        """What was covered, as lines of text."""
+        """Describe the coverage, as lines of text."""
         lines = [f"{self.lifecycle.name:<24} {'can be':>8} {'covered':>8} {'times':>8}"]
         for sort in _SORTS:
             feasible, seen = self._feasible[sort], self.seen[sort]

@@ -44,7 +44,7 @@ _STEP_S: Final = 0.05
 
 
 def needs(way: Way) -> tuple[Left, int]:
-    """What an earlier controller must have left for a way, and how many restarts it takes."""
+    """Return what an earlier controller must have left for a path, and how many restarts it takes."""
     left: Left = "busy" if any(edge.event == "reattach" for edge, _ in way) else "nothing"
     granted = 0
     for edge, facts in way:
@@ -108,7 +108,7 @@ def _finishes(scene: Scene, _edge: Edge, _rest: Way) -> None:
 
 
 def _falls_ill(scene: Scene, edge: Edge, rest: Way) -> None:
-    """In ready somebody finds it unfit; else its container dies, before its gate or under its command."""
+    """In ready a check finds it unfit; else its container dies, before its gate or under its command."""
     if edge.source == "ready":
         scene.find_unfit(curable=not _incurable(rest))
         return

@@ -32,24 +32,24 @@ from states import BACKEND, Lifecycle, TransitionRefused
 __all__ = ["ASKED", "MISHAPS", "Left", "Scene"]
 
 Left = Literal["nothing", "idle", "busy"]
-"""What an earlier controller left: no container, one, or one in which its command still runs."""
+"""The containers of an earlier controller: none, one, or one in which its command still runs."""
 
 MISHAPS: Final[Mapping[str, tuple[str, str, int]]] = {
     "it is not created": ("server_error", "create", 1),
-    "it is created, and nobody hears of it": ("lost_reply", "create", 1),
+    "it is created, and the reply is lost": ("lost_reply", "create", 1),
     "its image is gone": ("image_gone", "create", 1),
     "it is not started": ("server_error", "start", 5),
-    "it is started, and nobody hears of it": ("lost_reply", "start", 1),
+    "it is started, and the reply is lost": ("lost_reply", "start", 1),
     "its start takes long": ("slow_start", "start", 1),
     "it is removed later": ("removal_in_progress", "remove", 1),
-    "it is removed, and nobody hears of it": ("lost_reply", "remove", 1),
+    "it is removed, and the reply is lost": ("lost_reply", "remove", 1),
     "it cannot be killed": ("removal_refused", "remove", 1),
     "the daemon goes down": ("daemon_restart", "find", 1),
 }
-"""What goes wrong with the next call: the fault, the call, and how often in a row."""
+"""Faults of the next call: the fault, the call, and how often in a row."""
 
 ASKED: Final = ("start", "restart", "recover", "reset")
-"""What may be asked for in vain."""
+"""Requests that may be refused."""
 
 _NAME: Final = "alpha"
 _SIBLING: Final = "beta"
@@ -78,7 +78,7 @@ class Scene:
         runtime: makes the runtime.
         effects: what the actions of an extended lifecycle do.
         resting: the states in which it may stay.
-        coverage: told of each edge.
+        coverage: receives each edge.
     """
 
     lifecycle: Lifecycle = BACKEND
@@ -198,7 +198,7 @@ class Scene:
         """Ask for the backend.
 
         Args:
-            unadopted: whether what an earlier controller left cannot be looked at.
+            unadopted: whether the container of an earlier controller cannot be inspected.
         """
         self.started = True
         simulation = self.simulation
@@ -210,16 +210,16 @@ class Scene:
         if self.left == "busy" and not self._left_awaited:
             self._left_awaited = True
             outlived = simulation.controller.outlived(_NAME)
-            may_end = {Ending.LOST}  # its container may be taken for unfit, and made anew
+            may_end = {Ending.LOST}  # its container may be taken for unfit, and recreated
             self._runs[_LEFT] = _Run(simulation.begin(outlived), may_end)
 
     async def _awaited(self) -> None:
-        """Hear how its start went, as whoever asked for it does."""
+        """Wait for the result of its start, as its caller does."""
         with suppress(StartError):
             await self.simulation.controller.start([_NAME])
 
     def dispatch(self) -> None:
-        """Hand over a command, which runs until it is told to end."""
+        """Hand over a command, which runs until it is ordered to end."""
         self._counted += 1
         name = f"run-{self._counted}"
         work = self.simulation.controller.execute(_NAME, ["work"], id=name)
@@ -262,7 +262,7 @@ class Scene:
             await stop  # type: ignore[misc]
         except RemovalFailed as failed:
             if self.state == self.lifecycle.initial:
-                self.witness.complain("the_table_decides", f"stopped, and told: {failed}")
+                self.witness.complain("the_table_decides", f"stopped, and reported: {failed}")
 
     def in_vain(self, event: str) -> None:
         """Ask for what its table refuses now: it must say so, and change nothing."""
@@ -278,10 +278,10 @@ class Scene:
         else:
             self.witness.complain("the_table_decides", f"{event} was taken in {before[0]}")
 
-    # What can befall it
+    # What can happen to it
 
     def find_unfit(self, *, curable: bool = True) -> None:
-        """Somebody finds it unfit, while it is ready."""
+        """A check finds it unfit, while it is ready."""
         fault = Fault(_UNFIT[curable], curable=curable)
         self.simulation.call(self._there().report, fault)
 
@@ -292,13 +292,13 @@ class Scene:
         self.simulation.faults.order(fault, call=call, times=times)
 
     def befall(self, fault: str) -> None:
-        """Something befalls its container now; see the catalogue of faults."""
+        """A fault hits its container now; see the catalogue of faults."""
         self._may_all_end(Ending.LOST, Ending.UNSTARTED)
         self.witness.disturbed_s = self.simulation.clock.now_s
         self.simulation.befall(fault, _NAME)
 
     def hide(self) -> None:
-        """Nobody can see whether it is gone, for longer than a removal waits."""
+        """Hide whether it is gone, for longer than a removal waits."""
         self.simulation.faults.order("server_error", call="list", times=_BLIND_S)
 
     def _may_all_end(self, *endings: Ending) -> None:
@@ -397,7 +397,7 @@ class Scene:
             self.witness.complain("nothing_is_left", str(fault))
         except DockwardenError as error:
             self.witness.complain("nothing_is_left", str(error))
-        simulation.advance(100)  # an end that nobody told of is looked up
+        simulation.advance(100)  # an end without a notice is found by inspection
         self._outcomes()
         own = self._left()
         if own:

@@ -20,7 +20,7 @@ from states.verify import Invariant, OwnStep, Position, invariant
 __all__ = ["LifecycleMachine", "Rule"]
 
 Rule = Callable[[OwnStep], bool]
-"""What must hold at each step; its docstring is what is said when it does not."""
+"""A condition on each step; its docstring is printed when the condition fails."""
 
 
 @define(eq=False)

@@ -27,13 +27,13 @@ RULES: Final[Mapping[str, str]] = {
     "stopped_means_gone": "a stopped backend has no container",
     "one_container": "there is one container of a service at most",
     "one_command_at_a_time": "at most one command runs in a backend",
-    "siblings_are_untouched": "what befalls one backend changes no other",
+    "siblings_are_untouched": "a fault of one backend changes no other",
     "one_outcome": "every command that was handed over has one outcome, and the one that it earned",
-    "all_settles": "once nothing more befalls it, it comes to rest",
+    "all_settles": "once no more faults hit it, it comes to rest",
     "nothing_is_left": "after the teardown nothing is left, and every backend is stopped",
     "nothing_forbidden": "what must never happen does not (engine.testing.invariants)",
 }
-"""What is held against an engine and its runtime, by name."""
+"""The claims that are checked against an engine and its runtime, by name."""
 
 BY_HAND: Final = "found unfit"
 """Begins the reason of a fault that a test reports."""
@@ -52,14 +52,14 @@ class Witness:
         policy: how it is run.
         world: what is true.
         struck: how often each fault has struck so far, by name.
-        coverage: told of each edge.
+        coverage: receives each edge.
         now_s: the clock.
 
     Attributes:
         complaints: what broke which rule.
         prediction: where the table says that it is.
         books: what its budget must be.
-        disturbed_s: when somebody last did something to its container.
+        disturbed_s: when a fault last hit its container.
         edges: those taken.
     """
 
@@ -173,7 +173,7 @@ class Witness:
 
     def _proved(self, step: Transition) -> None:
         if self.now_s() - self.disturbed_s < _MOMENT_S:
-            return  # it may have died since it was looked at
+            return  # it may have died since it was checked
         fit = [one for one in self.containers if one.running and one.health in (None, "healthy")]
         if not fit:
             shown = [(one.id, one.running, one.health) for one in self.containers]
@@ -201,7 +201,7 @@ class Witness:
             self._look_within()
         now_s = self.now_s()
         if event.action != "start" or self._due_s is None or now_s == self.disturbed_s:
-            return  # at that moment it is somebody else who starts it
+            return  # at that moment another call starts it
         if now_s < self._due_s:
             self.complain("the_backoff_is_waited_out", f"started {self._due_s - now_s:g} s early")
 
@@ -226,7 +226,7 @@ class Witness:
         shown = (state, latched)
         predicted = (self.prediction.state, self.prediction.latched)
         if shown != predicted:
-            self.complain("the_table_decides", f"it shows {shown}, and {predicted} was told")
+            self.complain("the_table_decides", f"it shows {shown}, and {predicted} was reported")
         if left != max(0, self.books.left):
             self.complain("the_budget_holds", f"it says {left} left, and it is {self.books.left}")
         if state == self.lifecycle.initial and self.containers:

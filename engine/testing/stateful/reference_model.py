@@ -1,4 +1,4 @@
-"""What a table says, read a second time: row by row, with nothing taken from the running machine."""
+"""A second reading of a table: row by row, without the code of the running machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Prediction:
         self.state = self.lifecycle.initial
 
     def rows(self, event: str) -> list[Row]:
-        """The rows that an event may take now, whatever the facts."""
+        """The rows that an event may take now, for all values of the facts."""
         latch = self.lifecycle.latch
         if latch is not None and self.latched != (event in latch.until):
             return []
