@@ -97,11 +97,12 @@ bench: $(READY) ## Measure side by side with what a user would pick instead; ONL
 gpu-check: $(READY) ## On a machine with a GPU: probe it, and let a backend leak device memory
 	$(BIN)/python -m tests.gpu_check
 
-check: $(READY) ## Check formatting, lint, types and the direction of imports
+check: $(READY) ## Check formatting, lint, types, the direction of imports, and wording
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.words
 
 chaos: $(READY) ## Kill controllers, watchdogs and daemons 200 times on a lab of its own; nothing may be lost or left
 	@$(BIN)/python -m tests.chaos --kills $${KILLS:-200} --seed $${SEED:-1}
