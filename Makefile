@@ -17,7 +17,7 @@ export DOCKWARDEN_LAB_ENGINE := $(ENGINE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-llm test-llm test bench fuzz soak mutants chaos hostile conformance engines differential compose docs pages pictures gpu-check check format lab lab-down clean
+.PHONY: help setup demo demo-llm test-llm test quiet bench fuzz soak mutants chaos hostile conformance engines differential compose docs pages pictures gpu-check check format lab lab-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ soak: $(READY) ## Play 100,000 simulated campaigns with faults, against what mus
 
 fuzz: $(READY) ## Feed over a hundred thousand broken files to whatever reads one
 	$(BIN)/python -m tests.fuzz.run
+
+quiet: $(READY) ## An experiment of a minute beside a health check of every second: count what the engine runs meanwhile
+	QUIET_S=60 $(BIN)/python -m pytest tests/faults/test_quiet.py
 
 bench: $(READY) ## Measure side by side with what a user would pick instead; ONLY="dispatch start" for some
 	$(BIN)/python -m benchmarks $(ONLY)

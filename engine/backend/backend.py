@@ -16,11 +16,10 @@ from collections.abc import (
     Callable,
     Collection,
     Coroutine,
-    Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,8 +30,9 @@ from engine.backend.company import Company
 from engine.backend.execution import Dispatch, Limits, Outcome
 from engine.backend.fetching import fetched
 from engine.backend.handover import Heritage, UnderWay
-from engine.backend.last_lines import Subject, quoted
+from engine.backend.log import BackendLog
 from engine.backend.machine import Instance, Machine
+from engine.backend.measurers import Measurers
 from engine.backend.monitor import Attention
 from engine.backend.output import Output, collected
 from engine.errors import (
@@ -51,11 +51,10 @@ from engine.model.results import Ended, Fault, GpuLook, Leftovers, Transition
 from engine.model.service_change import ServiceChange
 from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy, RestartHistory
-from engine.runtimes.base import Changeable, Container, ExecRequest, Logging, Notice, Runtime
+from engine.runtimes.base import Changeable, Container, ExecRequest, Notice, Runtime
 from engine.runtimes.changes import check_changeable
-from engine.spool import MainLog, Slot, Spool, SpoolUnusable, Unkept
+from engine.spool import Slot, Spool, SpoolUnusable, Unkept
 from engine.util.clock import SetClock, now_s, uptime_s, utc_now
-from engine.util.futures import forget
 from states import Edge
 
 __all__ = ["Backend", "Effect", "Fact"]
@@ -109,8 +108,9 @@ class Backend:
             nothing.
         started_in_s: how long its container took from its last start until it was ready, in seconds; None
             where that was not seen.
-        failed_log: where the output of the start that failed last is kept, if it is; None before any failed.
         turn: held by whoever runs a command in it, or looks at it.
+        log: what its main process writes, as it is kept and quoted.
+        measurers: the commands of other backends that measure it.
     """
 
     spec: ServiceSpec
@@ -139,6 +139,8 @@ class Backend:
     change: ServiceChange | None = field(default=None, init=False)
     started_in_s: float | None = field(default=None, init=False)
     turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    log: BackendLog = field(init=False)
+    measurers: Measurers = field(init=False)
 
     _instance: Instance = field(init=False)
     _ticket: int = field(default=0, init=False)
@@ -150,15 +152,14 @@ class Backend:
     _proved_s: float = field(default=0.0, init=False)
     _outlived: asyncio.Task[Ended] | None = field(default=None, init=False)
     _running: Dispatch | None = field(default=None, init=False)
-    _measured_by: set[Dispatch] = field(factory=set, init=False)
     _company: Company = field(init=False)
     _attention: Attention = field(init=False)
     _waiters: list[asyncio.Future[None]] = field(factory=list, init=False)
-    failed_log: MainLog | None = field(default=None, init=False)
-    _quoting: asyncio.Task[str] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._instance = self._machine.instance()
+        self.log = BackendLog(self, self._runtime, self._hide)
+        self.measurers = Measurers(self.name)
         self._attention = Attention(self, self._runtime)
         self._company = Company(self, self.needs)
 
@@ -358,42 +359,13 @@ class Backend:
         self._give_up()
         if self._running is not None:  # seen from outside, not by the end of what runs
             self._running.abandon(fault.reason)
-        subject = self._subject()  # before a restart begins, which counts as the next start
-        for one in self._measured_by:
-            one.lose_target(f"{self.name}, which it measures, was lost: {fault.reason}")
+        subject = self.log.subject()  # before a restart begins, which counts as the next start
+        self.measurers.lose(fault.reason)
         if self.policy.recover:
             self.recover()
         if subject is not None and (fault.quote or self.state == "exhausted"):
-            self._quote(subject, fault.reason)
+            self.log.quote(subject, fault.reason)
         return True
-
-    def _subject(self) -> Subject | None:
-        """Whose last lines can be quoted; None where nothing is kept."""
-        if self.container is None or not self.spool.kept:
-            return None
-        return Subject(self.container, self._log(self.container), self.generation)
-
-    def _quote(self, subject: Subject, reason: str) -> None:
-        """Begin to tell the last lines of a container, before it is started again or removed."""
-        self.failed_log = subject.log
-        telling = quoted(self._runtime, subject, reason, self._hide)
-        self._quoting = asyncio.create_task(telling, name=f"quote {self.name}")
-        self._quoting.add_done_callback(forget)
-
-    async def last_lines(self) -> str:
-        """What its container wrote last when it failed, and where its log is; empty where that was not told."""
-        if self._quoting is None:
-            return ""
-        await asyncio.wait({self._quoting})
-        failed = self._quoting.cancelled() or self._quoting.exception() is not None
-        return "" if failed else self._quoting.result()
-
-    def _log(self, container: Container) -> MainLog:
-        return MainLog.of(self.spool.output, self.name, self.generation, container.id)
-
-    async def _keep_log(self, container: Container) -> None:
-        if self.spool.kept and isinstance(self._runtime, Logging):
-            await self._runtime.keep_log(container, self._log(container))
 
     def observe(self, notice: Notice) -> None:
         """Take in a hint from the runtime: look again, at once or as soon as it is idle.
@@ -443,20 +415,11 @@ class Backend:
             assert self._running is not None
             with ExitStack() as measured:
                 for one in targets:
-                    measured.enter_context(one.measured(self._running))
+                    measured.enter_context(one.measurers.with_(self._running))
                 ended = await running
             ended = await self._company.blamed(ended, targets)
             await self._attention.look_after(succeeded=ended.succeeded)
             return ended
-
-    @contextmanager
-    def measured(self, by: Dispatch) -> Iterator[None]:
-        """Have a command of another backend know when this one is lost, within it."""
-        self._measured_by.add(by)
-        try:
-            yield
-        finally:
-            self._measured_by.discard(by)
 
     @property
     def fresh_enough(self) -> bool:
@@ -484,20 +447,12 @@ class Backend:
         container, ticket, starts = self.container, self._ticket, self._company.starts()
         assert container is not None
         try:
-            async with asyncio.timeout(self.policy.ready_within_s):
-                await self._attention.prove_answers(container)
-        except (RuntimeFault, TimeoutError) as error:
+            await self._attention.in_time(self._attention.prove_answers(container))
+        except RuntimeFault as fault:
             if ticket == self._ticket:
-                why = error.reason if isinstance(error, RuntimeFault) else self._late()
-                self.report(Fault(why))
+                self.report(Fault(fault.reason))
         else:
             self._company.proved_beside(starts)
-
-    def _late(self) -> str:
-        last = self._attention.waiting_for
-        what = f"; it was waited for {last}" if last else ""
-        within_s = self.policy.ready_within_s
-        return f"not ready within {within_s:g} s{what}; raise ready_within, or read its logs"
 
     async def _readied(self, name: str, targets: Sequence[Backend]) -> tuple[Container, Slot]:
         """Wait for a fit container, make a slot in its spool, and take the edge of a dispatch."""
@@ -711,7 +666,7 @@ class Backend:
             self.container, started_s = launched, now_s()
         else:
             self._take_over(found)
-        await self._keep_log(launched if found is None else found)
+        await self.log.keep(launched if found is None else found)
         if ticket != self._ticket:
             return
         if under_way is None or found is None or found.id != under_way.container_id:
@@ -758,7 +713,7 @@ class Backend:
         self._wake()
 
     async def _relaunch(self, ticket: int, *, delay_s: float = 0.0, recreate: bool = False) -> None:
-        await self.last_lines()  # while they are there
+        await self.log.last_lines()  # while they are there
         await asyncio.sleep(delay_s)
         if self.container is None:
             await self._launch(ticket)
@@ -773,7 +728,7 @@ class Backend:
             return
         self.container, self.since_restart = relaunched, 0
         started_s = now_s()
-        await self._keep_log(relaunched)
+        await self.log.keep(relaunched)
         if ticket != self._ticket:
             return
         self._wake()
@@ -797,18 +752,18 @@ class Backend:
             started_s: when it was started; None if another controller did.
         """
         assert self.container is not None
-        within_s = self.policy.ready_within_s
-        starts = self._company.starts()
+        container, starts = self.container, self._company.starts()
         self._attention.overlook()
+
+        async def proved() -> None:
+            await self._runtime.gate(container)
+            await self._attention.prove(container)
+
         try:
             try:
-                async with asyncio.timeout(within_s):
-                    await self._runtime.gate(self.container)
-                    await self._attention.prove(self.container)
-            except TimeoutError:
-                raise NotReady(self.name, self._late()) from None
+                await self._attention.in_time(proved())
             except ContainerLost:
-                await self._runtime.gate(self.container)  # which says how it ended
+                await self._runtime.gate(container)  # which says how it ended
                 raise
         except StartAgain as again:
             _LOG.warning("%s: started again, free of charge: %s", self.name, again.reason)
@@ -862,7 +817,7 @@ class Backend:
                     await self._running.interrupt(grace_s=grace_s)
                 except RuntimeFault as fault:
                     _LOG.debug("%s: its removal ends what runs in it: %s", self.name, fault.reason)
-            await self.last_lines()
+            await self.log.last_lines()
             await self._runtime.remove(self.name, grace_s=grace_s)
         except RemovalFailed as failed:
             if ticket == self._ticket:
@@ -905,7 +860,7 @@ class Backend:
         """
         generation, since_restart = self.generation, self.since_restart
         restart_cause, started_in_s = self.restart_cause, self.started_in_s
-        checks = self._attention.checks
+        checks = self._attention.checks(container)
         self._used = (container.id, generation)
         started_at = under_way.begun_at if under_way else utc_now()
         begun_ago_s = under_way.ago_s() if under_way else 0.0
@@ -956,7 +911,7 @@ class Backend:
                 started_in_s=started_in_s,
                 main=self._main_of(container),
                 through_entrypoint=self.policy.through_entrypoint,
-                health_checks=None if checks is None else (self._attention.checks or 0) - checks,
+                health_checks=self._checks_since(container, checks),
                 ran=outcome.ran,
                 left=tuple(evolve(one, command=self._hide(one.command)) for one in outcome.left),
                 measurements=evolve(
@@ -966,6 +921,11 @@ class Backend:
             )
 
         return seen_through()
+
+    def _checks_since(self, container: Container, before: int | None) -> int | None:
+        """How many health checks have been run in a container since there were so many; None for unknown."""
+        now = self._attention.checks(container)
+        return None if now is None or before is None else now - before
 
     async def _collected(
         self, container: Container, running: Dispatch, outcome: Outcome | None

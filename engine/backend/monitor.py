@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import Final, Protocol
 
 from attrs import define, evolve, field
 
+from engine.backend.log import BackendLog
 from engine.errors import ContainerLost, DispatchError, NotReady, RuntimeFault
 from engine.health import Look, Readiness, ServiceCheck, Watch, judge, post_mortem
 from engine.health.aside import Aside
 from engine.health.gpu import GpuReading, Verdict
-from engine.health.service_check import pauses
 from engine.model.results import Fault, GpuLook
 from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy, HealthChecks
@@ -25,8 +26,10 @@ from engine.runtimes.base import (
     ExecRequest,
     Happening,
     Notice,
+    Probing,
     Runtime,
 )
+from engine.runtimes.service_check import pauses
 from engine.spool import Spool
 from engine.util.clock import now_s, utc_now
 from engine.util.waiting import first
@@ -45,6 +48,7 @@ class Monitored(Protocol):
 
     Attributes:
         turn: held by whoever runs a command in it, or checks it.
+        log: what its main process writes.
     """
 
     spec: ServiceSpec
@@ -53,6 +57,7 @@ class Monitored(Protocol):
     container: Container | None
     generation: int
     turn: asyncio.Lock
+    log: BackendLog
 
     @property
     def name(self) -> str:
@@ -119,7 +124,7 @@ class Attention:
         )
         health = backend.policy.health
         ready = evolve(health.ready, command=health.ready.command or health.ready_command)
-        self._readiness = Readiness(ready, self.aside)
+        self._readiness = Readiness(ready, self.aside, backend.log.searchable)
 
     def _tell(self, verdict: Verdict, reading: GpuReading, baseline_bytes: int | None) -> None:
         """Let it be known what a look showed."""
@@ -193,6 +198,23 @@ class Attention:
 
     # Looks
 
+    async def in_time(self, proving: Awaitable[None]) -> None:
+        """See that a container is proved ready as soon as its policy demands.
+
+        Raises:
+            NotReady: it takes longer, with what was waited for.
+            RuntimeFault: as ``proving`` raises it.
+        """
+        backend, within_s = self._backend, self._backend.policy.ready_within_s
+        try:
+            async with asyncio.timeout(within_s):
+                await proving
+        except TimeoutError:
+            last = self.waiting_for
+            what = f"; it was waited for {last}" if last else ""
+            late = f"not ready within {within_s:g} s{what}; raise ready_within, or read its logs"
+            raise NotReady(backend.name, late) from None
+
     async def prove(self, container: Container) -> None:
         """Pass the readiness gate beyond the container's own: health check, answers, GPUs.
 
@@ -209,7 +231,7 @@ class Attention:
         proved.result()
 
     async def _prove(self, container: Container) -> None:
-        self._checked, self._check = self.checks or 0, None
+        self._checked, self._check = self._run_here, None
         if isinstance(self._runtime, Checkable):
             check = await self._runtime.health_check(container)
             if check is not None:
@@ -233,11 +255,14 @@ class Attention:
         """Whether nothing has to be looked at before a command begins."""
         return self._watch.fresh and not (self._check is not None and self._check.problem)
 
+    def checks(self, container: Container) -> int | None:
+        """How often a container's health check has been run so far; None where its engine runs it, and does not tell."""
+        if self._backend.policy.health.checks is not HealthChecks.ENGINE:
+            return self._run_here
+        return self._runtime.probes(container) if isinstance(self._runtime, Probing) else None
+
     @property
-    def checks(self) -> int | None:
-        """How often the health check has been run here; None where that is left to the engine."""
-        if self._backend.policy.health.checks is HealthChecks.ENGINE:
-            return None
+    def _run_here(self) -> int:
         return self._checked + (self._check.runs if self._check is not None else 0)
 
     @property

@@ -125,7 +125,7 @@ class StartUp:
         backend.start()
         state = await backend.settled()
         if state != "ready":
-            said = await backend.last_lines()
+            said = await backend.log.last_lines()
             reason = backend.fault.reason if backend.fault else f"it is {state}"
             raise StartError({name: reason}, {name: said} if said else None)
 

@@ -3,7 +3,7 @@
 from engine.health.diagnosis import judge, post_mortem
 from engine.health.gpu_check import Look, Watch
 from engine.health.readiness import Readiness
-from engine.health.service_check import ServiceCheck
 from engine.policy.health import HealthPolicy
+from engine.runtimes.service_check import ServiceCheck
 
 __all__ = ["HealthPolicy", "Look", "Readiness", "ServiceCheck", "Watch", "judge", "post_mortem"]

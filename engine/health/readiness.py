@@ -7,15 +7,19 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
+import regex
 from attrs import define, field
 
-from engine.errors import ContainerLost, NotReady, RuntimeFault
+from engine.errors import ContainerLost, InputError, NotReady, RuntimeFault
 from engine.health.aside import Aside, Said
 from engine.health.http_request import get
-from engine.health.service_check import pauses
+from engine.health.log_search import LogSearch
+from engine.measurements.lines import compiled
 from engine.policy.readiness import HttpAnswer, Ready
 from engine.runtimes.base import Container
 from engine.runtimes.in_container import EXISTS, HTTP_GET, LISTENS
+from engine.runtimes.service_check import pauses
+from engine.spool.main_log import HEAD_BYTES, MainLog
 from engine.util.printable import printable
 
 __all__ = ["Readiness"]
@@ -41,13 +45,30 @@ _Question = Callable[[Container], Awaitable[str]]
 class Readiness:
     """Asks one backend.
 
+    Args:
+        ready: what it has to answer.
+        aside: runs commands in its container.
+        log_of: where what a container's main process writes is kept; None where nothing is written.
+
+    Raises:
+        InputError: the pattern that it has to write is no regular expression.
+
     Attributes:
         waiting_for: what has not held yet, and what was answered last; empty once all holds.
     """
 
     _ready: Ready
     _aside: Aside
+    _log_of: Callable[[Container], MainLog | None]
     waiting_for: str = field(default="", init=False)
+    _pattern: regex.Pattern[str] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self._ready.log is not None:
+            try:
+                self._pattern = compiled(self._ready.log)
+            except ValueError as error:
+                raise InputError(f"the pattern of ready.log {error}; correct it") from error
 
     async def prove(self, container: Container) -> None:
         """Ask until all holds, then warm it up. Has no deadline of its own: the caller sets one.
@@ -57,7 +78,7 @@ class Readiness:
             ContainerLost: the container does not run.
             RuntimeFault: it could not be asked.
         """
-        for what, ask in self._questions():
+        for what, ask in self._questions(container):
             often = pauses(_MOST_S)
             self.waiting_for = what
             while problem := await ask(container):
@@ -71,8 +92,12 @@ class Readiness:
             if problem:
                 raise NotReady(container.service, f"its warm-up failed: {problem}")
 
-    def _questions(self) -> Iterator[tuple[str, _Question]]:
+    def _questions(self, container: Container) -> Iterator[tuple[str, _Question]]:
         ready = self._ready
+        log = None if self._pattern is None else self._log_of(container)
+        if self._pattern is not None and log is not None:
+            search = LogSearch(log, self._pattern)
+            yield f"{ready.log!r} in its log", lambda container: _written(container, search)
         if ready.tcp is not None:
             port, command = ready.tcp, (*LISTENS, str(ready.tcp))
             yield (
@@ -149,6 +174,18 @@ class Readiness:
             raise
         except RuntimeFault as fault:
             return fault.reason
+
+
+async def _written(container: Container, search: LogSearch) -> str:
+    try:
+        if await search.found():
+            return ""
+    except TimeoutError:
+        reason = "the pattern of ready.log takes too long on a line of its log; write a simpler one"
+        raise NotReady(container.service, reason, curable=False) from None
+    if search.is_full:
+        return f"it is not in the first {HEAD_BYTES // 2**20} MiB, and no more is searched"
+    return f"its last line is: {_shown(search.last)}" if search.last else "it has written nothing"
 
 
 def _judged(http: HttpAnswer, status: int, body: str) -> str:

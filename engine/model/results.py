@@ -258,8 +258,8 @@ class Ended:
         main: what that container ran as its main process, see
             :meth:`engine.model.main_command.MainCommand.to_dict`; None where that is not known.
         through_entrypoint: whether the command ran through the container's entrypoint.
-        health_checks: how often dockwarden ran the health check of that container meanwhile; None where it
-            leaves that to the engine.
+        health_checks: how often the health check of that container was run meanwhile; None where
+            its engine did, and does not tell.
         targets: the servers that it measures.
         ran: when the command itself ran; None where that was not seen.
         left: the processes that it left running.

@@ -33,6 +33,7 @@ class Ready:
     """What a backend has to answer. It is ready once each of these holds; None leaves one out.
 
     Attributes:
+        log: a regular expression that a line matches which its main process has written since its start.
         http: an answer to an HTTP request.
         tcp: a port on which something in the container listens.
         file: an absolute path in the container at which there is something.
@@ -41,6 +42,7 @@ class Ready:
             start; has to succeed.
     """
 
+    log: str | None = None
     http: HttpAnswer | None = None
     tcp: int | None = field(default=None, validator=_port)
     file: str | None = None

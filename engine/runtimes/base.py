@@ -40,6 +40,7 @@ __all__ = [
     "Notice",
     "Observation",
     "Outlasting",
+    "Probing",
     "Runtime",
     "nothing",
 ]
@@ -295,6 +296,14 @@ class Checkable(Protocol):
         Raises:
             ContainerLost: the container does not run.
         """
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """What a :class:`Runtime` implements besides, if it knows of the health checks that its engine runs."""
+
+    def probes(self, container: Container) -> int | None:
+        """How many the engine has begun in a container so far; None where it runs none, or does not tell."""
 
 
 @runtime_checkable

@@ -4,45 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "isolation.md"
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+from tests.docs.pages import Page, dockwarden
+
+PAGE = Page("isolation.md")
 EXIT_CODES = {"isolation": 0, "parameters": 1}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for language, text in BLOCKS:
-        if language == "yaml":
-            name, rest = text.split("\n", 1)
-            (tmp_path / name.removeprefix("# ")).write_text(rest)
-    return tmp_path
-
-
-def dockwarden(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dockwarden", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return PAGE.write(tmp_path)
 
 
 def shown() -> list[tuple[str, dict[str, Any]]]:
     """The records that the page shows, each with the campaign that stands before it."""
     found: list[tuple[str, dict[str, Any]]] = []
     campaign = ""
-    for language, text in BLOCKS:
+    for language, text in PAGE.blocks("yaml", "json"):
         if language == "yaml":
             campaign = text.split("\n", 1)[0].removeprefix("# ").removesuffix(".yml")
-        elif language == "json":
+        else:
             found.append((campaign, json.loads(text)))
     return found
 
@@ -62,14 +47,14 @@ def test_a_campaign_gives_the_records_that_are_shown(folder: Path, campaign: str
 
 
 def test_the_plan_is_the_one_that_is_shown(folder: Path) -> None:
-    (text,) = (text for language, text in BLOCKS if language == "console")
+    (text,) = PAGE.texts("console")
     command, plan = text.split("\n", 1)
     done = dockwarden(folder, *command.removeprefix("$ dockwarden ").split(), "--quiet")
     assert (done.returncode, done.stdout) == (0, plan)
 
 
 def test_parameters_that_do_not_work_are_named_with_the_last_lines(folder: Path) -> None:
-    (text,) = (text for language, text in BLOCKS if language == "text")
+    (text,) = PAGE.texts("text")
     (run, parameters), (last, *_) = text.split("\n")[0].split(": "), text.split("\n")[1:]
     done = dockwarden(folder, "run", "parameters.yml", "--runtime", "process", "--json")
     runs = {one["run"]: one for one in json.loads(done.stdout)["runs"]}

@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "serving.md").read_text()
-EXAMPLE = ROOT / "examples" / "serving"
+import pytest
+
+from tests.docs.pages import Page, dockwarden
+
+PAGE = Page("serving.md")
+EXAMPLE = Path(__file__).parents[2] / "examples" / "serving"
 
 
 def test_the_files_are_those_of_the_example() -> None:
-    shown = dict(re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+    shown = PAGE.files()
     assert shown.keys() == {"docker-compose.yml", "campaign.yml"}
     for name, text in shown.items():
         assert (EXAMPLE / name).read_text() == text
 
 
-def test_the_command_gives_the_record_that_is_shown(tmp_path: Path) -> None:
+def test_the_command_gives_the_record_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "examples" / "serving"
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("results"))
-    (command,) = re.findall(r"^\$ SERVER_HOST=localhost dockwarden (run .*)$", TEXT, re.MULTILINE)
-    done = subprocess.run(
-        [sys.executable, "-m", "dockwarden", *command.split()],
-        cwd=tmp_path,
-        env={**os.environ, "SERVER_HOST": "localhost"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    written = r"^\$ SERVER_HOST=localhost dockwarden (run .*)$"
+    (command,) = re.findall(written, PAGE.text, re.MULTILINE)
+    monkeypatch.setenv("SERVER_HOST", "localhost")
+    done = dockwarden(tmp_path, *command.split())
     assert done.returncode == 0, done.stdout + done.stderr
-    (block,) = re.findall(r"^```json\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    (block,) = PAGE.texts("json")
     shown: dict[str, Any] = json.loads(block)
     lines = (folder / "results" / "serving" / "latest" / "results.jsonl").read_text().splitlines()
     records = {one["run"]: one for one in map(json.loads, lines)}

@@ -6,10 +6,21 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from engine.campaign.config.values import WrongValue, argv, boolean, count, kind, text
+from engine.measurements.lines import compiled
 from engine.policy import HttpAnswer, Ready
 from engine.util.nearest import nearest
 
 __all__ = ["ready"]
+
+
+def _pattern(value: Any) -> str:
+    pattern = text(value)
+    try:
+        compiled(pattern)
+    except ValueError as error:
+        raise WrongValue(str(error)) from error
+    return pattern
+
 
 _HTTP: Final = {
     "http": text,
@@ -18,6 +29,7 @@ _HTTP: Final = {
     "outside": boolean,
 }
 _KEYS: Final = {
+    "log": _pattern,
     **_HTTP,
     "tcp": count(1, 65535),
     "file": text,

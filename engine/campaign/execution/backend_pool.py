@@ -289,7 +289,7 @@ class Fleet:
 
 def _reference(backend: Backend) -> str:
     """Where to read what a backend wrote that failed; empty where that is not kept."""
-    log = backend.failed_log
+    log = backend.log.failed
     return f"; see {log.within}" if log is not None and log.kept else ""
 
 

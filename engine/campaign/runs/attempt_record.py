@@ -62,8 +62,8 @@ class AttemptRecord:
             its own), why (``reason``), and the entrypoint that did not run therefore (``dropped_entrypoint``).
             None where that is not known.
         through_entrypoint: whether it ran through the container's entrypoint.
-        health_checks: how often dockwarden ran the health check of its container meanwhile; None where it
-            leaves that to the engine, and in records of versions that always did.
+        health_checks: how often the health check of its container was run meanwhile; None where
+            that is not known: its engine did and does not tell, or an earlier version has written the record.
         targets: the servers that it measured, each with ``backend``, ``container_id``, ``image``,
             ``generation`` and ``restart_cause``.
         beside: the other backends in which experiments ran at the same time; None in records of versions

@@ -30,6 +30,7 @@ from engine.runtimes.docker.containers.naming import (
 )
 from engine.runtimes.docker.containers.provenance import Provenance, bound_to
 from engine.runtimes.docker.containers.provisioner import EndedAtOnce, Making
+from engine.runtimes.docker.containers.start_errors import last_lines
 from engine.runtimes.docker.containers.stop import stop_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.ownership.adoption import spec_label
@@ -47,7 +48,6 @@ _UNSEEN: Final = (
 )
 
 _ADDED: Final = "compose.dockwarden.json"
-_LAST_LINES: Final = 20
 
 
 @frozen
@@ -261,5 +261,4 @@ def _ended(container_id: str, client: APIClient) -> EndedAtOnce | None:
     state = client.inspect_container(container_id)["State"]
     if state["Status"] != "exited":
         return None
-    written = client.logs(container_id, tail=_LAST_LINES).decode(errors="replace")
-    return EndedAtOnce(state["ExitCode"], written.splitlines())
+    return EndedAtOnce(state["ExitCode"], last_lines(container_id, client))

@@ -22,7 +22,7 @@ from engine.ownership import leases
 from engine.ownership.owner import LABEL, Owner
 from engine.runtimes.docker.commands.output import CarriedOutput
 from engine.runtimes.docker.containers.naming import COMPOSE, COMPOSE_PROJECT, COMPOSE_SERVICE
-from engine.runtimes.docker.containers.start_errors import quoted
+from engine.runtimes.docker.containers.start_errors import last_lines, quoted
 from engine.runtimes.docker.daemon import archive
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, said
 from engine.runtimes.docker.ownership.adoption import commands
@@ -31,8 +31,6 @@ __all__ = ["Guests", "ended_reason", "is_guest"]
 
 _PLACES: Final = ("/run/dockwarden", "/var/tmp/dockwarden", "/tmp/dockwarden")  # noqa: S108 - in a container
 """Where output may be written; a place under a tmpfs cannot be read from outside."""
-
-_LAST_LINES: Final = 20
 
 _OWNER: Final = "owner"
 """The file that says who uses the container."""
@@ -67,8 +65,8 @@ def _ended(service: str, container_id: str, client: APIClient) -> LaunchFailed |
     state = client.inspect_container(container_id)["State"]
     if state["Running"]:
         return None
-    lines = client.logs(container_id, tail=_LAST_LINES).decode(errors="replace").splitlines()
-    reason = f"{ended_reason(service, state['ExitCode'])}{quoted(lines)}"
+    lines = quoted(last_lines(container_id, client))
+    reason = f"{ended_reason(service, state['ExitCode'])}{lines}"
     return LaunchFailed(service, reason, curable=False)
 
 

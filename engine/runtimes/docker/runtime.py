@@ -66,9 +66,10 @@ from engine.runtimes.docker.containers.resources import (
     remove_probes,
     take_over_networks,
 )
-from engine.runtimes.docker.containers.start_errors import early_end, explain, quoted
+from engine.runtimes.docker.containers.start_errors import early_end, explain, last_lines, quoted
 from engine.runtimes.docker.containers.stop import remove_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, Calls, connect, engine_facts, said
+from engine.runtimes.docker.daemon.engine_probes import EngineProbes
 from engine.runtimes.docker.daemon.event_labels import EventLabels
 from engine.runtimes.docker.daemon.events import EventStream
 from engine.runtimes.docker.daemon.moments import moment_ns
@@ -171,6 +172,7 @@ class DockerRuntime:
         self._probes = Probes(self._calls)
         self._deaths = Deaths()
         self._event_labels = EventLabels()
+        self._engine_probes = EngineProbes()
         self._provenance = Provenance()
         self._guests = Guests(self._calls, project.name, self._owner)
         self._adopts_compose = adopt_compose
@@ -225,6 +227,7 @@ class DockerRuntime:
     def _on_event(self, told: dict[str, Any]) -> None:
         event = self._event_labels.believable(told)
         self._execs.on_event(event)
+        self._engine_probes.on_event(event)
         actor = event["Actor"]
         seen = self._deaths.seen(event)
         happening = _HAPPENINGS.get(event["Action"].partition(":")[0])
@@ -447,6 +450,7 @@ class DockerRuntime:
         container = evolve(_container(found), main=main)
         self._deaths.began(container)
         self._event_labels.note(found)
+        self._engine_probes.note(found)
         return container
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
@@ -476,7 +480,7 @@ class DockerRuntime:
 
     async def gate(self, container: Container) -> None:
         """Wait for readiness. See :meth:`Runtime.gate`."""
-        steady_s = now_s() + self._steady_s(container.service)
+        steady_s = now_s() + await self._steady_s(container)
         async for found in self._watch(container, again_s=_STEADY_S):
             state = found["State"]
             health = state.get("Health") or {}
@@ -490,8 +494,11 @@ class DockerRuntime:
             if healthy == "healthy" or (healthy == "none" and now_s() >= steady_s):
                 return
 
-    def _steady_s(self, service: str) -> float:
-        """How long a container without a health check has to live until it is ready, in seconds."""
+    async def _steady_s(self, container: Container) -> float:
+        """How long a container without a health check of the engine's has to live until it is ready, in seconds."""
+        service = container.service
+        if await self.health_check(container) is not None:  # which says more than a time does
+            return 0.0
         of_image = self._project.services[service].command is None
         return _FIRST_LOOK_S if of_image and self._making.main_of(service).on_trial else _STEADY_S
 
@@ -514,6 +521,10 @@ class DockerRuntime:
     async def check(self, container: Container, check: HealthCheck) -> Checked:
         """Run a health check once. See :class:`Checkable`."""
         return await self._probes.run(container, probe_command(check) or (), check)
+
+    def probes(self, container: Container) -> int | None:
+        """How many health checks the engine has begun. See :class:`Probing`."""
+        return self._engine_probes.begun(container.id)
 
     async def complete(self, container: Container) -> int:
         """Wait for the end of a one-shot service. See :meth:`Runtime.complete`."""
@@ -666,8 +677,7 @@ class DockerRuntime:
         """The last lines of the main process. See :meth:`Runtime.logs`."""
         try:
             for listed in await self._calls(partial(self._ours, service)):
-                written = await self._calls(partial(_logs, listed["Id"], lines))
-                return written.decode(errors="replace").splitlines()
+                return await self._calls(partial(last_lines, listed["Id"], most=lines))
         except ENGINE_ERRORS as error:
             _LOG.debug("%s: no logs: %s", service, said(error))
         return []
@@ -788,11 +798,6 @@ def _inspect(container_id: str, client: APIClient) -> dict[str, Any] | None:
     except docker.errors.NotFound:
         return None
     return found
-
-
-def _logs(container_id: str, lines: int, client: APIClient) -> bytes:
-    written: bytes = client.logs(container_id, tail=lines)
-    return written
 
 
 def _container(found: Mapping[str, Any]) -> Container:

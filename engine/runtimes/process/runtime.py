@@ -46,16 +46,17 @@ from engine.runtimes.base import (
     Notice,
     Observation,
 )
-from engine.runtimes.health_gate import TIMEOUT_S, probe_command, until_healthy
+from engine.runtimes.health_gate import TIMEOUT_S, probe_command
 from engine.runtimes.local_files import fetch_local
 from engine.runtimes.main_commands import MainCommands
 from engine.runtimes.process import inventory
 from engine.runtimes.process.backend import Backend, claim_mark, owner_mark
 from engine.runtimes.process.files import tail
 from engine.runtimes.process.service import Host, ineffective
-from engine.runtimes.process.starting import HEALTH_LOG, probe, start_main, start_request
+from engine.runtimes.process.starting import probe, start_main, start_request
 from engine.runtimes.process.tree import stuck
-from engine.spool import MainLog, kept_log
+from engine.runtimes.service_check import ServiceCheck
+from engine.spool import MainLog
 from engine.util.clock import utc_now
 from engine.util.waiting import cancelled, first
 
@@ -197,14 +198,12 @@ class ProcessRuntime:
             raise NotReady(container.service, f"{container.id} is gone; launch it again")
         check = self._host.service(container.service).healthcheck
         command = None if container.service in self._unchecked else probe_command(check)
-        complaint: str | None = None
+        proved: asyncio.Future[None] | None = None
         if check is None or command is None:
             await first(backend.main.wait(), asyncio.sleep(_SETTLE_S))
         else:
             backend.health = "starting"
-            ask = partial(_complaint, self._host, backend, command)
-            _, verdict = await first(backend.main.wait(), until_healthy(check, ask))
-            complaint = verdict.result() if verdict else None
+            _, proved = await first(backend.main.wait(), ServiceCheck(check, self).prove(container))
         if not backend.runs():
             code = await backend.main.wait()
             service = container.service
@@ -212,14 +211,9 @@ class ProcessRuntime:
             if on_trial and self._host.main.ended(self._host.project.services[service], code):
                 raise StartAgain(service, str(self._host.main_of(service)))
             raise NotReady(service, f"its main process ended with exit code {code}")
-        if command is not None:
-            backend.health = "healthy" if complaint is None else "unhealthy"
-        if complaint is not None:
-            raise NotReady(
-                container.service,
-                f"its health check failed: {complaint}; at the end the check's log is"
-                f" {kept_log(backend.folder / HEALTH_LOG)}",
-            )
+        if proved is not None:
+            backend.health = "healthy" if proved.exception() is None else "unhealthy"
+            proved.result()
 
     async def health_check(self, container: Container) -> HealthCheck | None:
         """The health check that is left to the caller."""
@@ -385,10 +379,3 @@ class ProcessRuntime:
         if not backend.ending and self._on_notice is not None:
             container = backend.container
             self._on_notice(Notice(Happening.DIED, container.service, container.id))
-
-
-async def _complaint(
-    host: Host, backend: Backend, command: Sequence[str], timeout_s: float
-) -> str | None:
-    """What one run of a health check finds wrong, or None."""
-    return (await probe(host, backend, command, timeout_s)).problem or None

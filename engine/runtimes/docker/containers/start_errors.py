@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
+from docker.api import APIClient
 
 from engine.runtimes.exit_status import CANNOT_RUN
 
-__all__ = ["early_end", "explain", "quoted"]
+__all__ = ["early_end", "explain", "last_lines", "quoted"]
 
 
+_QUOTED_LINES: Final = 20
 _SIGNALLED: Final = 128
 _SIGNALS: Final = {9: "KILL", 15: "TERM"}
 
@@ -126,6 +128,12 @@ def early_end(
             " experiments do not need it"
         )
     return f"its container ended at once with exit code {exit_code}; {mend}", not cannot_run
+
+
+def last_lines(container_id: str, client: APIClient, *, most: int = _QUOTED_LINES) -> list[str]:
+    """The last lines that the main process of a container wrote, standard output and standard error mixed."""
+    written: bytes = client.logs(container_id, tail=most)
+    return written.decode(errors="replace").splitlines()
 
 
 def quoted(lines: Sequence[str]) -> str:

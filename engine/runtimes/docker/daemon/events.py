@@ -24,7 +24,10 @@ from engine.runtimes.docker.daemon.retrying import Patience
 __all__ = ["EventStream"]
 
 _LOG: Final = logging.getLogger(__name__)
-_KINDS: Final = ["die", "oom", "kill", "health_status", "exec_die", "pause", "unpause", "destroy"]
+_KINDS: Final = [
+    *("die", "oom", "kill", "health_status", "exec_start", "exec_die"),
+    *("pause", "unpause", "destroy"),
+]
 _PODMANS: Final = {"exec_died": "exec_die", "remove": "destroy"}
 """What Podman calls some of them."""
 
