@@ -11,6 +11,7 @@ from engine.cli.commands.completion import completion
 from engine.cli.commands.diagram import diagram
 from engine.cli.commands.doctor import doctor
 from engine.cli.commands.down import down
+from engine.cli.commands.exec import exec_
 from engine.cli.commands.history import history
 from engine.cli.commands.logs import logs
 from engine.cli.commands.reap import reap
@@ -18,6 +19,7 @@ from engine.cli.commands.report import report
 from engine.cli.commands.results import results
 from engine.cli.commands.run import run
 from engine.cli.commands.status import status
+from engine.cli.commands.up import up
 from engine.cli.commands.verify import verify
 from engine.cli.commands.watch import watch
 from engine.cli.exit_codes import BAD, INTERRUPTED, tell
@@ -49,6 +51,8 @@ for _command in (
     logs,
     verify,
     status,
+    up,
+    exec_,
     down,
     reap,
     doctor,

@@ -26,6 +26,7 @@ from attrs import evolve
 
 from engine.ownership.owner import LABEL, Owner
 from engine.util.regular_file import open_plain
+from engine.util.state_folder import state_folder
 
 __all__ = [
     "CLAIM",
@@ -48,7 +49,8 @@ CLAIM: Final = f"{LABEL}claim"
 _LOG: Final = logging.getLogger(__name__)
 
 _UNREADABLE: Final = "its claim cannot be read"
-_PLACE: Final = ("dockwarden", "claims")
+_CLAIMS: Final = "claims"
+_PLACE: Final = ("dockwarden", _CLAIMS)
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 _MOST_BYTES: Final = 2**14
 
@@ -193,10 +195,7 @@ def _told(file: Path) -> Owner | None:
 
 
 def _folder() -> Path:
-    state = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():
-        state = Path("~/.local/state").expanduser()
-    return state.joinpath(*_PLACE)
+    return state_folder(_CLAIMS)
 
 
 def _reservation(what: str) -> Path:

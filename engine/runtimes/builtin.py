@@ -12,6 +12,7 @@ from engine.errors import TeardownError
 from engine.model.spec import Project
 from engine.ownership.owner import Owner
 from engine.runtimes.base import Runtime
+from engine.runtimes.by_hand import Entry
 from engine.runtimes.provider import ProjectFiles, RuntimeProvider, RuntimeRequest
 from engine.runtimes.resource import Resource
 
@@ -26,6 +27,11 @@ class _Containers(RuntimeProvider):
 
     adopts_compose = True
     cleans_up = True
+
+    def enter(self, project: Project, entry: Entry, *, adopts_compose: bool) -> int:
+        from engine.runtimes.docker.by_hand import enter
+
+        return enter(project, entry, adopts_compose=adopts_compose)
 
     def remove_owned(self, owner: Owner, *, grace_s: float) -> Sequence[str]:
         from engine.runtimes.docker.ownership.inventory import remove_all, take
@@ -127,7 +133,13 @@ class ProcessProvider(RuntimeProvider):
             keep_alive=request.keep_alive,
             undecided=request.undecided,
             unchecked=request.unchecked,
+            labels=request.labels,
         )
+
+    def enter(self, project: Project, entry: Entry, *, adopts_compose: bool) -> int:
+        from engine.runtimes.process.by_hand import enter
+
+        return enter(project, entry)
 
     def list_resources(self, project: str | None) -> Sequence[Resource]:
         from engine.runtimes.process.inventory import take

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import field, frozen
 
+from engine.errors import InputError
 from engine.model.spec import Project
 from engine.ownership.owner import Owner
 from engine.runtimes.base import Runtime
+from engine.runtimes.by_hand import Entry
 from engine.runtimes.resource import Resource
 
 if TYPE_CHECKING:
@@ -134,6 +136,25 @@ class RuntimeProvider(ABC):
             TeardownError: something is left; it names each.
             RuntimeUnavailable: it cannot be reached any more.
         """
+
+    def enter(self, project: Project, entry: Entry, *, adopts_compose: bool) -> int:
+        """Run a command by hand in a backend that is up, with the input and output of this process.
+
+        Args:
+            adopts_compose: whether containers count that the user's own Compose made.
+
+        Returns:
+            its exit code, as a shell tells it.
+
+        Raises:
+            DispatchError: the backend is not up.
+            OwnedElsewhere: a campaign uses it.
+            ExecFailed: the command cannot be run.
+            InputError: runtimes of this kind run no commands by hand.
+        """
+        raise InputError(
+            f"the {self.name} runtime runs no commands by hand; use a runtime that does (--runtime)"
+        )
 
     def remove_owned(self, owner: Owner, *, grace_s: float) -> Sequence[str]:
         """Remove what is an owner's, whose process has died.

@@ -20,7 +20,7 @@ from engine.runtimes.registry import AUTO, provider
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
-__all__ = ["RuntimeName", "choose_runtime", "read_project"]
+__all__ = ["RuntimeName", "choose_runtime", "read_project", "resolved"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -89,9 +89,7 @@ async def choose_runtime(
         MissingExtra: the runtime's packages are not installed.
         RuntimeUnavailable: its programs are not, or ``auto`` finds no engine and must not do without.
     """
-    if name == AUTO:
-        asked = project.services if services is None else services
-        name = await asyncio.to_thread(_resolve, project, asked, needs_engine)
+    name = await asyncio.to_thread(resolved, name, project, services, needs_engine)
     chosen = provider(name)
     if docker_client is not None and not chosen.takes_docker_client:
         raise InputError(f"docker_client is for the compose runtime, and not for {name!r}")
@@ -110,6 +108,26 @@ async def choose_runtime(
             docker_client=docker_client,
         )
     )
+
+
+def resolved(
+    name: RuntimeName,
+    project: Project,
+    services: Collection[str] | None = None,
+    needs_engine: Sequence[str] = (),
+) -> RuntimeName:
+    """The name of a provider: what ``auto`` is here, and any other name as it is. Blocks.
+
+    Args:
+        services: those that are going to be started; None for any of the project.
+        needs_engine: what else asks for an engine, in words.
+
+    Raises:
+        RuntimeUnavailable: no engine answers, and commands must not run on this machine itself.
+    """
+    if name != AUTO:
+        return name
+    return _resolve(project, project.services if services is None else services, needs_engine)
 
 
 def _refuse_images(

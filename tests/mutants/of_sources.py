@@ -342,11 +342,14 @@ _BACKEND: Final = _of(
         "self._proved, self._proved_s = self.container, now_s()",
         "self._proved = self.container",
     ),
-    ("a gate without a deadline", "asyncio.timeout(within_s)", "asyncio.timeout(None)"),
-    ("no gate", "                    await self._runtime.gate(self.container)\n", ""),
+    (
+        "no gate",
+        "            await self._runtime.gate(container)\n            await",
+        "            await",
+    ),
     (
         "no proof beyond the gate",
-        "                    await self._attention.prove(self.container)\n",
+        "            await self._attention.prove(container)\n",
         "",
     ),
     (
@@ -481,6 +484,7 @@ _BACKEND: Final = _of(
 
 _ATTENTION: Final = _of(
     "engine/backend/monitor.py",
+    ("a gate without a deadline", "asyncio.timeout(within_s)", "asyncio.timeout(None)"),
     (
         "a stale inspection counts",
         "if ticket != backend.ticket or backend.container is None:",

@@ -33,6 +33,7 @@ def down(campaign: Path | None, *, force: bool) -> int:
     Example:
       dockwarden down examples/campaign.yml
     """
+    from engine.cli.up_folder import forget
     from engine.errors import OwnedElsewhere
     from engine.runtimes.inventory import remove_all, take
 
@@ -47,6 +48,8 @@ def down(campaign: Path | None, *, force: bool) -> int:
             " or use --force to take them away from it. Nothing was removed"
         )
     remove_all(found, project=project, grace_s=0 if force else _GRACE_S)
+    for name in {project or "", *(one.project for one in found)}:
+        forget(name)
     for one in found:
         show(printable(f"removed {one.kind} {one.name}"))
     for one in listed.found:

@@ -16,6 +16,7 @@ from engine.model.results import LeftProcess
 from engine.ownership import leases
 from engine.ownership.owner import Owner
 from engine.runtimes.base import Container
+from engine.runtimes.by_hand import UP
 from engine.runtimes.process.spawn import Child, Supervisor
 from engine.runtimes.process.tree import Identity, end, find
 from engine.runtimes.process_ownership import Init, Seen, left_by
@@ -28,11 +29,13 @@ __all__ = [
     "MAIN_LOG",
     "OWNER",
     "REQUEST",
+    "STARTED_BY_HAND",
     "Backend",
     "Tag",
     "claim_mark",
     "labels_of",
     "owner_mark",
+    "up_mark",
 ]
 
 BACKEND = "DOCKWARDEN_BACKEND"
@@ -43,6 +46,8 @@ OWNER = "DOCKWARDEN_OWNER"
 """Likewise of every process: whose it is, so that those of a dead controller can be told later."""
 CLAIM = "DOCKWARDEN_CLAIM"
 """Likewise: who takes it over says so there; see :mod:`engine.ownership.leases`."""
+STARTED_BY_HAND = "DOCKWARDEN_UP"
+"""Likewise of every process that ``dockwarden up`` has started."""
 MAIN_LOG = "main.log"
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -60,6 +65,11 @@ def owner_mark(owner: Owner) -> dict[str, str]:
 def claim_mark() -> dict[str, str]:
     """The variable that says where a claim on processes would be."""
     return {CLAIM: leases.new()[leases.CLAIM]}
+
+
+def up_mark(labels: Mapping[str, str]) -> dict[str, str]:
+    """The variable that says that ``dockwarden up`` has started a process; none where others did."""
+    return {STARTED_BY_HAND: labels[UP]} if UP in labels else {}
 
 
 def labels_of(environment: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,14 @@ from collections.abc import Sequence
 
 from engine.errors import TeardownError
 from engine.ownership import leases
-from engine.runtimes.process.backend import BACKEND, CLAIM, OWNER, labels_of
+from engine.runtimes.by_hand import UP
+from engine.runtimes.process.backend import (
+    BACKEND,
+    CLAIM,
+    OWNER,
+    STARTED_BY_HAND,
+    labels_of,
+)
 from engine.runtimes.process.tree import Identity, carriers, end, find, stuck
 from engine.runtimes.resource import Resource
 
@@ -30,7 +37,11 @@ def take(project: str | None = None) -> tuple[Resource, ...]:
     for mark in carriers(BACKEND, OWNER, CLAIM).values():
         marks[mark[BACKEND]] = mark
         running[mark[BACKEND]] += 1
-    found = (_resource(tag, marks[tag], count) for tag, count in running.items())
+    by_hand = {one[BACKEND] for one in carriers(BACKEND, STARTED_BY_HAND).values()}
+    found = (
+        _resource(tag, marks[tag], count, {UP: "yes"} if tag in by_hand else {})
+        for tag, count in running.items()
+    )
     return tuple(
         sorted(
             (one for one in found if project in (None, one.project) and leases.here(one.labels)),
@@ -78,9 +89,9 @@ async def remove(resource: Resource, grace_s: float) -> str:
     return stuck(left) if left else ""
 
 
-def _resource(tag: str, mark: dict[str, str], running: int) -> Resource:
+def _resource(tag: str, mark: dict[str, str], running: int, more: dict[str, str]) -> Resource:
     project, service, _ = tag.split("/")
-    labels = labels_of(mark)
+    labels = labels_of(mark) | more
     return Resource(
         kind="processes",
         id=tag,

@@ -50,7 +50,7 @@ from engine.runtimes.health_gate import TIMEOUT_S, probe_command
 from engine.runtimes.local_files import fetch_local
 from engine.runtimes.main_commands import MainCommands
 from engine.runtimes.process import inventory
-from engine.runtimes.process.backend import Backend, claim_mark, owner_mark
+from engine.runtimes.process.backend import Backend, claim_mark, owner_mark, up_mark
 from engine.runtimes.process.files import tail
 from engine.runtimes.process.service import Host, ineffective
 from engine.runtimes.process.starting import probe, start_main, start_request
@@ -79,6 +79,7 @@ class ProcessRuntime:
         keep_alive: for services whose own command does not stay, the command to run instead.
         undecided: the services whose first start decides whether their own command runs.
         unchecked: the services whose health check is left to the caller.
+        labels: further labels; processes carry only that of ``dockwarden up``.
         owner: whose the processes are; None for this process.
 
     Attributes:
@@ -94,10 +95,11 @@ class ProcessRuntime:
         keep_alive: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
         undecided: Collection[str] = (),
         unchecked: Collection[str] = (),
+        labels: Mapping[str, str] | None = None,
         owner: Owner | None = None,
     ) -> None:
         self._owner = owner or Owner.current()
-        marks = owner_mark(self._owner), claim_mark()
+        marks = owner_mark(self._owner), claim_mark() | up_mark(labels or {})
         self._host = Host(project, MainCommands(keep_alive, undecided), *marks)
         self._unchecked = unchecked
         self._backends: dict[str, Backend] = {}

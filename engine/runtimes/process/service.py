@@ -59,7 +59,7 @@ class Host:
     Attributes:
         main: what services run as their main process.
         owner: the variables that say whose a process is.
-        claim: likewise, where it is said if somebody takes it over.
+        claim: likewise, where it is said if another controller takes it over, and whether it was started by hand.
         changes: what of services is changed at present.
     """
 

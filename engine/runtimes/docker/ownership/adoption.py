@@ -18,6 +18,7 @@ from engine.model.main_command import MainCommand
 from engine.model.spec import Mount, ServiceSpec
 from engine.ownership import leases
 from engine.ownership.owner import LABEL, Owner
+from engine.runtimes.by_hand import UP
 from engine.runtimes.docker.containers.images import image_name
 from engine.runtimes.docker.containers.naming import PROJECT, container_name
 from engine.runtimes.docker.containers.payload import container_payload, further_networks
@@ -30,6 +31,7 @@ __all__ = ["commands", "exec_of", "find", "forgotten", "spec_label"]
 
 _LOG: Final = logging.getLogger(__name__)
 
+_MADE_BY_HAND: Final = "dockwarden up made it, and a campaign makes its own"
 _SPEC: Final = f"{LABEL}spec"
 _OURS: Final = re.compile(rf" dockwarden ({re.escape(INSIDE)}/\S+)")
 """How the shell around a command looks in a list of processes: it ends with its folder and the command."""
@@ -110,7 +112,8 @@ def find(
         for main in making.main_alternatives(spec)
         for label in spec_label(making, spec, output, client, main).values()
     }
-    unfit = _unfit(found, labels, wanted, inside, client)
+    unfit = _MADE_BY_HAND if UP in labels and UP not in making.labels else ""
+    unfit = unfit or _unfit(found, labels, wanted, inside, client)
     if not unfit and not leases.take(owner, labels):
         unfit = "it could not be claimed"
     if unfit:
