@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine._moved import install
 
 if TYPE_CHECKING:
+    from engine.backend.lifecycle import BackendLifecycle as BackendLifecycle
     from engine.compose import load_project as load_project
     from engine.controller import Controller as Controller
     from engine.errors import CampaignError as CampaignError
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from engine.runtimes.base import Runtime as Runtime
 
 __all__ = [
+    "BackendLifecycle",
     "BackendPolicy",
     "CampaignError",
     "CommandLost",
@@ -119,6 +121,7 @@ __all__ = [
 ]
 
 _NAMES: Final = {
+    "engine.backend.lifecycle": ("BackendLifecycle",),
     "engine.compose": ("load_project",),
     "engine.controller": ("Controller",),
     "engine.health.gpu": ("ContainerHealthStatus",),

@@ -58,6 +58,7 @@ MOVED: Final = {
     "engine.cli.file_notes": "engine.cli.output.file_messages",
     "engine.cli.graphviz": "engine.cli.output.graphviz",
     "engine.cli.history": "engine.cli.commands.history",
+    "engine.cli.lifecycles": "engine.control.lifecycles",
     "engine.cli.lines": "engine.cli.output.plain_progress",
     "engine.cli.live": "engine.cli.output.live",
     "engine.cli.notes": "engine.cli.output.messages",

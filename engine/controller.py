@@ -24,6 +24,7 @@ from attrs import define, evolve, field
 from engine.backend import Backend, Effect, Fact
 from engine.backend.execution import Limits
 from engine.backend.handover import Heritage
+from engine.backend.lifecycle import BackendLifecycle
 from engine.backend.machine import Machine
 from engine.compose import needed
 from engine.control.calls_in_flight import InFlight
@@ -77,9 +78,10 @@ class Controller:
         folder: an existing folder; the output of what has run in a backend is below ``folder/<service>``.
         policies: how each backend is run, by service; those that are not named run by default.
         seed: of the random generator (the jitter of backoffs).
-        lifecycle: the table that backends live by; :data:`states.BACKEND` or an extension of it.
-        effects: what the actions of an extended lifecycle do.
-        facts: what its guards are told.
+        lifecycle: the table that backends are run by, :data:`states.BACKEND` or an extension of it; or
+            a :class:`~engine.backend.lifecycle.BackendLifecycle`, which has its functions with it.
+        effects: a function for each action that an extended table adds, by name.
+        facts: a function for each fact that it adds, by name.
         marked: the names of variables whose values are kept secret whatever they are called; see
             :mod:`engine.util.redaction`.
         hold: called in a thread before anything is started; what it returns is released once all is
@@ -103,7 +105,7 @@ class Controller:
     folder: Path
     policies: Mapping[str, BackendPolicy] = field(factory=dict)
     seed: int | None = None
-    lifecycle: Lifecycle = BACKEND
+    lifecycle: Lifecycle | BackendLifecycle = BACKEND
     effects: Mapping[str, Effect] = field(factory=dict)
     facts: Mapping[str, Fact] = field(factory=dict)
     marked: Collection[str] = ()
@@ -112,6 +114,7 @@ class Controller:
 
     backends: dict[str, Backend] = field(factory=dict, init=False)
     _spools: dict[str, Spool] = field(factory=dict, init=False)
+    _lifecycle: BackendLifecycle = field(init=False)
     _secrets: Secrets = field(init=False)
     _machine: Machine = field(init=False)
     _rng: random.Random = field(init=False)
@@ -129,21 +132,12 @@ class Controller:
     _onlookers: list[Callable[[GpuLook], None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        lifecycle = self.lifecycle
-        undone = sorted(lifecycle.actions.keys() - BACKEND.actions.keys() - self.effects.keys())
-        if undone:
-            raise InputError(
-                f"the lifecycle {lifecycle.name!r} has actions that nothing does:"
-                f" {', '.join(undone)}; pass a function for each under effects"
-            )
-        untold = sorted(lifecycle.facts.keys() - BACKEND.facts.keys() - self.facts.keys())
-        if untold:
-            raise InputError(
-                f"the lifecycle {lifecycle.name!r} has facts that nobody tells:"
-                f" {', '.join(untold)}; pass a function for each under facts"
-            )
+        given = self.lifecycle
+        if isinstance(given, Lifecycle):
+            given = BackendLifecycle(given, self.effects, self.facts)
+        self._lifecycle = given
         self._secrets = project_secrets(self.project, self.marked)
-        self._machine = Machine(self.lifecycle)
+        self._machine = Machine(given.table)
         self._rng = random.Random(self.seed)  # noqa: S311 - jitter, not cryptography
         self._startup = StartUp(
             *(
@@ -158,6 +152,11 @@ class Controller:
         )
         hold = watchdog(self.runtime) if self.hold == "watchdog" else self.hold
         self._opening = Opening(self.runtime, hold)
+
+    @property
+    def table(self) -> Lifecycle:
+        """The states and transitions that its backends are run by."""
+        return self._lifecycle.table
 
     def on_transition(self, listener: Callable[[Transition], None]) -> None:
         """Call ``listener`` with each transition from now on, before its action begins."""
@@ -540,8 +539,8 @@ class Controller:
             on_transition=self._tell,
             on_look=self._tell_look,
             rng=self._rng,
-            effects=self.effects,
-            facts=self.facts,
+            effects=self._lifecycle.effects,
+            facts=self._lifecycle.facts,
             heritage=self.heritages.get(name),
             hide=self._hide,
             needs=self._needs(name),

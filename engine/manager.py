@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
+from engine.backend.lifecycle import BackendLifecycle
 from engine.compose.files import DEFAULT_FILE
 from engine.control.loop_thread import LoopThread, Worker
 from engine.control.transition_stream import TransitionStream
@@ -34,10 +35,12 @@ from engine.runtimes.selection import (
     read_project,
 )
 from engine.spool import close_to_others
-from states import TransitionRefused
+from states import BACKEND, Lifecycle, TransitionRefused
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
+
+    from engine.backend import Effect, Fact
 
 __all__ = ["ContainerManager"]
 
@@ -78,6 +81,11 @@ class ContainerManager:
             must not call the manager. See also :meth:`transitions`.
         secrets: the names of variables whose values are kept out of all that is said, besides those
             whose names tell; see :mod:`engine.util.redaction`.
+        lifecycle: the table that backends are run by, an extension of :data:`states.BACKEND` say, or an
+            :class:`~engine.backend.lifecycle.BackendLifecycle`.
+        effects: a function for each action that an extended table adds, by name. It runs on the
+            manager's event loop.
+        facts: a function for each fact that it adds, by name.
         on_controller_exit: what becomes of the backends when this process dies without a teardown,
             by SIGKILL for one: ``remove`` has a small companion process watch it, and remove them;
             ``keep`` leaves them running.
@@ -110,9 +118,14 @@ class ContainerManager:
         on_transition: Callable[[Transition], None] | None = None,
         secrets: Collection[str] = (),
         on_controller_exit: Literal["remove", "keep"] = "remove",
+        lifecycle: Lifecycle | BackendLifecycle = BACKEND,
+        effects: Mapping[str, Effect] | None = None,
+        facts: Mapping[str, Fact] | None = None,
     ) -> None:
         if docker_client is not None and runtime == "auto":
             runtime = "compose"
+        if isinstance(lifecycle, Lifecycle):
+            lifecycle = BackendLifecycle(lifecycle, effects or {}, facts or {})
         project = read_project(
             runtime,
             compose_file,
@@ -144,6 +157,7 @@ class ContainerManager:
                     docker_client,
                     secrets,
                     adopt_compose=adopt_compose,
+                    lifecycle=lifecycle,
                 ),
             )
         except BaseException:
@@ -172,6 +186,7 @@ class ContainerManager:
         secrets: Collection[str],
         *,
         adopt_compose: bool,
+        lifecycle: BackendLifecycle,
     ) -> Controller:
         hands = await self._hands(
             runtime, project, policies, docker_client=docker_client, adopt_compose=adopt_compose
@@ -181,6 +196,7 @@ class ContainerManager:
             hands,
             self._folder,
             policies,
+            lifecycle=lifecycle,
             marked=secrets,
             hold=None if self._keep else "watchdog",
         )

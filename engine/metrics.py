@@ -162,6 +162,7 @@ class Metrics:
             self._by_name[one.name] = kind(
                 one.name, one.doc, one.labels, registry=self.registry, **options
             )
+        self._states: dict[str, None] = dict.fromkeys(BACKEND.states)
         self._busy_since: dict[str, datetime] = {}
         self._series: set[tuple[str, ...]] = set()
 
@@ -172,6 +173,7 @@ class Metrics:
 
     def watch(self, controller: Controller) -> Self:
         """Count what happens to a controller's backends from now on."""
+        self._states.update(dict.fromkeys(controller.table.states))
         for backend in controller.backends.values():
             self._is(backend.name, backend.state)
         controller.on_transition(self.transition)
@@ -231,7 +233,8 @@ class Metrics:
             self._of("experiment_metric", *series, params[:_LONGEST_LABEL]).set(value)
 
     def _is(self, backend: str, state: str) -> None:
-        for name in dict.fromkeys((*BACKEND.states, state)):
+        self._states[state] = None  # one of an extended table, if only transitions are listened to
+        for name in self._states:
             self._of("backend_state", backend, name).set(int(name == state))
 
 

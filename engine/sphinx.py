@@ -24,9 +24,9 @@ from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
 
 from engine.cli.commands.diagram import block
-from engine.cli.lifecycles import find_lifecycle
 from engine.cli.output.graphviz import draw_with_dot
 from engine.cli.output.markdown_blocks import rewritten
+from engine.control.lifecycles import find_lifecycle
 from engine.errors import DockwardenError
 from states import Lifecycle
 from states.diagram import dark_rules, draw, to_dot

@@ -20,6 +20,7 @@ from engine.model.service_change import ServiceChange
 from engine.policy import BackendPolicy, RetryPolicy
 from engine.runtimes.base import MAX_OUTPUT_BYTES
 from engine.runtimes.selection import RuntimeName
+from states import BACKEND
 
 __all__ = [
     "Campaign",
@@ -208,6 +209,8 @@ class Campaign:
         adopt_compose: whether containers that the user's own Compose made are taken over.
         policies: how each backend is run, by service; those that are not named run by default.
         refresh: when each backend is restarted though nothing is wrong, by service.
+        lifecycle: the name of the table that backends are run by; see
+            :func:`engine.control.lifecycles.find_backend_lifecycle`.
         seed: of the shuffled order, and of the jitter of backoffs.
         cycles: how often the whole list of experiments is gone through.
         eager: whether all backends start at the beginning, rather than each at its first experiment.
@@ -236,6 +239,7 @@ class Campaign:
     adopt_compose: bool = False
     policies: Mapping[str, BackendPolicy] = field(factory=dict)
     refresh: Mapping[str, Refresh] = field(factory=dict)
+    lifecycle: str = BACKEND.name
     order: Order = Order.GROUPED
     seed: int = 0
     cycles: int = 1

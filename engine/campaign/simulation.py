@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
+from engine.backend.lifecycle import BackendLifecycle
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign
 from engine.campaign.persistence.results import Results
@@ -23,7 +24,7 @@ from engine.campaign.planning.estimates import Estimates
 from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.campaign.runs.plan import PlannedRun
 from engine.campaign.runs.summary import Summary, human_s
-from engine.errors import StartError, TeardownError
+from engine.errors import InputError, StartError, TeardownError
 from engine.model.results import Ended
 from engine.model.spec import Condition, HealthCheck, Project, ServiceSpec
 from engine.policy.keep_alive import keep_alives
@@ -141,6 +142,7 @@ async def rehearse(
     *,
     rate: float = 0.0,
     seed: int = 0,
+    lifecycle: BackendLifecycle | None = None,
 ) -> Rehearsal:
     """Run a campaign's runs on the simulated runtime; call it on a loop with a virtual clock.
 
@@ -148,10 +150,18 @@ async def rehearse(
         expected: how long runs and starts take.
         rate: the share of all opportunities that faults strike, from 0 to 1.
         seed: of the faults; with the same one all goes the same way.
+        lifecycle: the one that the campaign names; None for the built-in one.
 
     Raises:
+        InputError: the lifecycle has effects, which would act on the real world.
         ComposeError: a needed service asks for what no runtime can do.
     """
+    lifecycle = lifecycle or BackendLifecycle()
+    if lifecycle.effects:
+        raise InputError(
+            f"{campaign.lifecycle} cannot be simulated: its effects ({', '.join(sorted(lifecycle.effects))}) would"
+            " run for real; test it with SimulatedManager, which takes effects of a test"
+        )
     faults = Faults(rate, random.Random(seed))  # noqa: S311 - simulated chance
     simulated = _starting(project, expected)
     runtime = SimulatedRuntime(
@@ -164,7 +174,7 @@ async def rehearse(
     memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="dockwarden-simulated-", dir=memory) as folder:
         results = _Unrecorded(Path(folder), io.StringIO(), durable=False)
-        runner = CampaignRunner(campaign, simulated, runtime, runs, results)
+        runner = CampaignRunner(campaign, simulated, runtime, runs, results, lifecycle=lifecycle)
         error = ""
         try:
             await runner.run()

@@ -144,7 +144,7 @@ def _of_backend(runner: CampaignRunner, name: str, now_s: float) -> BackendScene
     settled = sum(one.settled for one in mine)
     backend = runner.controller.backends.get(name)
     if backend is None:
-        return BackendScene(name, BACKEND.initial, settled=settled, runs=len(mine))
+        return BackendScene(name, runner.lifecycle.table.initial, settled=settled, runs=len(mine))
     current = next((one for one in mine if one.since_s is not None), None)
     return BackendScene(
         name=name,

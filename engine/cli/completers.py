@@ -69,7 +69,7 @@ def result_folders(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 def lifecycle_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> _Items:  # noqa: ARG001
     """The built-in lifecycles; files where Markdown files are wanted."""
-    from engine.cli.lifecycles import BUILT_IN
+    from engine.control.lifecycles import BUILT_IN
 
     if ctx.params.get("write") or ctx.params.get("check"):
         return [CompletionItem(incomplete, type="file")]

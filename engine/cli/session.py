@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from attrs import define, field
 
+from engine.backend.lifecycle import BackendLifecycle
 from engine.campaign.config.secrets import secrets_of
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign
@@ -36,13 +37,14 @@ from engine.cli.output.view import view
 from engine.cli.shared_gpus import gpu_lines
 from engine.compose import needed
 from engine.errors import DockwardenError
-from engine.journal import FILE_NAME, Journal
+from engine.journal import FILE_NAME, LIFECYCLE_NAME, Journal
 from engine.model.results import Transition
 from engine.model.spec import Project
 from engine.ownership.owner import LABEL, Owner
 from engine.runtimes.base import Limited, Runtime
 from engine.runtimes.selection import choose_runtime
 from engine.watchdog import Leash
+from states import BACKEND
 
 if TYPE_CHECKING:
     from engine.metrics import Metrics
@@ -60,6 +62,7 @@ def conduct(
     standing: Standing | None,
     *,
     planned: Sequence[PlannedRun],
+    lifecycle: BackendLifecycle,
     as_json: bool,
     quiet: bool,
     metrics_port: int | None = None,
@@ -71,10 +74,11 @@ def conduct(
         digests: of what it is made of, by name.
         standing: where the interrupted run of it stands that is to be gone on with; None for a new one.
         planned: the campaign's whole plan.
+        lifecycle: the one that the campaign names.
         metrics_port: where metrics are served meanwhile; None for nowhere.
     """
     conductor = _Conductor(
-        campaign, project, planned, runs, digests, standing, as_json, quiet, metrics_port
+        campaign, project, lifecycle, planned, runs, digests, standing, as_json, quiet, metrics_port
     )
     return asyncio.run(conductor.run())
 
@@ -83,6 +87,7 @@ def conduct(
 class _Conductor:
     campaign: Campaign
     project: Project
+    lifecycle: BackendLifecycle
     planned: Sequence[PlannedRun]
     runs: Sequence[PlannedRun]
     digests: Mapping[str, str]
@@ -165,7 +170,7 @@ class _Conductor:
             metrics = self._serve_metrics(
                 stack
             )  # what can refuse the start comes before any record
-            software = _software(runtime)
+            software = _software(runtime, self.campaign.lifecycle)
             results, journal, earlier = self._open(stack, software)
             log = results.folder / "leash.log"
             hold = None
@@ -182,6 +187,7 @@ class _Conductor:
                 hold=hold,
                 earlier=earlier,
                 chosen=chosen,
+                lifecycle=self.lifecycle,
             )
             runner.controller.on_transition(self._on_transition)
             if metrics is not None:
@@ -252,12 +258,13 @@ class _Conductor:
         return needed(self.project, services_of(run for run in self.planned if run.id in ids))
 
 
-def _software(runtime: Runtime) -> dict[str, str]:
-    """What a session's records come from, by name."""
+def _software(runtime: Runtime, lifecycle: str) -> dict[str, str]:
+    """What a session's records come from, by name; a lifecycle is named where it is not the built-in one."""
     return {
         "dockwarden": version("dockwarden"),
         "python": platform.python_version(),
         "system": platform.platform(),
         "runtime": runtime.description,
         RUNTIME_NAME: runtime.name,
+        **({} if lifecycle == BACKEND.name else {LIFECYCLE_NAME: lifecycle}),
     }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from engine.backend.lifecycle import BackendLifecycle
 from engine.campaign import simulation
 from engine.campaign.model import Campaign
 from engine.campaign.planning.estimates import estimates
@@ -26,6 +27,7 @@ def rehearse(
     project: Project,
     runs: Sequence[PlannedRun],
     standing: Standing | None,
+    lifecycle: BackendLifecycle,
     *,
     rate: float,
     seed: int,
@@ -36,6 +38,7 @@ def rehearse(
 
     Args:
         standing: of the interrupted run that would be gone on with; None for a new one.
+        lifecycle: the one that the campaign names.
         rate: the share of opportunities that faults strike.
         seed: of the faults.
     """
@@ -47,7 +50,10 @@ def rehearse(
     with asyncio.Runner(loop_factory=partial(VirtualClockLoop, began_at)) as runner:
         found = runner.run(
             simulation.rehearse(
-                campaign, project, todo, estimates(campaign, todo), rate=rate, seed=seed
+                *(campaign, project, todo, estimates(campaign, todo)),
+                rate=rate,
+                seed=seed,
+                lifecycle=lifecycle,
             )
         )
     show(json.dumps(found.to_dict(), indent=2) if as_json else found.to_text())

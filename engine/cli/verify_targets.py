@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final
 
-from engine.cli.lifecycles import BUILT_IN, find_lifecycle
+from engine.control.lifecycles import BUILT_IN, find_lifecycle
 from engine.errors import InputError, LifecycleUnknown
 from states import Lifecycle, LifecycleError
 from states.verify import Invariant, invariant

@@ -8,12 +8,13 @@ replaying the transitions through the lifecycle's table. ``docs/journal.md`` des
 """
 
 from engine.journal.journal import Journal
-from engine.journal.reader import FILE_NAME, JournalReader, find_journal
+from engine.journal.reader import FILE_NAME, LIFECYCLE_NAME, JournalReader, find_journal
 from engine.journal.replay import replay, retrace
 from engine.journal.rows import Attempt, JournaledTransition, Outcome, Rerun, Run, Session, Tally
 
 __all__ = [
     "FILE_NAME",
+    "LIFECYCLE_NAME",
     "Attempt",
     "Journal",
     "JournalReader",

@@ -16,10 +16,13 @@ from engine.journal.rows import Attempt, JournaledTransition, Outcome, Rerun, Ru
 from engine.model.results import GpuLook
 from states import BACKEND, Lifecycle
 
-__all__ = ["FILE_NAME", "JournalReader", "find_journal"]
+__all__ = ["FILE_NAME", "LIFECYCLE_NAME", "JournalReader", "find_journal"]
 
 FILE_NAME: Final = "journal.sqlite"
 """The file name of a journal in its folder."""
+
+LIFECYCLE_NAME: Final = "lifecycle"
+"""What a session's software calls the lifecycle that backends are run by, where it is not the built-in one."""
 
 _LATEST: Final = "latest"
 
@@ -78,6 +81,12 @@ class JournalReader:
     def campaign(self) -> str:
         """The name of the campaign."""
         return self._one(lambda row: rows.name(row["campaign"]), "SELECT campaign FROM meta")
+
+    @property
+    def lifecycle(self) -> str:
+        """The name of the lifecycle that its backends were run by; ``backend`` for the built-in one."""
+        newest = next(reversed(list(self.sessions())), None)
+        return BACKEND.name if newest is None else newest.software.get(LIFECYCLE_NAME, BACKEND.name)
 
     @property
     def created_at(self) -> datetime:

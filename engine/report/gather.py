@@ -13,6 +13,7 @@ from attrs import asdict
 from engine.campaign.persistence.results import RESULTS, read_records
 from engine.campaign.resumption.replay import backend_course
 from engine.campaign.runs.planned_run import is_warmup
+from engine.errors import InputError
 from engine.journal import Attempt, JournaledTransition, JournalReader, Outcome, Session
 from engine.model.results import GpuLook, Span
 from engine.report.model import (
@@ -43,9 +44,15 @@ def gather(journal: JournalReader, *, lines: int = 20, lifecycle: Lifecycle = BA
         lifecycle: the table that its backends lived by.
 
     Raises:
+        InputError: its backends were run by another lifecycle than the built-in one; it names that.
         ReplayRefused: the table does not have one of its transitions.
         JournalError: it is damaged.
     """
+    if lifecycle is BACKEND and journal.lifecycle != BACKEND.name:
+        raise InputError(
+            f"the backends in {journal.path} were run by the lifecycle {journal.lifecycle}; name it:"
+            f" dockwarden report --lifecycle {journal.lifecycle} (its module is imported)"
+        )
     course = backend_course(journal, lifecycle)
     sessions = tuple(journal.sessions())
     transitions = list(journal.transitions())
@@ -74,6 +81,7 @@ def gather(journal: JournalReader, *, lines: int = 20, lifecycle: Lifecycle = BA
         ),
         runs=tuple(_runs(journal, attempts, transitions, outcomes, lines)),
         course=course,
+        lifecycle=lifecycle,
     )
 
 

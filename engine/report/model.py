@@ -15,7 +15,7 @@ from engine.campaign.runs.until import is_needless
 from engine.journal import Session
 from engine.model.measurements import Artifact
 from engine.model.results import Ending, GpuLook, LeftProcess, Span
-from states import EXPERIMENT
+from states import BACKEND, EXPERIMENT, Lifecycle
 from states.diagram import Course
 
 __all__ = [
@@ -264,6 +264,10 @@ class EdgeCount:
     count: int
 
 
+_NO_DATA: Final = frozenset({"course", "lifecycle"})
+"""What of a report is not data of its own: ``edges`` tells of the first, the second is code."""
+
+
 @frozen
 class Report:
     """The report of a campaign, from its journal.
@@ -274,6 +278,7 @@ class Report:
         took_s: how long its sessions took together, in seconds; what lies between them is not counted.
         runs: in the plan's order.
         course: where the backends were in the end, and the edges that they have taken.
+        lifecycle: the table that the backends were run by.
     """
 
     campaign: str
@@ -285,6 +290,7 @@ class Report:
     backends: tuple[BackendReport, ...]
     runs: tuple[RunReport, ...]
     course: Course
+    lifecycle: Lifecycle = BACKEND
 
     @property
     def edges(self) -> tuple[EdgeCount, ...]:
@@ -329,7 +335,9 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """It as plain data, with what follows from it."""
         plain: dict[str, Any] = asdict(
-            self, filter=lambda attribute, _: attribute.name != "course", value_serializer=_plain
+            self,
+            filter=lambda attribute, _: attribute.name not in _NO_DATA,
+            value_serializer=_plain,
         )
         plain["edges"] = [asdict(edge) for edge in self.edges]
         plain["counts"] = dict(self.counts)

@@ -24,7 +24,7 @@ from engine.report.tables import MEASURES
 from engine.results import load, overview
 from engine.results.pages import section
 from engine.util.printable import printable_lines
-from states import BACKEND, Lifecycle
+from states import Lifecycle
 from states.diagram import draw
 
 __all__ = ["to_html"]
@@ -32,11 +32,11 @@ __all__ = ["to_html"]
 _SCRIPTS: Final = ("charts.js", "runs.js", "main.js")
 
 
-def to_html(report: Report, lifecycle: Lifecycle = BACKEND) -> str:
+def to_html(report: Report, lifecycle: Lifecycle | None = None) -> str:
     """A report as one HTML page.
 
     Args:
-        lifecycle: the table that its backends lived by.
+        lifecycle: the table to draw; None for the one that the report was gathered with.
 
     Raises:
         MissingExtra: Jinja or Plotly is not installed.
@@ -61,7 +61,7 @@ def to_html(report: Report, lifecycle: Lifecycle = BACKEND) -> str:
         report=report,
         data=_plain(page_data(report)),
         measures=_measures(report),
-        picture=picture(draw(lifecycle, report.course)),
+        picture=picture(draw(lifecycle or report.lifecycle, report.course)),
         width=WIDTH,
         height=HEIGHT,
         inks=inks(band.state for backend in report.backends for band in backend.bands),

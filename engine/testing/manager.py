@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
+from engine.backend.lifecycle import BackendLifecycle
 from engine.compose.files import DEFAULT_FILE
 from engine.control.loop_thread import Worker
 from engine.manager import ContainerManager
@@ -19,6 +20,7 @@ from engine.runtimes.selection import RuntimeName
 from engine.runtimes.simulated import Commands, SimulatedRuntime, World
 from engine.testing.scripted_faults import OrderedFaults
 from engine.util.virtual_clock import VirtualClock
+from states import BACKEND, Lifecycle
 
 __all__ = ["SimulatedManager"]
 
@@ -38,6 +40,7 @@ class SimulatedManager(ContainerManager):
         output_dir: see there.
         commands: what commands do; None for a second each, all of which succeed.
         faults: what goes wrong.
+        lifecycle: see :class:`~engine.manager.ContainerManager`.
         clock: the virtual time.
     """
 
@@ -51,6 +54,7 @@ class SimulatedManager(ContainerManager):
         output_dir: str | Path | None = None,
         commands: Commands | None = None,
         faults: OrderedFaults | None = None,
+        lifecycle: Lifecycle | BackendLifecycle = BACKEND,
         clock: VirtualClock | None = None,
     ) -> None:
         self.faults = faults or OrderedFaults()
@@ -63,6 +67,7 @@ class SimulatedManager(ContainerManager):
             policies=policies,
             profiles=profiles,
             output_dir=output_dir,
+            lifecycle=lifecycle,
         )
 
     @property

@@ -347,7 +347,7 @@ def test_an_action_that_nothing_does_is_refused(tmp_path: Path) -> None:
         without=[("busy", "finish")],
         rows=[Row("busy", "finish", "ready", action="sing")],
     )
-    with pytest.raises(InputError, match="actions that nothing does: sing"):
+    with pytest.raises(InputError, match="actions without a function: sing"):
         controller(tmp_path, *THREE, lifecycle=odd)
 
 
@@ -360,7 +360,7 @@ def test_a_fact_that_nobody_tells_is_refused(tmp_path: Path) -> None:
             Row("ready", "dispatch", "unhealthy", guard=fact("hot")),
         ],
     )
-    with pytest.raises(InputError, match="facts that nobody tells: hot"):
+    with pytest.raises(InputError, match="facts without a function: hot"):
         controller(tmp_path, *THREE, lifecycle=odd)
 
 

@@ -90,6 +90,7 @@ CAMPAIGN: Final = {
     "max_runs": Key(count(1, 10_000_000)),
     "experiments": Key(_any),
     "order": Key(choice({order.value: order for order in Order})),
+    "lifecycle": Key(text),
     "seed": Key(count(0, 2**63 - 1)),
     "cycles": Key(count(1, 1000)),
     "pauses": Key(_any),

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from attrs import define, field
 
+from engine.backend.lifecycle import BackendLifecycle
 from engine.backend.machine import Machine
 from engine.campaign.events import (
     Adopted,
@@ -88,6 +89,7 @@ class CampaignRunner:
         hold: see :class:`~engine.controller.Controller`. Under ``on_controller_exit: keep`` nothing is held.
         earlier: how far runs had come in earlier sessions; None where there was none.
         chosen: the ids of the runs that this session carries out; None for all.
+        lifecycle: the one that the campaign names.
 
     Attributes:
         controller: the backends themselves.
@@ -107,6 +109,7 @@ class CampaignRunner:
     hold: Callable[[], Hold] | Literal["watchdog"] | None = "watchdog"
     earlier: Mapping[str, Progress] | None = None
     chosen: Collection[str] | None = None
+    lifecycle: BackendLifecycle = field(factory=BackendLifecycle)
 
     controller: Controller = field(init=False)
     fleet: Fleet = field(init=False)
@@ -149,6 +152,7 @@ class CampaignRunner:
             self.results.folder,
             self.campaign.policies,
             seed=self.campaign.seed,
+            lifecycle=self.lifecycle,
             marked=self.campaign.secrets,
             hold=None if self.campaign.keep else self.hold,
         )

@@ -15,8 +15,12 @@ from engine.campaign.model import Campaign, Experiment, Isolation
 from engine.campaign.runs.plan import PlannedRun, services_of
 from engine.compose import config_digest, needed
 from engine.model.spec import Project
+from states import BACKEND, Lifecycle
 
-__all__ = ["digests", "experiment_key"]
+__all__ = ["LIFECYCLE", "digests", "experiment_key"]
+
+LIFECYCLE: Final = "lifecycle"
+"""What the digest of a table of the user's own is called."""
 
 _ABOUT_THE_PLAN: Final = frozenset(
     {"name", "backends", "repeat", "estimate_s", "entry", "written_at", "warmup", "after", "until"}
@@ -36,8 +40,13 @@ _UNCHOSEN: Final = Experiment("", (), ())
 """Has the default wherever there is one."""
 
 
-def digests(campaign: Campaign, project: Project, runs: Sequence[PlannedRun]) -> dict[str, str]:
+def digests(
+    campaign: Campaign, project: Project, runs: Sequence[PlannedRun], table: Lifecycle = BACKEND
+) -> dict[str, str]:
     """The digest of the campaign file, and of each experiment and service that ``runs`` need.
+
+    Args:
+        table: the one that backends are run by; it has a digest where it is not the built-in one.
 
     Raises:
         ComposeError: a needed service asks for what the runtime cannot do.
@@ -45,9 +54,18 @@ def digests(campaign: Campaign, project: Project, runs: Sequence[PlannedRun]) ->
     services = needed(project, services_of(runs))
     return {
         "campaign": _digest(Path(campaign.file).read_bytes()),
+        **({} if table is BACKEND else {LIFECYCLE: _of_table(table)}),
         **{experiment_key(run): _of_experiment(run.experiment) for run in runs},
         **{f"service {name}": config_digest(project.services[name], project) for name in services},
     }
+
+
+def _of_table(table: Lifecycle) -> str:
+    """Of what it does, and not of the words that describe it."""
+    edges = [
+        (edge.source, edge.event, edge.target, str(edge.guard), edge.action) for edge in table.edges
+    ]
+    return _digest(json.dumps([table.initial, sorted(edges, key=str)]).encode())
 
 
 def experiment_key(run: PlannedRun) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import evolve, field, frozen
 
 from engine.campaign.model import Campaign
-from engine.campaign.persistence.fingerprints import experiment_key
+from engine.campaign.persistence.fingerprints import LIFECYCLE, experiment_key
 from engine.campaign.persistence.results import unwritable
 from engine.campaign.runs.plan import PlannedRun
 from engine.campaign.runs.until import is_needless
@@ -154,6 +154,7 @@ def standing(
 
     Raises:
         JournalError: there is a journal, and it cannot be read.
+        InputError: it was written with another lifecycle.
     """
     folder = (campaign.results / _LATEST).resolve()
     if not (folder / FILE_NAME).exists():
@@ -176,6 +177,11 @@ def standing(
     again = tuple(run.id for run in runs if states.get(run.id) in rerun)
     done = states.keys() - {*again}
     before = sessions[-1].digests
+    if before.get(LIFECYCLE) != digests.get(LIFECYCLE):
+        raise InputError(
+            f"{folder} was begun with another lifecycle, by which its journal is read; restore it to resume"
+            " that run, or start a new run with --fresh"
+        )
     changed = tuple(name for name in digests if before.get(name, digests[name]) != digests[name])
     there, differing = {*known}, {*changed}  # tuples would make large plans slow
     return Standing(

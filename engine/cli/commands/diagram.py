@@ -126,9 +126,9 @@ def diagram(
         raise click.UsageError("one lifecycle at a time; files go with --write or --check")
     if journal is None and (at or backend):
         raise click.UsageError("--at and --backend go with --journal")
-    from engine.cli.lifecycles import find_lifecycle
+    from engine.control.lifecycles import find_lifecycle
 
-    lifecycle = find_lifecycle(*names or ("backend",))
+    lifecycle = find_lifecycle(names[0] if names else "backend")
     course = None if journal is None else _course(journal, lifecycle, backend, at)
     if form == "png" and output is None and sys.stdout.isatty():
         raise click.UsageError("a terminal cannot show a PNG; give it a file with --output")
@@ -150,7 +150,7 @@ def block(words: str) -> str:
         ValueError: these words mean nothing.
         LifecycleUnknown: they name no lifecycle.
     """
-    from engine.cli.lifecycles import find_lifecycle
+    from engine.control.lifecycles import find_lifecycle
 
     marker = _MARKER.fullmatch(words)
     if not marker:

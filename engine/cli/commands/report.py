@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from engine.cli.completers import lifecycle_names
 from engine.cli.exit_codes import DONE
 from engine.cli.options import format_of
 from engine.cli.output.messages import aside, document
@@ -38,7 +39,16 @@ _FORMATS = ("html", "json", "csv", "md")
     show_default=True,
     help="How many last lines of each attempt's output are told.",
 )
-def report(journal: Path, *, form: str | None, output: Path | None, lines: int) -> int:
+@click.option(
+    "--lifecycle",
+    default="backend",
+    metavar="MODULE:NAME",
+    shell_complete=lifecycle_names,
+    help="The lifecycle that the campaign named, where it named one.",
+)
+def report(
+    journal: Path, *, form: str | None, output: Path | None, lines: int, lifecycle: str
+) -> int:
     """Write a report of what JOURNAL, or the journal in a folder of results, tells.
 
     The HTML page needs nothing else: it opens from the disk, without a server or a network. It may be
@@ -50,6 +60,7 @@ def report(journal: Path, *, form: str | None, output: Path | None, lines: int) 
       dockwarden report results/ --format csv --output attempts.csv
     """
     from engine import report as made
+    from engine.control.lifecycles import find_lifecycle
     from engine.journal import Journal, find_journal
 
     form = format_of(form, output, _FORMATS)
@@ -61,7 +72,7 @@ def report(journal: Path, *, form: str | None, output: Path | None, lines: int) 
     }[form]
     file = find_journal(journal)
     with Journal.read(file) as reader:
-        text = render(made.gather(reader, lines=lines))
+        text = render(made.gather(reader, lines=lines, lifecycle=find_lifecycle(lifecycle)))
     if output is None and form == "html":
         output = file.resolve().with_name("report.html")
     if output is None or str(output) == "-":

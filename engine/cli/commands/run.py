@@ -134,17 +134,19 @@ def run(
     from engine.campaign.resumption.resume_point import on_its_runtime, standing
     from engine.campaign.runs.plan import plan
     from engine.campaign.runs.selection import chosen, columns_of
+    from engine.control.lifecycles import find_backend_lifecycle
     from engine.errors import JournalError
 
     _check(simulate=simulate, dry_run=dry_run, faults=faults, seed=seed, rerun=rerun, fresh=fresh)
     loaded, project = load(campaign, "simulated" if simulate else runtime)
     if results is not None:
         loaded = evolve(loaded, results=results.expanduser().absolute())
+    lifecycle = find_backend_lifecycle(loaded.lifecycle, Path(loaded.file).absolute().parent)
     planned = plan(loaded)
     runs = tuple(chosen(planned, columns_of, only=only, without=without, where=loaded.file))
     if not runs:
         raise click.UsageError("--only and --except leave nothing to run")
-    made_of = digests(loaded, project, runs)
+    made_of = digests(loaded, project, runs, lifecycle.table)
     again = _SETTLED if "all" in rerun else rerun
     try:
         left = None if fresh else standing(loaded, planned, runs, made_of, again)
@@ -174,7 +176,7 @@ def run(
     if simulate:
         from engine.cli.simulate import rehearse
 
-        rehearsed = (loaded, project, runs, left)
+        rehearsed = (loaded, project, runs, left, lifecycle)
         return rehearse(
             *rehearsed, rate=faults or 0.0, seed=seed or 0, as_json=as_json, quiet=quiet
         )
@@ -183,6 +185,7 @@ def run(
     return conduct(
         *(loaded, project, runs, made_of, left),
         planned=planned,
+        lifecycle=lifecycle,
         as_json=as_json,
         quiet=quiet,
         metrics_port=metrics_port,

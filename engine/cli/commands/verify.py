@@ -100,8 +100,8 @@ def _say(text: str, *, unless: bool) -> None:
 
 def _named(name: str | None) -> Iterable[tuple[Lifecycle, Sequence[Invariant], str]]:
     """The lifecycles asked for, with invariants of their own, and why they were refused if they were."""
-    from engine.cli.lifecycles import BUILT_IN
     from engine.cli.verify_targets import find_claims
+    from engine.control.lifecycles import BUILT_IN
 
     return [find_claims(one) for one in ((name,) if name else BUILT_IN)]
 
