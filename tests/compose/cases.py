@@ -6,6 +6,7 @@ names. Its first line is a comment that says what it is about. ``NAME.over.yml``
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,9 +15,9 @@ from attrs import frozen
 
 from engine.compose import load_project
 from engine.compose.files import DEFAULT_NAMES
-from engine.model.spec import Project
+from engine.model.spec import NetworkSpec, Project
 
-__all__ = ["CASES", "CORPUS", "ENVIRON", "Case"]
+__all__ = ["CASES", "CORPUS", "ENVIRON", "NAME", "Case", "grouped", "together"]
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 
@@ -30,7 +31,11 @@ ENVIRON: Final = {
 }
 """The environment that both readers see."""
 
+NAME: Final = "corpus"
+"""Of the project that cases are read as together."""
+
 _OVER: Final = ".over"
+_PLAIN: Final = NetworkSpec("default", f"{NAME}_default")
 
 
 @frozen
@@ -39,37 +44,40 @@ class Case:
 
     Attributes:
         files: relative to the corpus; one of them with a default name stands for its whole folder.
-        home: the corpus.
     """
 
     name: str
     files: tuple[Path, ...]
-    home: Path = CORPUS
 
     @property
     def about(self) -> str:
         """What it is about, in the words of its first line."""
-        first = (self.home / self.files[0]).read_text().splitlines()[0]
-        return first.removeprefix("# ")
+        return (CORPUS / self.files[0]).read_text().splitlines()[0].removeprefix("# ")
 
-    def project(
-        self,
-        corpus: Path | None = None,
-        project_name: str | None = None,
-    ) -> Project:
+    @property
+    def services(self) -> list[str]:
+        """The names of its services."""
+        return [*self.project(project_name=NAME).services]
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether no other can be read beside it: it has a folder, several files, or its own default network."""
+        has_others = bool(self.files[0].parent.name) or len(self.files) > 1
+        return has_others or self.project(project_name=NAME).networks["default"] != _PLAIN
+
+    def project(self, corpus: Path = CORPUS, project_name: str | None = None) -> Project:
         """As we read it, in the corpus or in a copy of it."""
-        return _read(tuple((corpus or self.home) / file for file in self.files), project_name)
+        return _read(tuple(corpus / file for file in self.files), project_name)
 
-    def words(self, corpus: Path | None = None) -> list[str]:
+    def words(self, corpus: Path = CORPUS) -> list[str]:
         """What comes after ``docker compose`` to name it; a folder is found without a name."""
-        corpus = corpus or self.home
         if self.files[0].parent.name:
             return ["--project-directory", str(corpus / self.files[0].parent)]
         return [word for file in self.files for word in ("-f", str(corpus / file))]
 
-    def folder(self, corpus: Path | None = None) -> Path:
+    def folder(self, corpus: Path = CORPUS) -> Path:
         """Where ``docker compose`` is called."""
-        return ((corpus or self.home) / self.files[0]).parent
+        return (corpus / self.files[0]).parent
 
 
 @cache
@@ -77,6 +85,41 @@ def _read(files: tuple[Path, ...], project_name: str | None) -> Project:
     return load_project(
         files if files[1:] else files[0], environ=ENVIRON, project_name=project_name
     )
+
+
+def grouped(cases: Iterable[Case]) -> list[tuple[Case, ...]]:
+    """Cases by what real Compose can read, or create, all at once: in a group, no two share a name."""
+    groups: list[list[Case]] = []
+    for case in cases:
+        others = (group for group in groups if not case.stands_alone and _fits(case, group))
+        group = next(others, None)
+        if group is None:
+            groups.append([case])
+        else:
+            group.append(case)
+    return [tuple(group) for group in groups]
+
+
+def together(cases: Sequence[Case]) -> Case:
+    """The cases of a group as one project."""
+    files = tuple(file for case in cases for file in case.files)
+    return Case("+".join(case.name for case in cases), files)
+
+
+def _fits(case: Case, group: Sequence[Case]) -> bool:
+    return all(not other.stands_alone and _names(case).isdisjoint(_names(other)) for other in group)
+
+
+@cache
+def _names(case: Case) -> frozenset[tuple[str, str]]:
+    """What a case declares, and how its containers, networks and volumes are named."""
+    project = case.project(project_name=NAME)
+    found = {("service", name) for name in project.services}
+    found |= {("container", str(spec.container_name)) for spec in project.services.values()}
+    resources = (*project.networks.values(), *project.volumes.values())
+    found |= {("resource", name) for each in resources for name in (each.key, each.name)}
+    shared = {("container", "None"), ("resource", "default"), ("resource", _PLAIN.name)}
+    return frozenset(found - shared)
 
 
 def _cases() -> dict[str, Case]:

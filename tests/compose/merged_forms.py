@@ -37,8 +37,8 @@ MERGED: dict[str, Row] = {
     "an empty file": Row("hostname: h", files={"compose.override.yml": "# nothing\n"}),
     # What extends another, and takes something out of it
     "keys of one it extends": Row(
-        "extends: b\nports: !reset []\nenvironment: {A: !reset null, C: 3}\ncommand: !reset null",
-        top="  b: {image: y, ports: ['80'], environment: {A: 1, B: 2}, command: c}\n",
+        "extends: b@\nports: !reset []\nenvironment: {A: !reset null, C: 3}\ncommand: !reset null",
+        top="  b@: {image: y, ports: ['80'], environment: {A: 1, B: 2}, command: c}\n",
     ),
     "keys of one it extends in another file": Row(
         "extends: {file: b.yml, service: b}\nports: ['81:81']\nuser: !reset null",
@@ -48,11 +48,11 @@ MERGED: dict[str, Row] = {
         },
     ),
     "keys of one that is extended further on": Row(
-        "extends: b\nports: ['81:81']",
-        top="  b: {extends: c, ports: !override ['80:80']}\n  c: {image: z, ports: ['79:79']}\n",
+        "extends: b@\nports: ['81:81']",
+        top="  b@: {extends: c@, ports: !override ['80:80']}\n  c@: {image: z, ports: ['79:79']}\n",
     ),
     "all of what it extends": Row(
-        "hostname: h", top="  b: !override {image: y, extends: c}\n  c: {image: z, user: u}\n"
+        "hostname: h", top="  b@: !override {image: y, extends: c@}\n  c@: {image: z, user: u}\n"
     ),
     # Empty values
     **{
@@ -68,11 +68,11 @@ MERGED: dict[str, Row] = {
         }.items()
     },
     "empty values over those of networks and volumes": Row(
-        "volumes: ['v-v:/v']",
-        top="networks: {default: {labels: {a: 1}, driver_opts: {b: 1}}}\nvolumes: {v-v: {labels: {a: 1}}}\n",
+        "volumes: ['vv@:/v']\nnetworks: [n@]",
+        top="networks: {n@: {labels: {a: 1}, driver_opts: {b: 1}}}\nvolumes: {vv@: {labels: {a: 1}}}\n",
         files={
-            "compose.override.yml": "networks: {default: {labels: {a: }, driver_opts: {b: }}}\n"
-            "volumes: {v-v: {labels: {a: }}}\n"
+            "compose.override.yml": "networks: {n@: {labels: {a: }, driver_opts: {b: }}}\n"
+            "volumes: {vv@: {labels: {a: }}}\n"
         },
     ),
     **{
@@ -89,9 +89,9 @@ MERGED: dict[str, Row] = {
         "build: {context: ., target: '', network: '', dockerfile: ''}\n"
         "logging: {driver: ''}\n"
         "deploy: {restart_policy: {condition: ''}}\n"
-        "networks: {default: {ipv4_address: '', ipv6_address: '', mac_address: ''}}\n"
-        "volumes: ['v-v:/v']",
-        top="networks: {default: {driver: '', ipam: {driver: ''}}}\nvolumes: {v-v: {driver: ''}}\n",
+        "networks: {n@: {ipv4_address: '', ipv6_address: '', mac_address: ''}}\n"
+        "volumes: ['vv@:/v']",
+        top="networks: {n@: {driver: '', ipam: {driver: ''}}}\nvolumes: {vv@: {driver: ''}}\n",
     ),
     **{
         f"{key} 0": Row(f"{key}: 0")
@@ -114,8 +114,8 @@ MERGED: dict[str, Row] = {
         'logging: {driver: x, options: {"a$$b": c}}'
     ),
     "an external network with settings": Row(
-        "networks: [n]",
-        top="networks: {n: {external: true, driver: bridge, driver_opts: {a: b}, internal: true,"
+        "networks: [n@]",
+        top="networks: {n@: {external: true, driver: bridge, driver_opts: {a: b}, internal: true,"
         " ipam: {config: [{subnet: 10.0.0.0/8}]}}}\n",
     ),
     "an external volume with settings": Row(
@@ -157,9 +157,9 @@ MERGED: dict[str, Row] = {
         compose_takes=True,
     ),
     "a dependency of a list": Row(
-        "depends_on: [b]",
-        top="  b: {image: y}\n",
-        files={"compose.override.yml": "services: {a: {depends_on: {b: !reset null}}}\n"},
+        "depends_on: [b@]",
+        top="  b@: {image: y}\n",
+        files={"compose.override.yml": "services: {a@: {depends_on: {b@: !reset null}}}\n"},
     ),
     "a dependency of a list that it extends": Row(
         "extends: c\ndepends_on: {b: !reset null}",
@@ -169,14 +169,14 @@ MERGED: dict[str, Row] = {
     ),
     **{
         f"a {key} over one: {over}": Row(
-            f"{key}s: [s]",
+            f"{key}s: [s@]",
             f"{key}s: [{over}]",
-            top="secrets: {s: {file: ./s}, t: {file: ./t}}\nconfigs: {s: {file: ./s}, t: {file: ./t}}\n",
+            top="secrets: {s@: {file: ./s}, t@: {file: ./t}}\nconfigs: {s@: {file: ./s}, t@: {file: ./t}}\n",
         )
         for key in ("secret", "config")
         for over in (
-            *("s", "{source: s}", "{source: t, target: /run/secrets/s}", "{source: t, target: /s}"),
-            "{source: t, target: q}",
+            *("s@", "{source: s@}", "{source: t@, target: /run/secrets/s@}"),
+            *("{source: t@, target: /s@}", "{source: t@, target: q}"),
         )
     },
     "subnets over others": Row(
@@ -189,10 +189,10 @@ MERGED: dict[str, Row] = {
         compose_takes=True,
     ),
     "subnets in place of others": Row(
-        "hostname: h",
-        top="networks: {default: {ipam: {config: [{subnet: 10.1.0.0/16}]}}}\n",
+        "networks: [n@]",
+        top="networks: {n@: {ipam: {config: [{subnet: 10.1.0.0/16}]}}}\n",
         files={
-            "compose.override.yml": "networks: {default: {ipam: {config: !override [{subnet: 10.2.0.0/16}]}}}\n"
+            "compose.override.yml": "networks: {n@: {ipam: {config: !override [{subnet: 10.2.0.0/16}]}}}\n"
         },
     ),
     "GPUs over others": override("gpus: [{count: 1}]", "gpus: [{count: 2}]"),

@@ -12,7 +12,7 @@ __all__ = ["Row", "env_file", "override", "refused", "service_yaml"]
 
 @frozen
 class Row:
-    """A small project.
+    """A small project. In its texts, ``@`` stands for what makes a name one of this project alone.
 
     Attributes:
         keys: of the service, in YAML.
@@ -39,16 +39,32 @@ class Row:
         """What names the files for Compose, where a variable would name others."""
         return ["-f", "compose.yml"] if "COMPOSE_FILE" in self.environ else []
 
-    def write(self, folder: Path) -> None:
-        (folder / "compose.yml").write_text(_file(f"image: x\n{self.keys}") + self.top)
+    @property
+    def fits_beside_others(self) -> bool:
+        """Whether Compose can read it in one call with others, each in a folder of its own."""
+        of_the_whole = bool(self.environ) or ".env" in self.files or self.top.startswith("name:")
+        return not (self.refused or of_the_whole)
+
+    def write(self, folder: Path, tag: str = "") -> list[str]:
+        """Write its files.
+
+        Args:
+            folder: where to.
+            tag: what stands for ``@``.
+
+        Returns:
+            the names of the compose files.
+        """
+        files = {"compose.yml": _file(f"image: x\n{self.keys}") + self.top, **self.files}
         if self.over is not None:
-            (folder / "compose.override.yml").write_text(_file(self.over))
-        for name, content in self.files.items():
-            (folder / name).write_bytes(content.encode())
+            files["compose.override.yml"] = _file(self.over)
+        for name, content in files.items():
+            (folder / name).write_bytes(content.replace("@", tag).encode())
+        return sorted((name for name in files if name.startswith("compose.")), reverse=True)
 
 
 def _file(keys: str) -> str:
-    return f"services:\n{service_yaml('a', keys)}"
+    return f"services:\n{service_yaml('a@', keys)}"
 
 
 def service_yaml(name: str, keys: str) -> str:

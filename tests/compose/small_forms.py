@@ -175,23 +175,23 @@ ROWS: dict[str, Row] = {
         "devices[0]",
     ),
     # Containers
-    "switched off by scale": Row("depends_on: [b]", top="  b: {image: y, scale: 0}\n"),
+    "switched off by scale": Row("depends_on: [b@]", top="  b@: {image: y, scale: 0}\n"),
     "switched off by replicas": Row(
-        "depends_on: [b]", top="  b: {image: y, deploy: {replicas: 0}}\n"
+        "depends_on: [b@]", top="  b@: {image: y, deploy: {replicas: 0}}\n"
     ),
     "two numbers of containers": refused("scale: 1\ndeploy: {replicas: 2}", "scale"),
     # Volumes
     "a folder in a volume": Row(
-        "volumes: ['models:/m']",
-        top="volumes: {models: {driver: local, driver_opts: {type: none, o: bind, device: ./models}}}\n",
+        "volumes: ['models@:/m']",
+        top="volumes: {models@: {driver: local, driver_opts: {type: none, o: bind, device: ./models}}}\n",
     ),
     "one at home": Row(
-        "volumes: ['models:/m']",
-        top="volumes: {models: {driver: local, driver_opts: {type: none, o: bind, device: ~/models}}}\n",
+        "volumes: ['models@:/m']",
+        top="volumes: {models@: {driver: local, driver_opts: {type: none, o: bind, device: ~/models}}}\n",
     ),
     "one without a driver": Row(
-        "volumes: ['models:/m']",
-        top="volumes: {models: {driver_opts: {type: none, o: bind, device: ./models}}}\n",
+        "volumes: ['models@:/m']",
+        top="volumes: {models@: {driver_opts: {type: none, o: bind, device: ./models}}}\n",
     ),
     "paths at home": Row("volumes: ['~x/y:/a', '~:/b', '~/c/:/c']\nbuild: ~x"),
     "a volume that ends in a colon": refused("volumes: ['/a:/b:']", "volumes"),

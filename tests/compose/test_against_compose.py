@@ -1,25 +1,55 @@
-"""Our reader against the real one: the same project from every file of the corpus."""
+"""Our reader against the real one: the same project from every file of the corpus.
+
+Real Compose reads at once what shares no name, which takes it no longer than one file.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from engine.model.spec import Project
-from tests.compose.cases import CASES, ENVIRON
+from tests.compose.cases import CASES, CORPUS, ENVIRON, NAME, Case, grouped, together
 from tests.compose.reading import as_compose_reads, in_use, shape
 
+GROUPS = grouped(CASES.values())
+MEMBERS = [(case, group) for group in GROUPS for case in group]
 
-@pytest.mark.parametrize("name", list(CASES))
-def test_a_project_is_read_as_compose_reads_it(name: str, compose_binary: Path) -> None:
-    case = CASES[name]
-    theirs = as_compose_reads(compose_binary, case.words(), case.folder(), ENVIRON)
-    assert isinstance(theirs, Project), theirs
-    ours = case.project()
+
+@cache
+def theirs_of(group: tuple[Case, ...], compose: Path) -> Project:
+    """What real Compose reads of a group; of a case that stands alone with its own name."""
+    case = together(group)
+    named = [] if group[0].stands_alone else ["--project-name", NAME]
+    read = as_compose_reads(compose, [*named, *case.words()], case.folder(), ENVIRON)
+    assert isinstance(read, Project), read
+    return read
+
+
+@pytest.mark.parametrize(("case", "group"), MEMBERS, ids=[case.name for case, _ in MEMBERS])
+def test_a_project_is_read_as_compose_reads_it(
+    case: Case, group: tuple[Case, ...], compose_binary: Path
+) -> None:
+    theirs = theirs_of(group, compose_binary)
+    ours = case.project(CORPUS, theirs.name if theirs.name == NAME else None)
 
     assert ours.name == theirs.name
-    assert sorted(ours.services) == sorted(theirs.services)
     for key, service in ours.services.items():
         assert shape(service) == shape(theirs.services[key]), key
-    assert in_use(ours) == in_use(theirs)
+    used = in_use(ours)
+    assert used == {
+        section: {key: getattr(theirs, section)[key] for key in entries}
+        for section, entries in used.items()
+    }
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group[0].name)
+def test_compose_reads_no_further_service(group: tuple[Case, ...], compose_binary: Path) -> None:
+    names = [name for case in group for name in case.project().services]
+    assert sorted(theirs_of(group, compose_binary).services) == sorted(names)
+
+
+def test_most_files_are_read_with_others() -> None:
+    assert len(GROUPS) < len(CASES) / 5

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import operator
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,9 @@ from engine.compose.files import parse
 from engine.compose.schema import _schema
 from engine.errors import ComposeError
 from engine.runtimes.docker.containers.payload import container_payload, further_networks
+from tests.compose.effort import some
 
 CORPUS = Path(__file__).parent / "corpus"
-SHARE = 4 if os.environ.get("COMPOSE_CASES") == "all" else 1
-"""How many times as many examples are tried."""
 
 KEYS = sorted(
     key
@@ -82,7 +80,7 @@ def answer(text: str) -> None:
 
 
 @given(text=YAML_TEXT | st.text(max_size=60))
-@settings(max_examples=40 * SHARE, deadline=None)
+@some(40)
 @example(text="a: !!timestamp x")
 @example(text="a: !!int x")
 @example(text="a: !!float x")
@@ -102,7 +100,7 @@ def test_any_text_is_answered(text: str) -> None:
 
 
 @given(model=MODELS)
-@settings(max_examples=30 * SHARE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(some(30), suppress_health_check=[HealthCheck.too_slow])
 def test_any_model_is_answered(model: dict[str, Any]) -> None:
     answer(json.dumps(model))
 
@@ -118,7 +116,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 @given(data=st.data())
-@settings(max_examples=25 * SHARE, deadline=None)
+@some(25)
 def test_a_file_of_the_corpus_with_other_values_is_answered(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(sorted(CORPUS.glob("*.yml"))))
     (document,) = parse(file.read_text(), file.name)
@@ -131,7 +129,7 @@ def test_a_file_of_the_corpus_with_other_values_is_answered(data: st.DataObject)
 
 
 @given(data=st.data())
-@settings(max_examples=20 * SHARE, deadline=None)
+@some(20)
 def test_a_file_of_the_corpus_with_a_piece_cut_out_or_changed_is_answered(
     data: st.DataObject,
 ) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from engine.model.spec import ComposeProgram
 from engine.runtimes.docker.containers.naming import container_name, referenced_services
 from engine.runtimes.docker.daemon.client import connect
 from tests.compose.both import IMAGE, Created, clear, created, creating_only
-from tests.compose.cases import CASES, CORPUS, ENVIRON
+from tests.compose.cases import CASES, CORPUS, ENVIRON, Case, grouped, together
 from tests.compose.differences import DIFFERENCES, PAGE, Difference, page
-from tests.compose.reading import in_use
-from tests.compose.shapes import FILES, read_alone, together
+from tests.compose.effort import ALL
 from tests.lab import BASE_IMAGE, Engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # the first test waits for all cases
@@ -35,37 +33,27 @@ WORKDIR /opt
 ENTRYPOINT ["/entrypoint"]
 CMD ["serve"]
 """
-AT_ONCE = 3
 
-# Each kind of setting of a container, and each meant difference. What a container is made from follows
-# from the model alone, and every file's model is compared in test_against_compose.py.
+# Each kind of setting of a container, each meant difference, and every eighth file that is like a real one.
+# What a container is made from follows from the model alone, and every file's model is compared in
+# test_against_compose.py.
 SELECTED = (
-    *(
-        "commands",
-        "gpu-kinds",
-        "kernel",
-        "limits",
-        "links",
-        "memory",
-        "namespaces",
-        "network-modes",
-    ),
-    *("networks", "secrets-values", "security", "stopping", "volumes"),
-    *("volumes-drivers", "volumes-shared"),
+    *("commands", "gpu-kinds", "kernel", "limits", "links", "memory", "namespaces"),
+    *("network-modes", "networks", "secrets-values", "security", "stopping", "volumes"),
+    *("volumes-drivers", "volumes-shared", "agent-dify", "comfyui", "llama-cpp-vulkan"),
+    *("notebook-jupyter", "stable-diffusion", "tgi-plain", "triton-perf", "vllm-lora"),
 )
-ALL = os.environ.get("COMPOSE_CASES") == "all"
-NAMES = list(CASES) if ALL else SELECTED
-SHAPE_FILES = FILES if ALL else FILES[::6]
-SHAPES = together(SHAPE_FILES)
+GROUPS = grouped(CASES.values() if ALL else [CASES[name] for name in SELECTED])
+MEMBERS = [(case, group) for group in GROUPS for case in group]
 
-Outcomes = dict[str, Created | Exception]
+Outcomes = dict[tuple[Case, ...], Created | Exception]
 
 
 @pytest.fixture(scope="module")
 def outcomes(
     lab: Engine, compose_binary: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Outcomes:
-    """Cases created by both, several at a time."""
+    """Cases created by both, a group at a time."""
     folder = tmp_path_factory.mktemp("both")
     corpus = shutil.copytree(CORPUS, folder / "corpus")
     (folder / "image").mkdir()
@@ -73,39 +61,22 @@ def outcomes(
     shared = folder / "shared"
     shared.mkdir()
     compose = ComposeProgram(compose_binary, version(compose_binary))
-
-    def create(number: int) -> Outcomes:
-        project = f"{PROJECT}-{number}"
-        done: Outcomes = {}
-        for name in NAMES[number::AT_ONCE]:
-            try:
-                done[name] = created(CASES[name], corpus, shared, compose, project)
-            except Exception as error:  # noqa: BLE001 - it is the outcome of that case's test
-                done[name] = error
-                clear(project, client)
-        clear(project, client)
-        return done
-
-    def create_shapes() -> Outcomes:
-        try:
-            home = shutil.copytree(SHAPES.home, folder / "shapes")
-            return {SHAPES.name: created(SHAPES, home, shared, compose, f"{PROJECT}-shapes")}
-        except Exception as error:  # noqa: BLE001 - likewise
-            return {SHAPES.name: error}
-        finally:
-            clear(f"{PROJECT}-shapes", client)
-
+    done: Outcomes = {}
     with pytest.MonkeyPatch.context() as patch, creating_only():
         seen_by_both = {**lab.environment, **ENVIRON, "PATH": os.environ["PATH"]}
         for name, value in seen_by_both.items():
             patch.setenv(name, value)
         client = connect()
         list(client.build(path=str(folder / "image"), tag=IMAGE, rm=True))
-        with ThreadPoolExecutor(AT_ONCE + 1) as pool:
-            shapes = pool.submit(create_shapes)
-            done = [*pool.map(create, range(AT_ONCE)), shapes.result()]
+        for group in GROUPS:
+            try:
+                done[group] = created(together(group), corpus, shared, compose, PROJECT)
+            except Exception as error:  # noqa: BLE001 - it is the outcome of these cases' tests
+                done[group] = error
+                clear(PROJECT, client)
+        clear(PROJECT, client)
         client.close()
-    return {name: outcome for part in done for name, outcome in part.items()}
+    return done
 
 
 def version(compose: Path) -> str:
@@ -113,8 +84,8 @@ def version(compose: Path) -> str:
     return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def of(outcomes: Outcomes, name: str) -> Created:
-    outcome = outcomes[name]
+def of(outcomes: Outcomes, group: tuple[Case, ...]) -> Created:
+    outcome = outcomes[group]
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -153,31 +124,24 @@ def holds_an_id(both: Created, container: str, key: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_project_is_created_as_compose_creates_it(outcomes: Outcomes, name: str) -> None:
-    both = of(outcomes, name)
+@pytest.mark.parametrize(("case", "group"), MEMBERS, ids=[case.name for case, _ in MEMBERS])
+def test_a_project_is_created_as_compose_creates_it(
+    case: Case, group: tuple[Case, ...], outcomes: Outcomes
+) -> None:
+    both = of(outcomes, group)
+    names = {container_name(both.project, both.project.services[key]) for key in case.services}
 
-    assert both.ours.keys() == both.theirs.keys()
-    assert both.ours
-    assert list(unexplained(both)) == []
-
-
-@pytest.mark.parametrize("file", SHAPE_FILES)
-def test_a_shape_is_created_as_compose_creates_it(outcomes: Outcomes, file: str) -> None:
-    both = of(outcomes, SHAPES.name)
-    project = read_alone(file, both.project.name)
-    containers = {container_name(project, each) for each in project.services.values()}
-    others = {
-        f"{kind.removesuffix('s')} {each.name}"
-        for kind, used in in_use(project).items()
-        for each in used.values()
-        if not each.external and each.key != "default"
-    }
-    names = containers | others
-
-    assert containers <= both.ours.keys()
-    assert containers <= both.theirs.keys()
+    assert names
+    assert names <= both.ours.keys()
     assert list(unexplained(both, *names)) == []
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group[0].name)
+def test_nothing_else_is_created(group: tuple[Case, ...], outcomes: Outcomes) -> None:
+    both = of(outcomes, group)
+    assert both.ours.keys() == both.theirs.keys()
+    others = [name for name in both.ours if name.startswith(("network ", "volume "))]
+    assert list(unexplained(both, *others)) == []
 
 
 def test_every_meant_difference_is_seen(outcomes: Outcomes, lab: Engine) -> None:

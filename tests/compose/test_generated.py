@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.compose.drawn_forms import ANCHORS, SECTIONS, Form, Layer, drawn
+from tests.compose.effort import ALL
 from tests.compose.generated import differences
 
-DRAWN = 400
+DRAWN = 1000 if ALL else 200
 
 
 @pytest.fixture(scope="module")
 def forms() -> list[Form]:
     rng = random.Random(1)
-    return [drawn(rng) for _ in range(DRAWN)]
+    return [drawn(rng) for _ in range(1000)]
 
 
 def test_what_our_reader_takes_compose_reads_alike(compose_binary: Path) -> None:

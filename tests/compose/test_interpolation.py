@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.compose.interpolation import InterpolationError, escape, substitute
+from tests.compose.effort import some
 
 VARIABLES = {"SET": "value", "EMPTY": "", "OTHER": "$SET is not looked at"}
 NAMES = st.sampled_from([*VARIABLES, "NOWHERE"])
@@ -110,11 +111,13 @@ def test_endless_nesting_is_refused() -> None:
         put_in("${A:-" * 500 + "x" + "}" * 500)
 
 
+@some()
 @given(text=st.text())
 def test_an_escaped_text_comes_back(text: str) -> None:
     assert put_in(escape(text)) == text
 
 
+@some()
 @given(text=TEXTS)
 def test_no_text_raises_anything_but_an_interpolation_error(text: str) -> None:
     try:
@@ -123,11 +126,13 @@ def test_no_text_raises_anything_but_an_interpolation_error(text: str) -> None:
         assert str(error)
 
 
+@some()
 @given(text=st.text().filter(lambda text: "$" not in text))
 def test_a_text_without_a_dollar_stays(text: str) -> None:
     assert put_in(text) == text
 
 
+@some()
 @given(name=NAMES, default=st.text(alphabet="abc ", max_size=5))
 def test_a_default_is_used_exactly_when_there_is_nothing(name: str, default: str) -> None:
     assert put_in(f"${{{name}:-{default}}}") == (VARIABLES.get(name) or default)

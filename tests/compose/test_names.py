@@ -17,6 +17,7 @@ from engine.campaign.config.load import load_campaign
 from engine.compose import load_project, needed
 from engine.errors import CampaignError, ComposeError
 from engine.util.names import RULE, is_plain
+from tests.compose.effort import some
 
 BAD = (
     *("", ".", "..", "../up", "a/b", "/a", "-a", "--rm", ".a", "_a", "a b", " a", "a\n", "a\x00b"),
@@ -35,6 +36,7 @@ def test_no_plain_name(name: str) -> None:
     assert not is_plain(name)
 
 
+@some()
 @given(name=ODD)
 def test_a_plain_name_stays_in_its_folder_and_is_no_option(name: str) -> None:
     if is_plain(name):
@@ -50,6 +52,7 @@ def project(folder: Path, model: dict[str, Any]) -> None:
     needed(found, found.services)
 
 
+@some()
 @given(name=ODD)
 def test_a_service_of_an_odd_name_is_refused(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -84,6 +87,7 @@ def test_a_name_on_the_engine(tmp_path: Path, where: str, name: str) -> None:
         project(tmp_path, model)
 
 
+@some()
 @given(name=ODD | st.sampled_from([name for name in BAD if name]))
 def test_a_project_of_an_odd_name_has_a_plain_one_or_is_refused(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

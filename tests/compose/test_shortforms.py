@@ -12,6 +12,7 @@ from engine.compose.commands import dropped, words
 from engine.compose.normalize import normalize
 from engine.compose.shortforms import device, ports, volume
 from engine.errors import ComposeError
+from tests.compose.effort import some
 
 
 def port(
@@ -130,6 +131,7 @@ def test_an_open_quote_is_refused() -> None:
 
 
 @pytest.mark.parametrize("form", [ports, volume, device, words])
+@some()
 @given(text=st.text(alphabet="/:.-~[]0123456789ab=;'\"\\ ", max_size=20) | st.text(max_size=20))
 def test_a_form_raises_nothing_but_value_errors(form: Any, text: str) -> None:
     try:

@@ -1,6 +1,7 @@
 """Small forms: read as real Compose reads them, or refused by name; never silently different.
 
-Where our reader takes a row, both models are the same. Where it refuses it, the row says what is named.
+Where our reader takes a row, both models are the same. Where it refuses it, the row says what is named, and
+``COMPOSE_CASES=all`` (``make compose``) asks Compose what it does with each of these, and reads each row alone.
 """
 
 from __future__ import annotations
@@ -12,64 +13,65 @@ from attrs import evolve
 
 from engine.compose import load_project, needed
 from engine.errors import ComposeError
-from engine.model.spec import Project, ServiceSpec
+from engine.model.spec import Project
+from tests.compose.effort import ALL
 from tests.compose.reading import as_compose_reads, compose_config, in_use, shape
-from tests.compose.row import Row, service_yaml
 from tests.compose.small_forms import ROWS
 
 HOME = {"HOME": "/home/someone", "PATH": "/usr/bin:/bin"}
 
-
-def batched() -> list[str]:
-    """The rows that real Compose can read as services of one project: no more than keys of a service."""
-    empty = Row("")
-    return [
-        name
-        for name, row in ROWS.items()
-        if evolve(row, keys="", over=None) == empty and "build" not in row.keys
-    ]
+REFUSED = {name: row for name, row in ROWS.items() if row.refused}
+BESIDE = {name: row for name, row in ROWS.items() if row.fits_beside_others}
+ALONE = [name for name in ROWS if name not in REFUSED and (ALL or name not in BESIDE)]
+TAGS = {name: str(number) for number, name in enumerate(BESIDE)}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the project that these rows make up."""
-    return tmp_path_factory.mktemp("rows")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder for each project that is read with others."""
+    top = tmp_path_factory.mktemp("rows")
+    folders = {name: top / f"row{tag}" for name, tag in TAGS.items()}
+    included = ["include:"]
+    for name, folder in folders.items():
+        folder.mkdir()
+        files = ", ".join(f"{folder}/{file}" for file in BESIDE[name].write(folder, TAGS[name]))
+        included.append(f"  - {{path: [{files}], project_directory: {folder}}}")
+    (top / "compose.yml").write_text("\n".join([*included, "name: rows", ""]))
+    return folders
 
 
 @pytest.fixture(scope="module")
-def read_at_once(compose_binary: Path, folder: Path) -> dict[str, ServiceSpec]:
-    """Those rows as real Compose reads them, by one call."""
-    numbered = {f"r{number}": ROWS[name] for number, name in enumerate(batched())}
-    files = {
-        "compose.yml": {key: f"image: x\n{row.keys}" for key, row in numbered.items()},
-        "over.yml": {key: row.over for key, row in numbered.items() if row.over is not None},
-    }
-    for file, services in files.items():
-        text = "".join(service_yaml(key, keys) for key, keys in services.items())
-        (folder / file).write_text(f"services:\n{text}")
-    words = [word for file in files for word in ("-f", file)]
-    theirs = as_compose_reads(compose_binary, words, folder, HOME)
+def read_at_once(compose_binary: Path, folders: dict[str, Path]) -> Project:
+    """Those projects as real Compose reads them, by one call."""
+    top = next(iter(folders.values())).parent
+    theirs = as_compose_reads(compose_binary, [], top, HOME)
     assert isinstance(theirs, Project), theirs
-    return dict(zip(batched(), map(theirs.services.get, numbered), strict=True))  # type: ignore[arg-type]
+    return theirs
 
 
-@pytest.mark.parametrize("name", batched())
-def test_a_key_of_a_service_is_read_as_compose_reads_it(
+def assert_alike(ours: Project, theirs: Project) -> None:
+    shared = {name: theirs.services[name] for name in ours.services}
+    assert {key: shape(spec) for key, spec in ours.services.items()} == {
+        key: shape(spec) for key, spec in shared.items()
+    }
+    assert in_use(ours) == in_use(evolve(theirs, services=shared))
+    assert [spec.refusals for spec in shared.values() if spec.refusals] == []
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_form_is_read_as_compose_reads_it(
     name: str,
-    tmp_path: Path,
-    folder: Path,
-    read_at_once: dict[str, ServiceSpec],
+    folders: dict[str, Path],
+    read_at_once: Project,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ROWS[name].write(tmp_path)
-    monkeypatch.chdir(folder)
-    ours = load_project(tmp_path / "compose.yml", folder, environ=HOME).services["a"]
-    assert shape(ours) == {**shape(read_at_once[name]), "name": "a"}
-    assert read_at_once[name].refusals == ()
+    monkeypatch.chdir(folders[name].parent)
+    ours = load_project(folders[name] / "compose.yml", environ=HOME, project_name="rows")
+    assert_alike(ours, read_at_once)
 
 
-@pytest.mark.parametrize("name", [name for name in ROWS if name not in batched()])
-def test_a_form_is_read_as_compose_reads_it_or_refused_by_name(
+@pytest.mark.parametrize("name", ALONE)
+def test_what_is_of_the_whole_project_is_read_as_compose_reads_it(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_binary: Path
 ) -> None:
     row = ROWS[name]
@@ -77,21 +79,38 @@ def test_a_form_is_read_as_compose_reads_it_or_refused_by_name(
     monkeypatch.chdir(tmp_path)
     environ = {**HOME, **row.environ}
 
-    if row.refused:
-        with pytest.raises(ComposeError) as caught:
-            needed(load_project("compose.yml", environ=environ), ["a"])
-        assert row.refused in str(caught.value)
-        taken = isinstance(compose_config(compose_binary, [], tmp_path, environ), dict)
-        assert taken == row.compose_takes
-        return
     ours = load_project("compose.yml", environ=environ)
     assert row.warned in " ".join(ours.warnings)
     assert bool(row.warned) == bool([each for each in ours.warnings if "COMPOSE_" in each])
     theirs = as_compose_reads(compose_binary, row.words, tmp_path, environ)
     assert isinstance(theirs, Project), theirs
     assert ours.name == theirs.name
-    assert {key: shape(spec) for key, spec in ours.services.items()} == {
-        key: shape(spec) for key, spec in theirs.services.items()
-    }
-    assert in_use(ours) == in_use(theirs)
-    assert [spec.refusals for spec in theirs.services.values() if spec.refusals] == []
+    assert_alike(ours, theirs)
+    assert sorted(ours.services) == sorted(theirs.services)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_read_as_compose_reads_it_is_refused_by_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = ROWS[name]
+    row.write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ComposeError) as caught:
+        needed(load_project("compose.yml", environ={**HOME, **row.environ}), ["a"])
+    assert row.refused in str(caught.value)
+
+
+@pytest.mark.parametrize("name", list(REFUSED)[:: 1 if ALL else 12])
+def test_what_compose_does_with_what_is_refused(
+    name: str, tmp_path: Path, compose_binary: Path
+) -> None:
+    row = ROWS[name]
+    row.write(tmp_path)
+    read = compose_config(compose_binary, [], tmp_path, {**HOME, **row.environ})
+    assert isinstance(read, dict) == row.compose_takes
+
+
+def test_most_rows_are_read_with_others() -> None:
+    taken = [row for row in ROWS.values() if not row.refused]
+    assert len([row for row in taken if row.fits_beside_others]) > len(taken) * 3 / 4

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.compose import units
+from tests.compose.effort import some
 
 PARSERS = [
     units.boolean,
@@ -139,17 +140,20 @@ def test_cpus_are_counted_in_billionths(written: Any, billionths: int) -> None:
     assert units.nano_cpus(written) == billionths
 
 
+@some()
 @given(milliseconds=st.integers(min_value=0, max_value=10**12))
 def test_a_duration_survives_being_written(milliseconds: int) -> None:
     assert units.duration_s(f"{milliseconds}ms") == pytest.approx(milliseconds / 1000)
 
 
+@some()
 @given(size=st.integers(min_value=0, max_value=2**62))
 def test_a_size_survives_being_written(size: int) -> None:
     assert units.size_bytes(str(size)) == size
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)
+@some()
 @given(value=SCALARS)
 def test_a_parser_raises_nothing_but_value_errors(parse: Any, value: Any) -> None:
     try:
