@@ -15,7 +15,7 @@ from attrs import frozen
 
 from engine.compose import load_project
 from engine.compose.files import DEFAULT_NAMES
-from engine.model.spec import NetworkSpec, Project
+from engine.model.spec import NetworkSpec, Project, VolumeSpec
 
 __all__ = ["CASES", "CORPUS", "ENVIRON", "NAME", "Case", "grouped", "together"]
 
@@ -116,7 +116,8 @@ def _names(case: Case) -> frozenset[tuple[str, str]]:
     project = case.project(project_name=NAME)
     found = {("service", name) for name in project.services}
     found |= {("container", str(spec.container_name)) for spec in project.services.values()}
-    resources = (*project.networks.values(), *project.volumes.values())
+    resources: list[NetworkSpec | VolumeSpec] = [*project.networks.values()]
+    resources += project.volumes.values()
     found |= {("resource", name) for each in resources for name in (each.key, each.name)}
     shared = {("container", "None"), ("resource", "default"), ("resource", _PLAIN.name)}
     return frozenset(found - shared)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.model.spec import Project
-from tests.compose.cases import CASES, CORPUS, ENVIRON, NAME, Case, grouped, together
+from tests.compose.cases import CASES, ENVIRON, NAME, Case, grouped, together
 from tests.compose.reading import as_compose_reads, in_use, shape
 
 GROUPS = grouped(CASES.values())
@@ -33,7 +33,7 @@ def test_a_project_is_read_as_compose_reads_it(
     case: Case, group: tuple[Case, ...], compose_binary: Path
 ) -> None:
     theirs = theirs_of(group, compose_binary)
-    ours = case.project(CORPUS, theirs.name if theirs.name == NAME else None)
+    ours = case.project(project_name=None if case.stands_alone else NAME)
 
     assert ours.name == theirs.name
     for key, service in ours.services.items():
@@ -47,7 +47,7 @@ def test_a_project_is_read_as_compose_reads_it(
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group[0].name)
 def test_compose_reads_no_further_service(group: tuple[Case, ...], compose_binary: Path) -> None:
-    names = [name for case in group for name in case.project().services]
+    names = [name for case in group for name in case.services]
     assert sorted(theirs_of(group, compose_binary).services) == sorted(names)
 
 
