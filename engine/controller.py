@@ -544,9 +544,13 @@ class Controller:
             heritage=self.heritages.get(name),
             hide=self._hide,
             needs=self._needs(name),
+            siblings=partial(self._others, name),
         )
         backend.alter(self._changes.get(name))
         return backend
+
+    def _others(self, name: str) -> list[Backend]:
+        return [one for other, one in self.backends.items() if other != name]
 
     def _needs(self, name: str) -> tuple[Backend, ...]:
         """The backends that a service depends on, and that have to stay up."""

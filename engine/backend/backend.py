@@ -16,6 +16,7 @@ from collections.abc import (
     Callable,
     Collection,
     Coroutine,
+    Iterable,
     Mapping,
     Sequence,
 )
@@ -46,7 +47,7 @@ from engine.errors import (
     StartAgain,
 )
 from engine.health.aside import Answer
-from engine.health.gpu import ContainerHealthStatus
+from engine.health.gpu import ContainerHealthStatus, Sibling
 from engine.model.results import Ended, Fault, GpuLook, Leftovers, Transition
 from engine.model.service_change import ServiceChange
 from engine.model.spec import ServiceSpec
@@ -92,6 +93,7 @@ class Backend:
         facts: what its guards are told, by name.
         heritage: what an earlier controller knew of it; None where there was none.
         hide: takes secrets out of what is said about it.
+        siblings: tells the other backends of its controller.
         needs: the backends that it depends on; nothing is dispatched to it unless they are ready.
 
     Attributes:
@@ -126,6 +128,7 @@ class Backend:
     _heritage: Heritage | None = None
     _hide: Callable[[str], str] = str
     needs: Sequence[Backend] = ()
+    siblings: Callable[[], Iterable[Backend]] = tuple
 
     container: Container | None = field(default=None, init=False)
     adopted: Container | None = field(default=None, init=False)
@@ -216,6 +219,17 @@ class Backend:
     def serves(self) -> bool:
         """Whether it is ready for those who depend on it; a command may run in it."""
         return self.state in ("ready", "busy") and not self.stopping
+
+    @property
+    def held_bytes(self) -> Mapping[str, int]:
+        """What its own server held of each GPU at the last look, in bytes, by UUID."""
+        return self._attention.held_bytes if self.container is not None else {}
+
+    async def as_sibling(self) -> Sibling:
+        """It, as another backend's look at GPUs has to know it."""
+        pids = None if self.container is None else await self._runtime.pids(self.container)
+        busy = self.state == "busy" or self.measurers.any
+        return Sibling(self.name, busy, pids or frozenset(), self.held_bytes)
 
     async def served(self) -> None:
         """Wait until it is ready for those who depend on it.

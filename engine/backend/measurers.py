@@ -23,6 +23,11 @@ class Measurers:
     _backend: str
     _commands: set[Dispatch] = field(factory=set, init=False)
 
+    @property
+    def any(self) -> bool:
+        """Whether a command measures it now."""
+        return bool(self._commands)
+
     @contextmanager
     def with_(self, command: Dispatch) -> Iterator[None]:
         """Have a command know when the backend is lost, within it."""

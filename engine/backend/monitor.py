@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections import Counter
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from attrs import define, evolve, field
 
 from engine.backend.log import BackendLog
 from engine.errors import ContainerLost, DispatchError, NotReady, RuntimeFault
-from engine.health import Look, Readiness, ServiceCheck, Watch, judge, post_mortem
+from engine.health import Beside, Look, Readiness, ServiceCheck, Watch, judge, post_mortem
 from engine.health.aside import Aside
-from engine.health.gpu import GpuReading, Verdict
+from engine.health.gpu import GpuReading, Sibling, Verdict
 from engine.model.results import Fault, GpuLook
 from engine.model.spec import ServiceSpec
 from engine.policy import BackendPolicy, HealthChecks
@@ -66,6 +67,16 @@ class Monitored(Protocol):
     @property
     def state(self) -> str:
         """Where its machine is."""
+
+    @property
+    def held_bytes(self) -> Mapping[str, int]:
+        """What its own server held of each GPU at the last look, by UUID."""
+
+    def siblings(self) -> Iterable[Monitored]:
+        """The other backends of its controller."""
+
+    async def as_sibling(self) -> Sibling:
+        """It, as another backend's look at GPUs has to know it."""
 
     @property
     def idle(self) -> bool:
@@ -120,7 +131,8 @@ class Attention:
         """Forget what was seen and tried before."""
         backend = self._backend
         self._watch = Watch(
-            backend.spec, self._runtime, backend.policy.health, self.aside, self._tell
+            *(backend.spec, self._runtime, backend.policy.health, self.aside, self._tell),
+            Beside(self._siblings, self._held_beside),
         )
         health = backend.policy.health
         ready = evolve(health.ready, command=health.ready.command or health.ready_command)
@@ -140,6 +152,21 @@ class Attention:
                 baseline_bytes=baseline_bytes,
             )
         )
+
+    @property
+    def held_bytes(self) -> Mapping[str, int]:
+        """What its own server held of each GPU at the last look, by UUID."""
+        return self._watch.held_bytes
+
+    async def _siblings(self) -> Sequence[Sibling]:
+        """What the other backends hold of GPUs, which are up."""
+        return [await one.as_sibling() for one in self._backend.siblings() if one.container]
+
+    def _held_beside(self) -> Mapping[str, int]:
+        together: Counter[str] = Counter()
+        for one in self._backend.siblings():
+            together.update(one.held_bytes)
+        return together
 
     # Hints
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -21,24 +22,37 @@ from engine.health.gpu import (
     ContainerHealthStatus,
     GpuReading,
     Health,
+    Sibling,
     Streak,
     Verdict,
+    Whose,
     judge_gpu,
     parse,
 )
+from engine.health.gpu.holders import held_by_server
 from engine.model.results import Fault
 from engine.model.spec import ServiceSpec
 from engine.policy.health import HealthPolicy
-from engine.runtimes.base import Container, ExecRequest, Runtime
+from engine.runtimes.base import (
+    Attributing,
+    Container,
+    ContainerProcesses,
+    ExecRequest,
+    Runtime,
+)
 from engine.runtimes.in_container import GPU_PROBE
 from engine.util.clock import now_s
 
-__all__ = ["Look", "Watch"]
+__all__ = ["Beside", "Look", "Watch"]
 
 _LOG: Final = logging.getLogger(__name__)
 _KILL_GRACE_S: Final = 2.0
 
 _Ladder = tuple[Action, ...]
+
+
+async def _no_siblings() -> Sequence[Sibling]:
+    return ()
 
 
 @frozen
@@ -67,6 +81,19 @@ class Look:
         return cls(status, fault, fit=False)
 
 
+@define
+class Beside:
+    """What a watch has to know of the other backends of its controller.
+
+    Attributes:
+        siblings: tells what they hold now, and which of them are busy.
+        held_bytes: tells what their servers held of each device at their last looks, all of them together.
+    """
+
+    siblings: Callable[[], Awaitable[Sequence[Sibling]]] = _no_siblings
+    held_bytes: Callable[[], Mapping[str, int]] = dict
+
+
 @define(eq=False)
 class Watch:
     """Looks at one backend.
@@ -74,8 +101,10 @@ class Watch:
     Args:
         on_look: called with what each look meant and showed, and how much memory was in use at the first
             readiness, in bytes, once that is known.
+        beside: tells of the other backends.
 
     Attributes:
+        held_bytes: what its own server held of each device at the last look, by UUID.
         last_s: when the last look was taken, in seconds of the event loop's clock; None unless all was
             well then.
     """
@@ -85,7 +114,9 @@ class Watch:
     _policy: HealthPolicy
     _aside: Aside
     _on_look: Callable[[Verdict, GpuReading, int | None], None]
+    _beside: Beside = field(factory=Beside)
     last_s: float | None = field(default=None, init=False)
+    held_bytes: dict[str, int] = field(factory=dict, init=False)
     _baseline: Baseline | None = field(default=None, init=False)
     _streak: Streak = field(factory=Streak, init=False)
     _tried: Counter[_Ladder] = field(factory=Counter, init=False)
@@ -149,12 +180,23 @@ class Watch:
         if threshold_pct is not None:
             policy = evolve(policy, gpu_memory_threshold_pct=threshold_pct)
         reading = await self._reading(container)
-        own_pids = await self._runtime.pids(container)
+        known, own_pids = await self._processes(container)
         if container is not self._proved:
             raise ContainerLost(container.service, "it was restarted while it was looked at")
-        verdict = judge_gpu(reading, self._baseline, policy, own_pids)
+        judge = partial(judge_gpu, reading, self._baseline, policy, own_pids, processes=known)
+        verdict = judge()
+        if verdict.action is Action.WAIT:
+            verdict = judge(siblings=await self._beside.siblings())
+        whose = Whose(own_pids, known)
+        self.held_bytes = {
+            one.label: held_by_server(one, whose) or 0 for one in reading.memory_devices
+        }
         if self._baseline is None and verdict.health is not Health.FAILING:
-            self._baseline = Baseline.of(reading, own_pids)
+            self._baseline = Baseline.of(
+                *(reading, own_pids),
+                server_bytes=self.held_bytes,
+                sibling_bytes=self._beside.held_bytes(),
+            )
         baseline = self._baseline
         self._on_look(
             *(verdict, reading),
@@ -180,6 +222,15 @@ class Watch:
             self._streak = Streak()
         fit = fault is None and verdict.health is not Health.FAILING
         return Look(ContainerHealthStatus.of(self._spec.name, verdict, reading), fault, fit)
+
+    async def _processes(
+        self, container: Container
+    ) -> tuple[ContainerProcesses | None, frozenset[int] | None]:
+        """What runs in the container, as far as the runtime can tell."""
+        if isinstance(self._runtime, Attributing):
+            known = await self._runtime.processes(container)
+            return known, None if known is None else known.pids
+        return None, await self._runtime.pids(container)
 
     async def _reading(self, container: Container) -> GpuReading:
         within_s = self._policy.look_within_s

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from engine.model.main_command import MainCommand
 
-__all__ = ["Checked", "Container", "Happening", "Notice", "Observation"]
+__all__ = ["Checked", "Container", "ContainerProcesses", "Happening", "Notice", "Observation"]
 
 
 @frozen
@@ -29,6 +29,27 @@ class Container:
     started_at: str
     image: str | None = None
     main: MainCommand | None = field(default=None, eq=False)
+
+
+@frozen
+class ContainerProcesses:
+    """The processes of a container, by the numbers of the whole machine.
+
+    Attributes:
+        pids: all of them.
+        service: those of its own main process: neither an experiment's nor anybody's exec, as far as that can be
+            told.
+        within: the numbers that the service's have in the container; None where these are not known.
+    """
+
+    pids: frozenset[int]
+    service: frozenset[int]
+    within: frozenset[int] | None = None
+
+    @property
+    def only_service(self) -> bool:
+        """Whether nothing else runs in it."""
+        return self.pids <= self.service
 
 
 @frozen

@@ -4,7 +4,7 @@ They import nothing of the engine that does anything, so ``from engine import Re
 """
 
 from engine.policy.backend import BackendPolicy, KeepAlive
-from engine.policy.gpu import GpuPolicy
+from engine.policy.gpu import GpuPolicy, ServerMemory
 from engine.policy.health import HealthChecks, HealthPolicy
 from engine.policy.readiness import HttpAnswer, Ready
 from engine.policy.restart import (
@@ -33,4 +33,5 @@ __all__ = [
     "RestartPolicy",
     "RetryDecision",
     "RetryPolicy",
+    "ServerMemory",
 ]

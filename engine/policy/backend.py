@@ -5,13 +5,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import ge, gt, optional
 
 from engine.policy.health import HealthPolicy
 from engine.policy.restart import RestartPolicy
 
-__all__ = ["BackendPolicy", "KeepAlive"]
+__all__ = ["BackendPolicy", "KeepAlive", "sharing_gpus"]
 
 
 class KeepAlive(enum.StrEnum):
@@ -58,3 +58,9 @@ class BackendPolicy:
     health: HealthPolicy = field(factory=HealthPolicy)
     keep_alive: KeepAlive | tuple[str, ...] = field(default=KeepAlive.AUTO, converter=_keep_alive)
     through_entrypoint: bool = False
+
+
+def sharing_gpus(policy: BackendPolicy) -> BackendPolicy:
+    """The same, with memory let pass that other backends hold while experiments run in them."""
+    health = policy.health
+    return evolve(policy, health=evolve(health, gpu=evolve(health.gpu, shared=True)))

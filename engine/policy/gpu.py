@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import enum
+
 from attrs import field, frozen
 from attrs.validators import and_, ge, gt, le, optional
 
-__all__ = ["GpuPolicy"]
+__all__ = ["GpuPolicy", "ServerMemory"]
+
+
+class ServerMemory(enum.StrEnum):
+    """What a backend's own server may hold of a GPU's memory while it is idle."""
+
+    ANY = "any"
+    """As much as it likes: it may load its model at the first request, and keep it."""
+
+    BASELINE = "baseline"
+    """What it held at readiness, and ``residual_mib`` more."""
 
 
 @frozen
@@ -15,6 +27,10 @@ class GpuPolicy:
     Attributes:
         residual_mib: how much more memory than at readiness may be in use while idle, in MiB, per
             device. Drivers and caches move by hundreds of MiB; 100 gave false alarms, 1024 did not.
+        server_memory: how much of it the backend's own server may hold then, which is its main process and what
+            that started: any amount, what it held at readiness, or a limit in bytes, per device. More is a
+            fault.
+        shared: whether memory that other backends hold while experiments run in them is let pass.
         gpu_memory_threshold_pct: judge by this share of all memory, in percent, in place of what is
             more than at readiness. Wrong for servers that reserve most of it by design.
         ecc_uncorrected_max: how many uncorrectable memory errors since the driver was loaded are let
@@ -24,6 +40,8 @@ class GpuPolicy:
     """
 
     residual_mib: int = field(default=1024, validator=ge(0))
+    server_memory: ServerMemory | int = ServerMemory.ANY
+    shared: bool = False
     gpu_memory_threshold_pct: float | None = field(
         default=None, validator=optional(and_(gt(0), le(100)))
     )

@@ -16,7 +16,14 @@ from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
-from engine.model.container import Checked, Container, Happening, Notice, Observation
+from engine.model.container import (
+    Checked,
+    Container,
+    ContainerProcesses,
+    Happening,
+    Notice,
+    Observation,
+)
 from engine.model.exec import MAX_OUTPUT_BYTES, ExecRequest, ExecResult, nothing
 from engine.model.results import LeftProcess
 from engine.model.service_change import ServiceChange
@@ -26,11 +33,13 @@ from engine.spool.main_log import MainLog
 
 __all__ = [
     "MAX_OUTPUT_BYTES",
+    "Attributing",
     "Changeable",
     "Checkable",
     "Checked",
     "Cleanup",
     "Container",
+    "ContainerProcesses",
     "ExecRequest",
     "ExecResult",
     "Fetching",
@@ -247,6 +256,14 @@ class Logging(Protocol):
 
     async def caught_up(self, container: Container) -> None:
         """Wait, for some seconds at most, until all is in its log that a container wrote which has ended."""
+
+
+@runtime_checkable
+class Attributing(Protocol):
+    """What a :class:`Runtime` implements besides, if it can tell a service's own processes from those beside them."""
+
+    async def processes(self, container: Container) -> ContainerProcesses | None:
+        """What runs in the container, found without running anything in it; None if unknown."""
 
 
 @runtime_checkable

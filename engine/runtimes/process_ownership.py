@@ -14,7 +14,7 @@ from typing import Final
 
 from attrs import frozen
 
-__all__ = ["REAPERS", "Before", "Belongs", "Init", "Seen", "left_by"]
+__all__ = ["REAPERS", "Before", "Belongs", "Init", "Seen", "left_by", "of_service"]
 
 _SAME_S: Final = 2.0
 """By so much the ages of one and the same process may differ between two looks."""
@@ -103,6 +103,30 @@ def left_by(
         for pid in present
         if pid not in others and pid != adopts
     }
+
+
+def of_service(present: Mapping[int, Seen], main: int, init: Init | None) -> frozenset[int]:
+    """A container's main process, and what descends from it, as far as that can be told.
+
+    An orphan of an exec is given to the init of the pid namespace. A mere init has started one child itself, its
+    first; what else it has in other sessions are orphans. Of another init they cannot be told from what it
+    started, and count as its own.
+
+    Args:
+        present: all that run in the container.
+        main: its first process.
+        init: who takes in orphans; None where that is nobody among these.
+    """
+    if main not in present:
+        return frozenset()
+    if init is None or not init.mere:
+        return frozenset(_with_children({main}, present, None))
+    children = [seen for seen in present.values() if seen.parent == main]
+    sessions = {present[main].session}
+    if children:
+        sessions.add(min(children, key=lambda seen: (seen.born_s, seen.pid)).session)
+    own = {seen.pid for seen in children if seen.session in sessions}
+    return frozenset({main, *_with_children(own, present, main)})
 
 
 def _with_children(

@@ -79,3 +79,15 @@ def test_the_campaign_gives_the_record_and_the_comparison(folder: Path) -> None:
     assert "gpus_shared_with" in dockwarden(
         folder, "report", "results/gpus/latest", "--format", "csv"
     )
+
+
+def test_each_setting_of_server_memory_is_read(folder: Path) -> None:
+    from engine.campaign.config.load import load_campaign
+    from engine.policy import ServerMemory
+
+    policies = load_campaign(folder / "memory.yml").policies
+    found = {name: policy.health.gpu.server_memory for name, policy in policies.items()}
+    assert found == {"vllm": ServerMemory.BASELINE, "sglang": 40 * 2**30}
+    (table,) = re.findall(r"^\| `server_memory` \|.*?\n\n", TEXT, re.MULTILINE | re.DOTALL)
+    assert all(f"| `{one.value}` |" in table for one in ServerMemory)
+    dockwarden(folder, "run", "memory.yml", "--dry-run")

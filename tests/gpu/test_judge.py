@@ -151,8 +151,15 @@ class TestResidualMemory:
     def test_without_a_baseline_it_is_not_judged(self) -> None:
         assert judge(reading(device(used_mib=39000))) == OK
 
-    def test_a_device_that_does_not_tell_is_not_judged(self) -> None:
-        assert judge(reading(device(used_mib=None)), before=baseline()) == OK
+    def test_of_a_device_that_tells_nothing_it_is_said_that_leaks_are_not_found(self) -> None:
+        verdict = judge(reading(device(used_mib=None, processes=None)), before=baseline())
+        assert verdict.health is Health.OK
+        assert "leaks on it are not found" in verdict.reason
+
+    def test_warnings_of_the_source_are_said_and_no_more(self) -> None:
+        verdict = judge(reading(device(), warnings=("WARNING: infoROM is corrupted",)))
+        assert verdict.health is Health.OK
+        assert verdict.reason == "nvml warns: WARNING: infoROM is corrupted"
 
     def test_the_threshold_is_the_policys(self) -> None:
         seen = reading(device(used_mib=701))

@@ -168,6 +168,28 @@ class TestNvidiaSmi:
         text = self.said(self.GPUS[0], processes=("GPU-a, 7, [N/A]",))
         assert parse(text).devices[0].processes == (GpuProcess(7, None),)
 
+    @pytest.mark.parametrize("code", [0, 14])
+    def test_a_warning_makes_no_device_unknown(self, code: int) -> None:
+        warning = "WARNING: infoROM is corrupted at gpu 0000:3B:00.0"
+        reading = parse(
+            self.said(self.GPUS[0], warning, code=code, processes=("GPU-a, 7, 1", warning))
+        )
+        assert (reading.error, reading.unreadable, reading.warnings) == (None, None, (warning,))
+        (device,) = reading.devices
+        assert device.memory_used_bytes == 600 * MIB
+        assert device.processes == (GpuProcess(7, MIB),)
+
+    def test_an_error_beside_values_is_an_error(self) -> None:
+        lost = "Unable to determine the device handle for GPU 1: GPU is lost."
+        error = parse(self.said(self.GPUS[0], lost, code=15)).error
+        assert error is not None
+        assert error.code == 15
+
+    def test_processes_of_the_container_by_its_own_numbers(self) -> None:
+        text = self.said(self.GPUS[0], processes=("GPU-a, 7, 1", "GPU-a, 8, 1"))
+        found = parse(f"{text}\nnvidia-smi container\n1 7 9").devices[0].processes
+        assert found == (GpuProcess(7, MIB, here=True), GpuProcess(8, MIB))
+
     def test_cut_off_in_the_middle(self) -> None:
         assert parse("nvidia-smi gpus\n").error is not None
 

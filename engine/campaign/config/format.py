@@ -29,7 +29,7 @@ from engine.campaign.config.values import (
 )
 from engine.campaign.model import Isolation, Order
 from engine.model.results import Ending, Leftovers
-from engine.policy import HealthChecks, KeepAlive
+from engine.policy import HealthChecks, KeepAlive, ServerMemory
 from engine.runtimes.registry import names
 
 __all__ = [
@@ -66,6 +66,12 @@ def _keep_alive(value: Any) -> KeepAlive | tuple[str, ...]:
     """A word, or a list: a command of one's own, even where that is one of the words."""
     words_for_it = {one.value: one for one in KeepAlive}
     return choice(words_for_it)(value) if value in tuple(words_for_it) else argv(value)
+
+
+def _server_memory(value: Any) -> ServerMemory | int:
+    """A word, or a size."""
+    words_for_it = {one.value: one for one in ServerMemory}
+    return words_for_it[value] if value in tuple(words_for_it) else size(value)
 
 
 def _runtime(value: Any) -> str:
@@ -187,6 +193,7 @@ HEALTH: Final = {
 
 GPU: Final = {
     "gpu_residual_mib": Key(count(0, 10_000_000), "residual_mib"),
+    "server_memory": Key(_server_memory),
     "gpu_memory_threshold_pct": Key(number(0.1, 100)),
     "gpu_failing_after": Key(count(1, 1000), "failing_after"),
     "gpu_unknown_after": Key(count(1, 1000), "unknown_after"),

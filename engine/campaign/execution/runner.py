@@ -60,6 +60,7 @@ from engine.errors import ContainerLost, RuntimeFault, SetupError, StartError
 from engine.journal import Journal
 from engine.model.results import Ending, Transition
 from engine.model.spec import Project
+from engine.policy.backend import BackendPolicy, sharing_gpus
 from engine.runtimes.base import Runtime
 from engine.runtimes.changes import check_changeable
 from engine.util.clock import now_s, utc_now
@@ -150,7 +151,7 @@ class CampaignRunner:
             self.project,
             self.runtime,
             self.results.folder,
-            self.campaign.policies,
+            policies_of(self.campaign, self.project),
             seed=self.campaign.seed,
             lifecycle=self.lifecycle,
             marked=self.campaign.secrets,
@@ -541,6 +542,14 @@ class CampaignRunner:
                 listener(event)
             except Exception:  # noqa: BLE001 - whoever looks on must not stop a campaign
                 _LOG.exception("a listener failed on %s", event)
+
+
+def policies_of(campaign: Campaign, project: Project) -> Mapping[str, BackendPolicy]:
+    """How each backend is run; where they share GPUs, none waits for memory that another one uses."""
+    if not campaign.share_gpus:
+        return campaign.policies
+    policies = {name: campaign.policies.get(name, BackendPolicy()) for name in project.services}
+    return {name: sharing_gpus(policy) for name, policy in policies.items()}
 
 
 def _failed(progress: Progress) -> bool:

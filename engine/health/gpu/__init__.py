@@ -7,6 +7,7 @@ it means and what to do; :class:`Streak` says when it counts.
 from __future__ import annotations
 
 from engine.health.gpu.baseline import Baseline
+from engine.health.gpu.holders import Sibling, Whose
 from engine.health.gpu.reading import (
     GpuDevice,
     GpuProcess,
@@ -33,8 +34,10 @@ __all__ = [
     "Health",
     "NvmlError",
     "RemappedRows",
+    "Sibling",
     "Streak",
     "Verdict",
+    "Whose",
     "judge_gpu",
     "parse",
 ]

@@ -14,6 +14,7 @@ __all__ = ["BEGIN", "rewrite"]
 
 BEGIN: Final = "nvidia-smi gpus"
 _PROCESSES: Final = "nvidia-smi processes"
+_CONTAINER: Final = "nvidia-smi container"
 _EXIT: Final = "nvidia-smi exit "
 _TIMED_OUT: Final = 124
 
@@ -30,6 +31,7 @@ _GPU_COLUMNS: Final = (
     "ecc_uncorrected",
     "ecc_uncorrected_lifetime",
 )
+_PROCESS_COLUMNS: Final = ("uuid", "pid", "memory_used")
 _WORDS: Final = {
     "gpu is lost": 15,
     "requires reset": 16,
@@ -44,6 +46,9 @@ _WORDS: Final = {
 _NO_DEVICES: Final = "no devices were found"
 _CODES: Final = {4, 9, 10, 11, 12, 13, 14, 15}
 """The exit codes that are NVML's own, by nvidia-smi's manual."""
+
+_INFOROM: Final = 14
+"""The exit code by which it warns of a corrupted infoROM; what it says of the GPUs is right."""
 
 _MIB: Final = 1024 * 1024
 
@@ -66,17 +71,34 @@ def rewrite(lines: Sequence[str]) -> dict[str, Any]:
 def _rewrite(lines: Sequence[str]) -> dict[str, Any]:
     gpus, ended = _section(lines, BEGIN)
     reading: dict[str, Any] = {"source": "nvidia-smi", "devices": []}
-    if ended != 0:
-        said = " ".join(gpus)
+    rows, others = _rows(gpus, len(_GPU_COLUMNS))
+    said = " ".join(others)
+    if ended not in (0, _INFOROM) or (ended and not rows):
         if _NO_DEVICES not in said.lower():
             reading["error"] = {"code": _code(said, ended), "message": said or f"exit code {ended}"}
         return reading
+    if not rows and others:
+        raise ValueError("no GPU is described in it")
     processes = _processes(lines)
-    for row in csv.reader(gpus, skipinitialspace=True):
+    for row in rows:
         cells = dict(zip(_GPU_COLUMNS, row, strict=True))
         reading["driver"] = cells["driver"]
         reading["devices"].append(_device(cells, processes))
+    reading["warnings"] = others
     return reading
+
+
+def _rows(lines: Sequence[str], columns: int) -> tuple[list[list[str]], list[str]]:
+    """The rows of a table, and the lines among them that are none: warnings."""
+    rows: list[list[str]] = []
+    others: list[str] = []
+    for line in lines:
+        cells = next(csv.reader([line], skipinitialspace=True), [])
+        if len(cells) == columns:
+            rows.append(cells)
+        else:
+            others.append(line)
+    return rows, others
 
 
 def _section(lines: Sequence[str], title: str) -> tuple[list[str], int]:
@@ -104,11 +126,13 @@ def _device(cells: dict[str, str], processes: dict[str, list[dict[str, Any]]]) -
 def _processes(lines: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """What computes on each device; nothing where nvidia-smi does not tell."""
     found: dict[str, list[dict[str, Any]]] = {}
-    rows, ended = _section(lines, _PROCESSES) if _PROCESSES in lines else ([], 0)
-    for row in csv.reader(rows if ended == 0 else [], skipinitialspace=True):
-        uuid, pid, mib = row
+    written, ended = _section(lines, _PROCESSES) if _PROCESSES in lines else ([], 0)
+    rows, _ = _rows(written if ended in (0, _INFOROM) else [], len(_PROCESS_COLUMNS))
+    here = {*lines[lines.index(_CONTAINER) + 1].split()} if _CONTAINER in lines[:-1] else set()
+    for uuid, pid, mib in rows:
         used_bytes = mib_bytes * _MIB if (mib_bytes := _number(mib)) is not None else None
-        found.setdefault(uuid, []).append({"pid": int(pid), "memory_used_bytes": used_bytes})
+        process = {"pid": int(pid), "memory_used_bytes": used_bytes, "here": pid in here}
+        found.setdefault(uuid, []).append(process)
     return found
 
 

@@ -112,6 +112,16 @@ class GpuDevice:
         """How it is called in a reason."""
         return self.uuid or f"GPU {self.index}"
 
+    @property
+    def held_bytes(self) -> int | None:
+        """The memory in use on it; where it does not tell, what is seen of it in processes, if that is told.
+
+        A device that shares the machine's memory (GB10, Jetson) tells none of its own.
+        """
+        if self.memory_used_bytes is not None or self.processes is None:
+            return self.memory_used_bytes
+        return sum(each.memory_used_bytes or 0 for each in self.processes)
+
 
 @frozen
 class GpuReading:
@@ -121,6 +131,7 @@ class GpuReading:
         source: who was asked: ``pynvml``, ``nvml`` or ``nvidia-smi``; None when nobody could be.
         error: why nothing can be said of any device.
         unreadable: why the look itself failed; then all else is empty.
+        warnings: what the source said besides, which makes no value wrong.
     """
 
     source: str | None = None
@@ -128,6 +139,7 @@ class GpuReading:
     devices: tuple[GpuDevice, ...] = ()
     error: NvmlError | None = None
     unreadable: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def memory_devices(self) -> tuple[GpuDevice, ...]:
@@ -137,7 +149,7 @@ class GpuReading:
     @property
     def memory_used_bytes(self) -> int | None:
         """The memory in use, all those devices together; None where none of them tells."""
-        return sum_known(device.memory_used_bytes for device in self.memory_devices)
+        return sum_known(device.held_bytes for device in self.memory_devices)
 
     @property
     def memory_total_bytes(self) -> int | None:
@@ -191,6 +203,7 @@ def _reading(value: Any) -> GpuReading:
         driver=_optional(_text, fields.get("driver")),
         devices=_many(_device, fields.get("devices", [])),
         error=_optional(_error, fields.get("error")),
+        warnings=_many(_text, fields.get("warnings", [])),
     )
     if reading.source is not None or reading.error is not None:
         return reading

@@ -6,25 +6,25 @@ remapping, reset); nvidia-container-toolkit#48 for the container that loses its 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
 
 from engine.health.gpu.baseline import Baseline
-from engine.health.gpu.reading import GpuDevice, GpuProcess, GpuReading, NvmlError
+from engine.health.gpu.holders import Sibling, Whose
+from engine.health.gpu.memory import memory_findings
+from engine.health.gpu.reading import GpuDevice, GpuReading, NvmlError
 from engine.health.gpu.verdict import OK, Action, Health, Verdict
+from engine.model.container import ContainerProcesses
 from engine.policy.gpu import GpuPolicy
 
 __all__ = ["BY_CODE", "judge_gpu"]
-
-_MIB: Final = 1024 * 1024
 
 _INCURABLE: Final = (Action.GIVE_UP,)
 _LOST_ACCESS: Final = (Action.RESTART, Action.RECREATE, Action.GIVE_UP)
 _WRONG_SET: Final = (Action.RECREATE, Action.GIVE_UP)
 _NO_ANSWER: Final = (Action.RESTART, Action.RECREATE)
-_OURS: Final = (Action.KILL_LEFTOVERS, Action.RESTART)
 
 
 @frozen
@@ -76,6 +76,9 @@ def judge_gpu(
     baseline: Baseline | None,
     policy: GpuPolicy,
     own_pids: Collection[int] | None = None,
+    *,
+    processes: ContainerProcesses | None = None,
+    siblings: Sequence[Sibling] = (),
 ) -> Verdict:
     """What a reading means for the backend it was taken in.
 
@@ -86,11 +89,14 @@ def judge_gpu(
         policy: the limits.
         own_pids: the processes of the backend's container, by the whole machine's numbers; None when
             they are not known: then no memory is taken for a stranger's.
+        processes: these, and which of them are its own server's; None when that is not known.
+        siblings: the other backends.
 
     Returns:
         the worst of what was found, with all of it in the reason.
     """
-    found = list(_findings(reading, baseline, policy, own_pids))
+    whose = Whose(own_pids, processes, siblings)
+    found = list(_findings(reading, baseline, policy, whose))
     if not found:
         return OK
     found.sort(key=_severity, reverse=True)
@@ -108,7 +114,7 @@ def _findings(
     reading: GpuReading,
     baseline: Baseline | None,
     policy: GpuPolicy,
-    own_pids: Collection[int] | None,
+    whose: Whose,
 ) -> Iterator[Verdict]:
     if reading.unreadable is not None:
         # What could never be seen is no reason to restart; what could be seen before is.
@@ -118,11 +124,13 @@ def _findings(
     if reading.error is not None:
         yield _meaning(reading.error)
         return
+    if reading.warnings:
+        yield Verdict(Health.OK, f"{reading.source} warns: {' '.join(reading.warnings)}")
     yield from _presence(reading, baseline)
     for device in reading.devices:
         yield from _condition(device, policy)
     for device in reading.memory_devices:
-        yield from _memory(device, baseline, policy, own_pids)
+        yield from memory_findings(device, baseline, policy, whose)
 
 
 def _meaning(error: NvmlError, device: GpuDevice | None = None) -> Verdict:
@@ -179,91 +187,3 @@ def _condition(device: GpuDevice, policy: GpuPolicy) -> Iterator[Verdict]:
     elif rows is not None and rows.pending:
         reason = f"{device.label}: a memory row waits to be remapped; reset the GPU when convenient"
         yield Verdict(Health.OK, reason, devices=(device.label,))
-
-
-def _memory(
-    device: GpuDevice,
-    baseline: Baseline | None,
-    policy: GpuPolicy,
-    own_pids: Collection[int] | None,
-) -> Iterator[Verdict]:
-    """Whether too much memory is in use, and whose it is."""
-    limit_bytes = _limit_bytes(device, baseline, policy)
-    used_bytes = device.memory_used_bytes
-    if limit_bytes is None or used_bytes is None or used_bytes < limit_bytes:
-        return
-    seen = (
-        f"{device.label}: {used_bytes // _MIB} MiB in use while idle, the limit is"
-        f" {limit_bytes // _MIB} MiB"
-    )
-    holders = _Holders.of(device, baseline, own_pids)
-    if holders.are_strangers(used_bytes - limit_bytes):
-        reason = f"{seen}; others hold it{holders.named}; wait for them, or use another GPU"
-        yield Verdict(Health.FAILING, reason, (Action.WAIT,), (device.label,))
-    else:
-        reason = f"{seen}{holders.named}; end what an experiment has left running, then restart"
-        yield Verdict(Health.FAILING, reason, _OURS, (device.label,))
-
-
-def _limit_bytes(device: GpuDevice, baseline: Baseline | None, policy: GpuPolicy) -> int | None:
-    """From how much used memory on it is too much; None when that cannot be said."""
-    if policy.gpu_memory_threshold_pct is not None:
-        total_bytes = device.memory_total_bytes
-        return int(total_bytes * policy.gpu_memory_threshold_pct / 100) if total_bytes else None
-    before_bytes = baseline.used_bytes.get(device.label) if baseline else None
-    return None if before_bytes is None else before_bytes + policy.residual_mib * _MIB + 1
-
-
-@frozen
-class _Holders:
-    """Who may hold what a device has in use, as far as can be seen.
-
-    Older drivers show every process by the whole machine's number; newer ones show a container its own
-    processes alone. So who is not to be seen may be a stranger, and memory that nobody is seen to hold is
-    taken for a stranger's when the container runs nothing that it did not run at readiness.
-
-    Attributes:
-        ours: whether a process of ours is seen on the device.
-        strangers: others that are seen on it and were not at readiness.
-        attributable: whether ours can be told from others at all.
-        nothing_new: whether the container runs only what it ran at readiness.
-    """
-
-    ours: bool
-    strangers: tuple[GpuProcess, ...]
-    fresh_pids: tuple[int, ...]
-    attributable: bool
-    nothing_new: bool
-
-    @classmethod
-    def of(
-        cls, device: GpuDevice, baseline: Baseline | None, own_pids: Collection[int] | None
-    ) -> _Holders:
-        """Tell them apart."""
-        own = frozenset(own_pids or ())
-        known = baseline.pids.get(device.label, frozenset()) if baseline else frozenset()
-        before = baseline.own_pids if baseline else None
-        listed = device.processes or ()
-        others = [each for each in listed if not each.here and each.pid not in own]
-        return cls(
-            ours=len(others) < len(listed),
-            strangers=tuple(each for each in others if each.pid not in known),
-            fresh_pids=tuple(each.pid for each in listed if each.pid not in known),
-            attributable=own_pids is not None and device.processes is not None,
-            nothing_new=before is not None and own <= before,
-        )
-
-    @property
-    def named(self) -> str:
-        """The processes that came since readiness, for a reason."""
-        return f" (pid {', '.join(map(str, self.fresh_pids))})" if self.fresh_pids else ""
-
-    def are_strangers(self, excess_bytes: int) -> bool:
-        """Whether the excess is beyond doubt not the container's own; in doubt it is."""
-        if not self.attributable:
-            return False
-        amounts = [each.memory_used_bytes or 0 for each in self.strangers]
-        if sum(amounts) > excess_bytes:
-            return True
-        untold = 0 in amounts  # a driver need not tell how much a process holds
-        return not self.ours and (untold or self.nothing_new)

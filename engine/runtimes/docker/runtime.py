@@ -37,6 +37,7 @@ from engine.runtimes.base import (
     Checked,
     Cleanup,
     Container,
+    ContainerProcesses,
     ExecRequest,
     ExecResult,
     Happening,
@@ -672,6 +673,14 @@ class DockerRuntime:
             return None
         column = listed["Titles"].index("PID")
         return frozenset(int(row[column]) for row in listed["Processes"])
+
+    async def processes(self, container: Container) -> ContainerProcesses | None:
+        """The container's processes, and the service's own. See :meth:`Attributing.processes`."""
+        try:
+            return await self._execs.processes(container)
+        except ENGINE_ERRORS as error:
+            _LOG.debug("%s: no list of processes: %s", container.service, said(error))
+            return None
 
     async def logs(self, service: str, lines: int) -> list[str]:
         """The last lines of the main process. See :meth:`Runtime.logs`."""

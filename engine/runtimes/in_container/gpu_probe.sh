@@ -27,6 +27,12 @@ if command -v nvidia-smi >/dev/null 2>&1; then
     echo "nvidia-smi processes"
     bounded nvidia-smi --format=csv,noheader,nounits --query-compute-apps=gpu_uuid,pid,used_memory 2>&1
     echo "nvidia-smi exit $?"
+    # In a pid namespace of its own, a number that exists here cannot be mistaken for one of the whole machine.
+    space=$(readlink /proc/self/ns/pid 2>/dev/null)
+    if [ -n "$space" ] && [ "$space" != "pid:[4026531836]" ]; then
+        echo "nvidia-smi container"
+        (cd /proc && echo [0-9]*)
+    fi
     exit 0
 fi
 

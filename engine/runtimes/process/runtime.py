@@ -40,6 +40,7 @@ from engine.runtimes.base import (
     Checked,
     Cleanup,
     Container,
+    ContainerProcesses,
     ExecRequest,
     ExecResult,
     Happening,
@@ -57,6 +58,7 @@ from engine.runtimes.process.starting import probe, start_main, start_request
 from engine.runtimes.process.tree import stuck
 from engine.runtimes.service_check import ServiceCheck
 from engine.spool import MainLog
+from engine.util import procfs
 from engine.util.clock import utc_now
 from engine.util.waiting import cancelled, first
 
@@ -310,6 +312,16 @@ class ProcessRuntime:
         if backend is None:
             return None
         return frozenset(process.pid for process in backend.processes())
+
+    async def processes(self, container: Container) -> ContainerProcesses | None:
+        """Everything that runs in the backend, and what of it descends from its main process."""
+        backend = self._backends.get(container.service)
+        if backend is None:
+            return None
+        found = {process.pid for process in backend.processes()}
+        main = backend.main.identity.pid
+        service = frozenset({main, *procfs.below(main)} & found)
+        return ContainerProcesses(frozenset(found), service)
 
     async def logs(self, service: str, lines: int) -> list[str]:
         """The last lines of the main process."""

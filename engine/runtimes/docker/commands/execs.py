@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from engine.errors import CommandLost, ContainerLost, ExecFailed, RuntimeFault
 from engine.model.results import LeftProcess
-from engine.runtimes.base import Container, ExecRequest, ExecResult
+from engine.runtimes.base import Container, ContainerProcesses, ExecRequest, ExecResult
 from engine.runtimes.docker.commands.ends import Ends, Forgotten
 from engine.runtimes.docker.commands.following import followed, prepared
 from engine.runtimes.docker.commands.leftovers import Leftovers
@@ -298,6 +298,10 @@ class Execs:
                 return True
             _LOG.warning("%s: what runs in it cannot be seen: %s", container.service, said(error))
             return False
+
+    async def processes(self, container: Container) -> ContainerProcesses:
+        """What runs in a container; raises the engine's errors."""
+        return await self._leftovers.processes(container)
 
     async def leftovers(
         self, container: Container, request: ExecRequest

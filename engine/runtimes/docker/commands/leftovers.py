@@ -21,7 +21,7 @@ from attrs import frozen
 from docker.api import APIClient
 
 from engine.model.results import LeftProcess
-from engine.runtimes.base import Container, ExecRequest
+from engine.runtimes.base import Container, ContainerProcesses, ExecRequest
 from engine.runtimes.docker.commands.members import Look, Members
 from engine.runtimes.docker.daemon.client import Calls
 from engine.runtimes.exit_status import noted
@@ -103,6 +103,10 @@ class Leftovers:
         if cut_s is not None:
             older = [seen for seen in look.present.values() if seen.born_s < cut_s]
             self._note(request, _Begun(folder, {seen.pid: seen.born_s for seen in older}, cut_s))
+
+    async def processes(self, container: Container) -> ContainerProcesses:
+        """What runs in a container, and which of it is the service's own."""
+        return (await self._members.look(container)).processes
 
     def _note(self, request: ExecRequest, begun: _Begun) -> None:
         self._begun[request.id] = begun

@@ -18,9 +18,9 @@ import docker.errors
 from attrs import frozen
 from docker.api import APIClient
 
-from engine.runtimes.base import Container
+from engine.runtimes.base import Container, ContainerProcesses
 from engine.runtimes.docker.daemon.client import Calls
-from engine.runtimes.process_ownership import REAPERS, Init, Seen
+from engine.runtimes.process_ownership import REAPERS, Init, Seen, of_service
 from engine.util import procfs
 
 __all__ = ["Look", "Members"]
@@ -72,6 +72,17 @@ class Look:
             for pid, seen in self.present.items()
             if seen.parent not in self.present and pid != self.main
         ]
+
+    @property
+    def processes(self) -> ContainerProcesses:
+        """They, and which of them are the service's own."""
+        service = of_service(self.present, self.main, self.init)
+        within = {procfs.pid_within(pid) for pid in service} if self.here else None
+        return ContainerProcesses(
+            frozenset(self.present),
+            service,
+            None if within is None else frozenset(pid for pid in within if pid is not None),
+        )
 
     @property
     def first(self) -> list[int]:
