@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -40,6 +40,7 @@ __all__ = [
     "Cleanup",
     "Container",
     "ContainerProcesses",
+    "Describing",
     "ExecRequest",
     "ExecResult",
     "Fetching",
@@ -233,6 +234,21 @@ class Outlasting(Protocol):
     @property
     def cleanup(self) -> Cleanup:
         """How they are removed then."""
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """What a :class:`Runtime` implements besides, if results should record what it runs on.
+
+    ``provenance.json`` has what it gives, as it is.
+    """
+
+    async def facts(self, services: Sequence[str]) -> Mapping[str, Any]:
+        """What these services run on, as plain data: ``engine``, and ``images`` by service.
+
+        Raises:
+            RuntimeFault: it is not known now.
+        """
 
 
 @runtime_checkable

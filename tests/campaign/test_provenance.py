@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.campaign.persistence.provenance import begin_session, provenance, sessions
+from engine.errors import RuntimeFault
 from engine.util.redaction import Secrets
 from tests.campaign.stage import Stage
 
@@ -28,6 +30,32 @@ def test_a_campaign_has_an_entry_and_its_records_name_it(stage: Stage) -> None:
     assert entry["machine"]["cores"] >= 1
     digest = entry["files"][str(stage.folder / "docker-compose.yml")]
     assert len(digest) == 64
+
+
+def test_what_the_runtime_runs_on_is_recorded(stage: Stage) -> None:
+    async def facts(services: Sequence[str]) -> Mapping[str, Any]:
+        return {"engine": {"api": "1.48"}, "images": {name: {"id": "x"} for name in services}}
+
+    stage.fake.facts = facts  # type: ignore[attr-defined]
+    stage.run()
+    (entry,) = sessions(stage.runner.results.folder)
+    assert entry["engine"] == {
+        "runtime": stage.fake.name,
+        "description": stage.fake.description,
+        "api": "1.48",
+    }
+    assert set(entry["images"]) == set(stage.runner.services)
+
+
+def test_a_runtime_that_cannot_say_what_it_is_costs_no_result(stage: Stage) -> None:
+    async def facts(_services: Sequence[str]) -> Mapping[str, Any]:
+        raise RuntimeFault("", "the engine is away")
+
+    stage.fake.facts = facts  # type: ignore[attr-defined]
+    stage.run()
+    assert stage.records
+    (entry,) = sessions(stage.runner.results.folder)
+    assert entry["images"] == {}
 
 
 def origin(folder: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -61,7 +62,7 @@ from engine.journal import Journal
 from engine.model.results import Ending, Transition
 from engine.model.spec import Project
 from engine.policy.backend import BackendPolicy, sharing_gpus
-from engine.runtimes.base import Runtime
+from engine.runtimes.base import Describing, Runtime
 from engine.runtimes.changes import check_changeable
 from engine.util.clock import now_s, utc_now
 from states import EXPERIMENT
@@ -327,14 +328,21 @@ class CampaignRunner:
         if not self.results.durable:  # of a simulation
             return
         if self._session is None:
-            begun = asyncio.to_thread(self.results.begin_session, self._origin)
-            self._session = asyncio.create_task(begun, name="provenance")
+            self._session = asyncio.create_task(self._write_origin(), name="provenance")
         await asyncio.shield(self._session)
 
-    def _origin(self) -> Mapping[str, Any]:
+    async def _write_origin(self) -> None:
+        facts: Mapping[str, Any] = {}
+        if isinstance(self.runtime, Describing):
+            # Not knowing what it ran on is no reason to lose a result.
+            with suppress(RuntimeFault):
+                facts = await self.runtime.facts(self.services)
+        await asyncio.to_thread(self.results.begin_session, partial(self._origin, facts))
+
+    def _origin(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
         file = Path(self.campaign.file).absolute()
         files = (file, *self.campaign.sources, *self.project.files)
-        return provenance(self.runtime.name, self.runtime.description, file.parent, files)
+        return provenance(self.runtime.name, self.runtime.description, file.parent, files, facts)
 
     async def _go_through(self, queue: Sequence[PlannedRun]) -> None:
         rivals = {one for run in queue for one in self.turns.rivals(run)}

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from engine.spool import read_below
@@ -33,7 +34,11 @@ _GIT_S: Final = 10.0
 
 
 def provenance(
-    runtime: str, description: str, folder: Path, files: Iterable[Path]
+    runtime: str,
+    description: str,
+    folder: Path,
+    files: Iterable[Path],
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Where the results of this session come from. Call it on a thread: it asks git and the driver.
 
@@ -42,11 +47,14 @@ def provenance(
         description: what it says of its engine.
         folder: of the campaign.
         files: what the campaign is made of.
+        facts: what the runtime tells of its ``engine`` and ``images``; see
+            :class:`engine.runtimes.base.Describing`.
     """
     return {
         "started_at": utc_now().isoformat(),
         "machine": _machine(),
-        "engine": {"runtime": runtime, "description": description},
+        "engine": {"runtime": runtime, "description": description, **facts.get("engine", {})},
+        "images": facts.get("images", {}),
         **_gpus(),
         "dockwarden": version("dockwarden"),
         "python": platform.python_version(),
@@ -129,7 +137,7 @@ def _gpus() -> dict[str, Any]:
             {
                 "name": _text(pynvml.nvmlDeviceGetName(one)),
                 "uuid": _text(pynvml.nvmlDeviceGetUUID(one)),
-                "memory_bytes": pynvml.nvmlDeviceGetMemoryInfo(one).total,
+                "memory_bytes": _memory_of(pynvml, one),
             }
             for one in handles
         ]
@@ -139,6 +147,13 @@ def _gpus() -> dict[str, Any]:
     finally:
         with suppress(pynvml.NVMLError):
             pynvml.nvmlShutdown()
+
+
+def _memory_of(pynvml: Any, handle: Any) -> int | None:
+    """In bytes; None for a device that shares the machine's own memory and so has none to tell."""
+    with suppress(pynvml.NVMLError_NotSupported):
+        return int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+    return None
 
 
 def _text(value: str | bytes) -> str:

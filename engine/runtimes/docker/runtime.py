@@ -60,6 +60,7 @@ from engine.runtimes.docker.containers.naming import (
     PROJECT,
     container_name,
 )
+from engine.runtimes.docker.containers.origin import engine_details, image_digests
 from engine.runtimes.docker.containers.provenance import PROBE, Provenance, probe_labels
 from engine.runtimes.docker.containers.provisioner import EndedAtOnce, Maker, Making
 from engine.runtimes.docker.containers.resources import (
@@ -212,6 +213,20 @@ class DockerRuntime:
             filters, self._on_event, self._on_blind, self._calls.patience, self._connect
         )
         self._events.start(since=facts.time)
+
+    async def facts(self, services: Sequence[str]) -> Mapping[str, Any]:
+        """The engine and the images of these services. See :class:`~engine.runtimes.base.Describing`."""
+        names = {name: image_name(self._project, self._project.services[name]) for name in services}
+
+        def ask(client: APIClient) -> dict[str, Any]:
+            details = engine_details(client)
+            images = {one: image_digests(client, name, details) for one, name in names.items()}
+            return {"engine": details, "images": images}
+
+        try:
+            return await self._calls(ask)
+        except ENGINE_ERRORS as error:
+            raise RuntimeFault("", f"the engine does not say what it is: {said(error)}") from error
 
     async def close(self) -> None:
         """Let go of the engine. See :meth:`Runtime.close`."""
