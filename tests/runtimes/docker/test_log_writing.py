@@ -131,6 +131,20 @@ class TestTooMuch:
         assert kept[-1] == f"line {last + 14}"
         assert log.path.stat().st_size < 700
 
+    def test_of_a_line_that_never_ends_the_beginning_and_the_end_are_kept(
+        self, log: MainLog, file: int
+    ) -> None:
+        writer = LogWriter(file)
+        writer.add(line(1, f"part {one} ", end="") for one in range(60))
+        assert writer.full
+        writer.begin_again()
+        writer.add_end([line(1, f"part {one} ", end="") for one in range(100, 200)])
+        beginning, mark, end = texts(log)
+        assert beginning.startswith("part 0 part 1 ")
+        assert mark == CUT.decode().strip()
+        assert end.endswith("part 198 part 199 ")
+        assert log.path.stat().st_size < 900
+
     def test_an_end_that_reaches_back_to_the_beginning_is_not_marked(
         self, log: MainLog, file: int
     ) -> None:

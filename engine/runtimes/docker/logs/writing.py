@@ -53,11 +53,15 @@ class LogWriter:
             OSError: the log cannot be read or written.
         """
         whole = _whole_lines(self._file)
-        if whole < self._size:  # the rest of the last line has not come: it is read once more
+        endless = self.full and whole < self._size / 2
+        if whole < self._size and not endless:
+            # The rest of the last line has not come: it is read once more.
             os.ftruncate(self._file, whole)
             self._size = whole
             self.place = place_in(self._file)
-        self._left, self._again, self._before = self.place.lines, True, None
+        # What comes of a line that is most of the log is its end, and no line that is there already.
+        self._left = self.place.lines - endless
+        self._again, self._before = True, None
 
     def add(self, pieces: Iterable[Piece]) -> None:
         """Append pieces, but for those that are there already.
