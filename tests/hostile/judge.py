@@ -19,7 +19,7 @@ from tests.hostile.play import WITNESSED, Play
 from tests.hostile.trick import Completes, Either, Expectation, Fails
 from tests.hostile.tricks.words import STEERS
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "judge", "untried"]
 
 _TOLERANCE_S: Final = 2.0
 """A file's time is the kernel's coarse clock's, and the engine's events are late."""
@@ -115,7 +115,8 @@ def _words(play: Play) -> Iterator[str]:
             yield f"{what} printed {found.group()!r}"
         if what == "run":  # its own view steers the terminal, too
             continue
-        odd = {one for one in said.text if not one.isprintable() and one != "\n"}
+        lines = "\n\t" if what.startswith("logs") else "\n"  # a tab steers nothing
+        odd = {one for one in said.text if not one.isprintable() and one not in lines}
         if "--format html" not in what and odd:
             yield f"{what} printed {sorted(odd)!r}"
 
@@ -129,8 +130,7 @@ def _runs(play: Play) -> Iterator[str]:
     for experiment in play.experiments:
         run = f"{experiment['backend']}-{experiment['name']}"
         if run not in by_run:
-            if not (experiment["backend"] in play.unfit and skipped.get(run)):
-                yield f"{run} has no record"
+            yield from untried(run, skipped.get(run), play.unfit.get(experiment["backend"]))
             continue
         record = by_run[run]
         if experiment["backend"] in play.hostile:
@@ -148,6 +148,19 @@ def _runs(play: Play) -> Iterator[str]:
             play.output(record, "stderr") or ""
         ):
             yield f"{record['run']}: what was written after its end stands in its output"
+
+
+def untried(run: str, reason: str | None, may: str | None) -> Iterator[str]:
+    """What is wrong with a run that has no record: a backend is given up for what its container did alone.
+
+    Args:
+        reason: why it was not tried; None where nothing says so.
+        may: what that reason must say; None where it has to be tried.
+    """
+    if reason is None:
+        yield f"{run} has no record"
+    elif may is None or not re.search(may, reason):
+        yield f"{run} has not been tried: {reason[:300]}"
 
 
 def _times(record: Record) -> str:

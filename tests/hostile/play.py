@@ -18,6 +18,7 @@ from tests.hostile.trick import Completes, Expectation, Trick, script
 from tests.hostile.tricks.images import Image
 from tests.hostile.tricks.mains import Main
 from tests.hostile.tricks.owners import OwnerNote
+from tests.hostile.tricks.servers import Server
 from tests.lab import BASE_IMAGE, Engine
 
 __all__ = ["HONEST", "WITNESSED", "Face", "Play"]
@@ -31,12 +32,17 @@ WITNESSED: Final = "seen by {request}\n"
 
 _LIMITS: Final = {"pids_limit": 400, "mem_limit": "512m", "stop_grace_period": "0s"}
 _QUICK: Final = {"backoff": "0s", "max_restarts": 200, "ready_within": "60s"}
+_REFUSED: Final = "refused.jsonl"
+_SPOILT: Final = "its container (has made its spool useless|took the spool away)"
+"""Why a backend is given up whose main process lets no file be made, whatever container it gets."""
+
 _SHOWN: Final = (
     ("report", "--format", "html"),
     ("report", "--format", "csv"),
     ("report", "--format", "md"),
     ("history",),
     ("watch", "--once"),
+    ("logs", "--tail", "1000"),
 )
 
 
@@ -54,7 +60,7 @@ class Play:
         outside: the markers, by the trick that they are for.
         experiments: as the campaign file has them.
         expects: what may come of those that are no witnesses, by their run.
-        unfit: the backends that may never come to be ready.
+        unfit: the backends that may be given up, and what the reason must say, as a regular expression.
         foreign: containers of the user's own that have to be left alone.
         hostile: the backends in whose containers nothing is to be trusted, whatever an experiment does.
     """
@@ -70,7 +76,7 @@ class Play:
     expects: dict[str, Expectation] = field(factory=dict, init=False)
     foreign: list[Foreign] = field(factory=list, init=False)
     hostile: set[str] = field(factory=set, init=False)
-    unfit: set[str] = field(factory=set, init=False)
+    unfit: dict[str, str] = field(factory=dict, init=False)
     _images: list[Image] = field(factory=list, init=False)
     _guests: dict[str, OwnerNote] = field(factory=dict, init=False)
     _services: dict[str, dict[str, Any]] = field(factory=dict, init=False)
@@ -169,17 +175,32 @@ class Play:
             self._service(image.name, {"image": self._tag(image), **command})
             self._backends[image.name] |= image.backend
             run = {"backend": image.name, "name": "e1", "timeout": "20s"}
-            if image.fit:
+            if not image.given_up:
                 self.experiments.append({**run, "command": ["sh", "-c", "sleep 0.2; exit 3"]})
                 self.expects[f"{image.name}-e1"] = Completes(3)
                 self.experiments.append({**run, "name": "e2", **_witness()})
             else:
-                self.unfit.add(image.name)
+                self.unfit[image.name] = image.given_up
                 self._witnesses(image.name, 2)
         self._witnesses(HONEST, 3)
 
     def _tag(self, image: Image) -> str:
         return f"{self.project}-{image.name}"
+
+    def add_servers(self, servers: Sequence[Server]) -> None:
+        """Have a backend of each of these services."""
+        for server in servers:
+            outside = self.outside[server.name] = self._markers(server.name)
+            self._service(
+                server.name, {"environment": {"out": str(outside.folder)}, **server.service}
+            )
+            self._backends[server.name] |= server.backend
+            if server.given_up:
+                self.unfit[server.name] = server.given_up
+                self._witnesses(server.name, 2)
+            else:
+                self._strict_witnesses(server.name, 2)
+        self._witnesses(HONEST, 3)
 
     def add_guests(self, notes: Sequence[OwnerNote]) -> None:
         """Have each of these containers, as the user's own Compose made them, taken over."""
@@ -193,11 +214,16 @@ class Play:
     def _may_be_exhausted(self, backend: str) -> None:
         """Expect that a backend makes itself useless again and again, until nothing restarts it."""
         self._backends[backend] |= {"max_restarts": 12}
-        self.unfit.add(backend)
+        self.unfit[backend] = _SPOILT
 
     def _witnesses(self, backend: str, count: int, writes_bytes: int = 0) -> None:
+        """Have experiments that complete in an honest container, and in another one say why they did not."""
         if backend != HONEST:
             self.hostile.add(backend)
+        self._strict_witnesses(backend, count, writes_bytes)
+
+    def _strict_witnesses(self, backend: str, count: int, writes_bytes: int = 0) -> None:
+        """Have experiments that complete."""
         self.experiments += [
             {"backend": backend, "name": f"e{number}", "timeout": "20s", **_witness(writes_bytes)}
             for number in range(1, count + 1)
@@ -243,6 +269,11 @@ class Play:
             "compose": str(self.folder / "docker-compose.yml"),
             "output": str(output),
             "records": str(records),
+            "refused": str(records.with_name(f"{records.stem}-{_REFUSED}")),
+            "max_restarts": {
+                one["backend"]: self._backends[one["backend"]]["max_restarts"]
+                for one in experiments
+            },
             "honest": what != "run",
             "experiments": list(experiments),
         }
@@ -262,6 +293,9 @@ class Play:
 
     def skipped(self) -> dict[str, str]:
         """Why experiments of the first run have no record, by their run."""
+        if self.face != "campaign":
+            lines = (self.results / f"results-{_REFUSED}").read_text().splitlines()
+            return {one["run"]: one["reason"] for one in map(json.loads, lines)}
         file = self.results / "summary.json"
         told = json.loads(file.read_text()) if file.exists() else {"runs": []}
         return {one["run"]: one["reason"] for one in told["runs"] if one["state"] == "skipped"}

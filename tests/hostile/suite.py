@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from tests.hostile.controller import ORDINARY, ROOT, STRICT, STRICT_ROOT, User
 from tests.hostile.judge import Verdict, judge
 from tests.hostile.play import Face, Play
-from tests.hostile.tricks import IMAGES, MAINS, OWNERS, experiments
+from tests.hostile.tricks import IMAGES, MAINS, OWNERS, SERVERS, experiments
 from tests.hostile.tricks.mains import Main
+from tests.hostile.tricks.servers import Server
 from tests.lab import Engine
 
 __all__ = ["KINDS", "USERS", "perform"]
@@ -24,6 +25,7 @@ _IN_EACH: Final = 3
 
 _AT_ONCE: Final = 6
 
+T = TypeVar("T")
 _Prepared = Callable[[Play], None]
 
 
@@ -55,6 +57,15 @@ def _images(only: str, _files: int) -> list[_Prepared]:
     return [lambda play: play.add_images(images)] if images else []
 
 
+def _servers(only: str, _files: int) -> list[_Prepared]:
+    servers = [one for one in SERVERS if only in one.name]
+    return [partial(_add_servers, some) for some in batched(servers)]
+
+
+def _add_servers(servers: Sequence[Server], play: Play) -> None:
+    play.add_servers(servers)
+
+
 def _guests(only: str, _files: int) -> list[_Prepared]:
     notes = [one for one in OWNERS if only in one.name]
     return [lambda play: play.add_guests(notes)] if notes else []
@@ -64,9 +75,9 @@ def _directly(only: str, files: int) -> list[_Prepared]:
     return [*_experiments(only, files), *_mains(only, files)]
 
 
-def batched(mains: Sequence[Main]) -> list[Sequence[Main]]:
+def batched(busy: Sequence[T]) -> list[Sequence[T]]:
     """So many at a time as leave the controller some of a small machine: each is as busy as it can be."""
-    return [mains[begin : begin + _AT_ONCE] for begin in range(0, len(mains), _AT_ONCE)]
+    return [busy[begin : begin + _AT_ONCE] for begin in range(0, len(busy), _AT_ONCE)]
 
 
 KINDS: Final[Mapping[str, Callable[[str, int], list[_Prepared]]]] = {
@@ -74,12 +85,13 @@ KINDS: Final[Mapping[str, Callable[[str, int], list[_Prepared]]]] = {
     "mains": _mains,
     "kept": _kept,
     "images": _images,
+    "servers": _servers,
     "guests": _guests,
     "manager": _directly,
     "controller": _directly,
 }
-"""Who is hostile: experiments, main processes beside them, processes that they leave and keep, images, or
-containers of the user's own Compose; and the first two once more for programs of the user's own."""
+"""Who is hostile: experiments, main processes beside them, processes that they leave and keep, images,
+the services of backends, or containers of the user's own Compose; and the first two once more for programs of the user's own."""
 
 _FACES: Final[Mapping[str, Face]] = {"manager": "manager", "controller": "controller"}
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.judge import untried
 from tests.hostile.outside import Outside, discard
 from tests.hostile.suite import USERS, perform
 from tests.hostile.trick import Completes, Either, Fails
-from tests.hostile.tricks import IMAGES, MAINS, OWNERS, experiments
+from tests.hostile.tricks import IMAGES, MAINS, OWNERS, SERVERS, experiments
 from tests.hostile.tricks.words import STEERS
 from tests.lab import Engine
 
@@ -42,6 +43,8 @@ def open_folder() -> Iterator[Path]:
         ("kept", "user", "links-for", 1),
         ("images", "user", "", len(IMAGES)),
         ("guests", "root", "", len(OWNERS)),
+        ("servers", "user-077", "ready-", sum("ready-" in one.name for one in SERVERS)),
+        ("servers", "user", "log-terminal", sum("log-terminal" in one.name for one in SERVERS)),
         ("manager", "user", "folder-", sum("folder-" in one.name for one in experiments(1))),
         ("controller", "root", "next-", sum("next-" in one.name for one in experiments(1))),
     ],
@@ -106,6 +109,13 @@ def test_a_failure_has_to_name_its_cause() -> None:
     assert not either.wrong(_record("exited", 0), None)
     assert not either.wrong(_record("lost", None, "a link"), None)
     assert either.wrong(_record("lost", None, "failed"), None)
+
+
+def test_a_backend_that_was_given_up_for_another_reason_is_seen() -> None:
+    assert not [*untried("run", "exhausted: its container took the spool away", "its container")]
+    assert [*untried("run", "exhausted: no space is left", "its container")]
+    assert [*untried("run", "exhausted: its container took the spool away", None)]
+    assert [*untried("run", None, "its container")]
 
 
 @pytest.mark.parametrize(

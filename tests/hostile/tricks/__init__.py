@@ -1,4 +1,4 @@
-"""The tables of tricks: what an experiment does, and what the main process of its container does meanwhile."""
+"""The tables of tricks: what experiments, main processes, images, services and containers of others do."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from tests.hostile.tricks.images import IMAGES
 from tests.hostile.tricks.mains import MAINS
 from tests.hostile.tricks.owners import OWNERS
 from tests.hostile.tricks.processes import BOMBS, PROCESSES, TITLES
+from tests.hostile.tricks.servers import SERVERS
 from tests.hostile.tricks.words import WORDS
 
-__all__ = ["IMAGES", "MAINS", "OWNERS", "experiments"]
+__all__ = ["IMAGES", "MAINS", "OWNERS", "SERVERS", "experiments"]
 
 
 def experiments(files: int) -> tuple[Trick, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,7 +23,7 @@ class Image:
         labels: that it has. ``{out}`` is the markers' folder on the machine, ``{project}`` the play's project.
         changes: further instructions, as in a Dockerfile; ``{first}`` is the slot of its first experiment.
         command: of its container; None for one that keeps it up.
-        fit: whether its experiments complete; else they may fail, for a reason.
+        given_up: why its backend may be given up, as a regular expression; empty where its experiments complete.
         backend: what its backend has besides in the campaign file.
     """
 
@@ -31,11 +32,12 @@ class Image:
     labels: Mapping[str, str] = field(factory=dict)
     changes: tuple[str, ...] = ()
     command: tuple[str, ...] | None = None
-    fit: bool = True
+    given_up: str = ""
     backend: Mapping[str, Any] = field(factory=dict)
 
 
 _UNFIT: Final[dict[str, Any]] = {"max_restarts": 1, "ready_within": "15s"}
+_FAILING: Final = "its health check"
 _CLAIM: Final = "{out}/folder/dockwarden/claims/0123456789abcdef0123456789abcdef"
 _OURS: Final = {
     "dockwarden.project": "{project}",
@@ -97,19 +99,24 @@ IMAGES: Final = (
         "volume-in-spool",
         "has a volume in the place of the first experiment's folder",
         changes=('VOLUME ["/run/dockwarden/{first}"]',),
-        fit=False,
+        given_up="its container",
     ),
     Image(
         "variables",
         "has the variables by which experiments are known",
         changes=("ENV DOCKWARDEN_REQUEST=forged", "ENV out=/", "ENV PATH=/nowhere:/bin:/usr/bin"),
     ),
+    Image(
+        "entrypoint-words",
+        "has words that steer in an entrypoint that ends at once",
+        changes=(f"ENTRYPOINT {json.dumps(['sh', '-c', 'exit 0', *_WORDS.values()])}",),
+    ),
     *(
         Image(
             f"health-says-{name}",
             f"has a health check that fails, and says {text}",
             changes=(f"""HEALTHCHECK --interval=1s --retries=1 CMD printf '{text}'; exit 1""",),
-            fit=False,
+            given_up=_FAILING,
             backend=_UNFIT,
         )
         for name, text in SAID.items()
@@ -121,7 +128,7 @@ IMAGES: Final = (
         changes=(
             "HEALTHCHECK --interval=1s --retries=1 CMD head -c 3000000 /dev/zero | tr '\\0' x; exit 1",
         ),
-        fit=False,
+        given_up=_FAILING,
         backend=_UNFIT,
     ),
     *(
@@ -129,7 +136,7 @@ IMAGES: Final = (
             f"last-words-{name}",
             f"has a main process that says {text}, and ends",
             command=("sh", "-c", f"printf '{text}\\n'; printf '{text}' >&2; exit 1"),
-            fit=False,
+            given_up="its container ended at once",
             backend=_UNFIT,
         )
         for name, text in SAID.items()
