@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Final
 
 from attrs import define, field
 
+from engine.backend.lifecycle import BackendLifecycle
 from engine.campaign.execution.preparation import BackendPreparation
 from engine.campaign.model import Campaign
 from engine.cli.exit_codes import DONE
@@ -17,6 +19,7 @@ from engine.cli.output.file_messages import note_warnings
 from engine.cli.output.messages import note, show
 from engine.cli.up_folder import folder_of, forget
 from engine.compose import needed
+from engine.control.lifecycles import find_backend_lifecycle
 from engine.controller import Controller
 from engine.errors import OwnedElsewhere, StartError
 from engine.model.results import Transition
@@ -42,17 +45,21 @@ def bring_up(
         foreground: whether to keep them up until a signal, and then take them down; else they stay up.
 
     Raises:
+        LifecycleUnknown: there is no such lifecycle as the campaign names.
         OwnedElsewhere: another dockwarden has one of them, or has left it to be gone on with.
         StartError: one did not become ready; those that did stay up.
         TeardownError: something could not be taken down.
     """
-    return asyncio.run(_ByHand(campaign, project, services, foreground).run())
+    beside = Path(campaign.file).absolute().parent
+    lifecycle = find_backend_lifecycle(campaign.lifecycle, beside)
+    return asyncio.run(_ByHand(campaign, project, lifecycle, services, foreground).run())
 
 
 @define(eq=False)
 class _ByHand:
     campaign: Campaign
     project: Project
+    lifecycle: BackendLifecycle
     services: Sequence[str]
     foreground: bool
 
@@ -76,6 +83,7 @@ class _ByHand:
             folder,
             self.campaign.policies,
             seed=self.campaign.seed,
+            lifecycle=self.lifecycle,
             marked=self.campaign.secrets,
             hold="watchdog" if self.foreground else None,
         )

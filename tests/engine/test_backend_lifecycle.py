@@ -192,6 +192,11 @@ class TestCampaign:
         subprocess.run(asked, cwd=folder, check=True, capture_output=True)
         assert ">cooling<" in page.read_text()
 
+    def test_backends_that_are_brought_up_by_hand_are_run_by_it(self, folder: Path) -> None:
+        (folder / "cooling.py").write_text("")
+        refused = self.run(folder, "up", str(folder / "campaign.yml"), code=2)
+        assert "has nothing called 'COOLING'" in refused
+
     def test_a_run_is_resumed_with_its_own_lifecycle_alone(self, folder: Path) -> None:
         self.run(folder, "run", str(folder / "campaign.yml"), "--only", "a")
         campaign = json.loads((folder / "campaign.yml").read_text())
