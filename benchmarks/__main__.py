@@ -35,12 +35,10 @@ def main(names: tuple[str, ...], *, rounds: int | None, as_list: bool, keep: boo
         for one in BENCHMARKS:
             click.echo(f"{one.name:10} {one.title}")
         return
-    unknown = {*names} - {one.name for one in BENCHMARKS}
+    unknown = [name for name in names if not any(_is_of(one.name, name) for one in BENCHMARKS)]
     if unknown:
         known = ", ".join(one.name for one in BENCHMARKS)
-        raise click.UsageError(
-            f"no benchmark named {', '.join(sorted(unknown))}; there are {known}"
-        )
+        raise click.UsageError(f"no benchmark named {', '.join(unknown)}; there are {known}")
     click.echo("the lab: seeing that its Docker engine is up; make lab-down ends it", err=True)
     try:
         engine = ensure_up(compose_required=True)
@@ -51,7 +49,7 @@ def main(names: tuple[str, ...], *, rounds: int | None, as_list: bool, keep: boo
     facts = machine_facts(engine)
     outcomes: list[Outcome] = []
     for one in BENCHMARKS:
-        if names and one.name not in names:
+        if names and not any(_is_of(one.name, name) for name in names):
             continue
         click.echo(f"{one.name}: {one.title}", err=True)
         measured: list[Round] = []
@@ -65,6 +63,11 @@ def main(names: tuple[str, ...], *, rounds: int | None, as_list: bool, keep: boo
     _print(outcomes)
     if keep:
         click.echo(f"kept in {LATEST} and on {PAGE}", err=True)
+
+
+def _is_of(benchmark: str, name: str) -> bool:
+    """Whether a name asks for a benchmark: it is its own, or that of its group (``start-checked`` is of ``start``)."""
+    return benchmark == name or benchmark.startswith(f"{name}-")
 
 
 def _keep(outcome: Outcome, facts: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from benchmarks.scenes import (
     many,
     simulated,
     start,
+    start_checked,
     verify,
 )
 
@@ -69,6 +70,21 @@ BENCHMARKS: Final = (
         goals=(
             at_most(1.0, start.START, start.UP),
             at_most(1.0, start.TEARDOWN, start.DOWN),
+        ),
+    ),
+    Benchmark(
+        "start-checked",
+        "a service with a health check every 30 s, up and restarted",
+        start_checked.start_checked,
+        rounds=3,
+        warm_up=False,
+        goals=(
+            at_most(0.15, start_checked.START, start_checked.UP),
+            at_most(0.15, start_checked.RESTART, start_checked.COMPOSE_RESTART),
+        ),
+        note=(
+            "the engine runs a check for the first time after its interval, so Compose waits for half a minute"
+            " in any case. The restart of the manager gives the container the grace that its file says."
         ),
     ),
     Benchmark(
