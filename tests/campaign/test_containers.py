@@ -249,6 +249,11 @@ def test_the_parameters_of_a_service_add_to_the_defaults(tmp_path: Path) -> None
         ("service_env: {N: '1'}", "adopt: compose", "takes containers over as they are"),
         ("isolation: recreate", "adopt: compose", "takes containers over as they are"),
         (
+            "service_env: {N: '1'}, targets: beta",
+            "",
+            "changes alpha, .* and not beta, which it meas",
+        ),
+        (
             "service_command: [serve]",
             "backends: {alpha: {keep_alive: [sleep, '9']}}",
             "takes the place of the command that x gives the service",

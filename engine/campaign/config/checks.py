@@ -35,6 +35,7 @@ def check_plan(findings: Findings, campaign: Campaign, most: int) -> None:
         return
     _check_after(findings, campaign)
     _check_targets(findings, campaign)
+    _check_changed(findings, campaign)
     for index, run_id, other in clashes(campaign):
         one, two = campaign.experiments[index], campaign.experiments[other]
         place = f"{two.written_at}{f' with {shown(two.params)}' if two.params else ''}"
@@ -56,6 +57,21 @@ def _check_targets(findings: Findings, campaign: Campaign) -> None:
                 _key_of(one, "targets"),
                 f"names {both[0]}, which {one.entry} runs in; name the servers that it measures from another"
                 " backend, or leave targets out",
+            )
+            return
+
+
+def _check_changed(findings: Findings, campaign: Campaign) -> None:
+    """See that no experiment changes its client's container where it means that of the server it measures."""
+    for one in campaign.experiments:
+        if one.service is not None and one.targets:
+            key = "service_command" if one.service.command is not None else "service_env"
+            measured, here = " and ".join(one.targets), " and ".join(one.backends)
+            findings.add(
+                _key_of(one, key),
+                f"changes {here}, which {one.entry} runs in, and not {measured}, which it measures; to vary the"
+                f" parameters of the server, run it there (backend: {one.targets[0]}, without targets), and give a"
+                " client its variables by env",
             )
             return
 
