@@ -23,6 +23,7 @@ from engine.backend.lifecycle import BackendLifecycle
 from engine.campaign.config.secrets import secrets_of
 from engine.campaign.execution.runner import CampaignRunner
 from engine.campaign.model import Campaign
+from engine.campaign.persistence.provenance import decisions
 from engine.campaign.persistence.results import Results
 from engine.campaign.persistence.unused_folder import Before
 from engine.campaign.resumption.resume import journaled, resume
@@ -38,6 +39,7 @@ from engine.cli.shared_gpus import gpu_lines
 from engine.compose import needed
 from engine.errors import DockwardenError
 from engine.journal import FILE_NAME, LIFECYCLE_NAME, Journal
+from engine.model.main_command import Decision
 from engine.model.results import Transition
 from engine.model.spec import Project
 from engine.ownership.owner import LABEL, Owner
@@ -141,6 +143,7 @@ class _Conductor:
             {f"{LABEL}campaign": self.campaign.name},
             adopt_compose=self.campaign.adopt_compose,
             services=self._services(),
+            decided=self._decided(),
             needs_engine=[
                 f"{name} asks for a user"
                 for name in dict.fromkeys(
@@ -163,6 +166,17 @@ class _Conductor:
         finally:
             if self._made is not None and not self._started:
                 before.restore(self._made)
+
+    def _decided(self) -> dict[str, Decision]:
+        """What earlier sessions of the run decided to run as main processes, of services that are the same."""
+        if self.standing is None:
+            return {}
+        before = self.standing.digests
+        return {
+            name: one
+            for name, one in decisions(self.standing.folder).items()
+            if before.get(f"service {name}") == self.digests.get(f"service {name}")
+        }
 
     async def _run(self, runtime: Runtime) -> int:
         """Run the campaign on a runtime, and tell what came of it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["MainCommand"]
+__all__ = ["Decision", "MainCommand"]
 
 
 @frozen
@@ -48,3 +48,28 @@ class MainCommand:
             "reason": self.reason,
             "dropped_entrypoint": list(self.dropped_entrypoint),
         }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> MainCommand | None:
+        """What :meth:`to_dict` told; None where that is something else."""
+        keep_alive, dropped = told.get("keep_alive"), told.get("dropped_entrypoint") or []
+        reason = told.get("reason") or ""
+        lists = [dropped, *([] if keep_alive is None else [keep_alive])]
+        texts = [reason, *(word for one in lists if isinstance(one, list) for word in one)]
+        if not all(isinstance(one, list) for one in lists) or not all(
+            isinstance(one, str) for one in texts
+        ):
+            return None
+        return cls(None if keep_alive is None else tuple(keep_alive), reason, tuple(dropped))
+
+
+@frozen
+class Decision:
+    """What was decided to run as the main process of a service's containers.
+
+    Attributes:
+        image: the id of the image that it was decided for; None where none is used.
+    """
+
+    main: MainCommand
+    image: str | None = None

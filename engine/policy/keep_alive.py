@@ -36,10 +36,12 @@ class ImageCommand:
     Attributes:
         entrypoint: its ENTRYPOINT; empty where it has none.
         command: its CMD, likewise.
+        id: its id on the engine; empty where that is not known.
     """
 
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    id: str = ""
 
 
 def keep_alives(

@@ -61,6 +61,7 @@ class DockerProvider(_Containers):
             request.project,
             keep_alive=request.keep_alive,
             undecided=request.undecided,
+            decided=request.decided,
             unchecked=request.unchecked,
             labels=request.labels,
             maker=partial(SdkMaker, compose=compose),
@@ -110,6 +111,7 @@ class ComposeProvider(_Containers):
             request.project,
             keep_alive=request.keep_alive,
             undecided=request.undecided,
+            decided=request.decided,
             unchecked=request.unchecked,
             labels=request.labels,
             maker=partial(ComposeProvisioner, client(request.docker_client)),
@@ -132,6 +134,7 @@ class ProcessProvider(RuntimeProvider):
             request.project,
             keep_alive=request.keep_alive,
             undecided=request.undecided,
+            decided=request.decided,
             unchecked=request.unchecked,
             labels=request.labels,
         )

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import define, evolve, field
 
-from engine.model.main_command import MainCommand
+from engine.model.main_command import Decision, MainCommand
 from engine.model.spec import ServiceSpec
 from engine.policy.keep_alive import DEFAULT, ImageCommand, entrypoint_of, foreseen
 
@@ -26,10 +26,12 @@ class MainCommands:
         keep_alive: the command that keeps a container up, by service, for those that have one.
         undecided: the services whose image and first start decide; ``keep_alive`` then has what is run
             instead, if not ``sleep infinity``.
+        earlier: what was decided for these before, by another controller; kept to while the image is the same.
     """
 
     _keep_alive: Mapping[str, tuple[str, ...]]
     _undecided: Collection[str] = ()
+    _earlier: Mapping[str, Decision] = field(factory=dict)
     _decided: dict[str, MainCommand] = field(factory=dict, init=False)
     _images: dict[str, ImageCommand | None] = field(factory=dict, init=False)
 
@@ -47,6 +49,9 @@ class MainCommands:
     def _first(self, spec: ServiceSpec, image: ImageCommand | None) -> MainCommand:
         keep_alive = self._keep_alive.get(spec.name)
         if spec.name in self._undecided:
+            earlier = self._earlier.get(spec.name)
+            if earlier is not None and earlier.image == (image.id if image else None):
+                return earlier.main
             return foreseen(spec, image, keep_alive)
         if keep_alive is None:
             return MainCommand()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from attrs import field, frozen
 
 from engine.errors import InputError
+from engine.model.main_command import Decision
 from engine.model.spec import Project
 from engine.ownership.owner import Owner
 from engine.runtimes.base import Runtime
@@ -49,6 +50,7 @@ class RuntimeRequest:
         keep_alive: the command that keeps a service up, for those that have one.
         undecided: the services whose own command is to run, unless it is a bare shell or ends at once with
             exit code 0. A runtime that does not look at that uses ``keep_alive`` alone.
+        decided: what an earlier controller decided for these, by service.
         labels: further labels for what the runtime creates, where it has labels.
         adopt_compose: whether containers that the user's own Compose made are taken over.
         unchecked: the services whose health check is left to the caller, where the runtime can do so
@@ -59,6 +61,7 @@ class RuntimeRequest:
     project: Project
     keep_alive: Mapping[str, tuple[str, ...]] = field(factory=dict)
     undecided: Collection[str] = ()
+    decided: Mapping[str, Decision] = field(factory=dict)
     unchecked: Collection[str] = ()
     labels: Mapping[str, str] | None = None
     adopt_compose: bool = False

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from engine.errors import InputError, RuntimeUnavailable
+from engine.model.main_command import Decision
 from engine.model.spec import Project
 from engine.policy import BackendPolicy, KeepAlive
 from engine.policy.health import unchecked
@@ -69,6 +70,7 @@ async def choose_runtime(
     adopt_compose: bool = False,
     services: Collection[str] | None = None,
     needs_engine: Sequence[str] = (),
+    decided: Mapping[str, Decision] | None = None,
 ) -> Runtime:
     """The runtime of that name for a project.
 
@@ -82,6 +84,7 @@ async def choose_runtime(
         adopt_compose: whether containers that the user's own Compose made are taken over.
         services: those that are going to be started; None for any of the project.
         needs_engine: what else asks for an engine, in words.
+        decided: what an earlier controller decided to run as main processes, by service.
 
     Raises:
         InputError: there is no runtime of that name, another one is given a ``docker_client``, it has
@@ -102,6 +105,7 @@ async def choose_runtime(
             project,
             keep_alive=keep_alives(project, policies),
             undecided=undecided(project, policies),
+            decided=decided or {},
             unchecked=unchecked(project, policies),
             labels=labels,
             adopt_compose=adopt_compose,

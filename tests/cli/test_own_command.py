@@ -61,6 +61,24 @@ def test_a_command_that_ends_at_once_is_kept_up_free_of_charge(
     assert (one["generation"], one["restart_cause"]) == (1, None)
 
 
+def test_a_resumed_campaign_keeps_to_what_was_decided(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    service = {"image": "unused", "command": ["sh", "-c", f"echo one >>{starts}"]}
+    compose = {"name": "own", "services": {"alpha": service}}
+    experiments = [{"name": name, "backend": "alpha", "command": ["true"]} for name in "ab"]
+    campaign = {"name": "test", "runtime": "process", "experiments": experiments}
+    (tmp_path / "docker-compose.yml").write_text(json.dumps(compose))
+    (tmp_path / "campaign.yml").write_text(json.dumps(campaign))
+    for more in (["--only", "a"], []):
+        command = [sys.executable, "-m", "dockwarden", "run", "campaign.yml", *more]
+        subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert starts.read_text() == "one\n", "the second session does not try its own command again"
+    sessions = json.loads((tmp_path / "results/test/latest/provenance.json").read_text())
+    told = [session["main"]["alpha"] for session in sessions]
+    assert [one["keep_alive"] for one in told] == [["sleep", "infinity"]] * 2
+    assert "ended at once" in told[1]["reason"]
+
+
 def test_a_command_that_fails_at_once_is_shown(dockwarden: Dockwarden) -> None:
     done = dockwarden("run", service={"command": ["sh", "-c", "echo no model; exit 3"]})
     assert done.returncode != 0

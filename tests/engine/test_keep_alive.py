@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from engine.model.main_command import Decision, MainCommand
 from engine.model.spec import Dependency, Project, ServiceSpec
 from engine.policy import BackendPolicy
 from engine.policy.keep_alive import DEFAULT, ImageCommand, foreseen, keep_alives, undecided
@@ -122,6 +124,22 @@ def test_the_first_end_decides_and_later_ones_change_nothing() -> None:
     assert not commands.ended(spec, 0)
     assert commands.decide(spec, image).keep_alive == DEFAULT
     assert commands.of("a").dropped_entrypoint == ("/enter",)
+
+
+def test_what_an_earlier_controller_decided_stands_while_the_image_is_the_same() -> None:
+    ended = MainCommand(DEFAULT, "its own command ended at once with exit code 0")
+    image = ImageCommand((), SERVE, "sha256:1")
+    commands = MainCommands({}, {"a", "b"}, {one: Decision(ended, "sha256:1") for one in "abc"})
+    assert commands.decide(ServiceSpec("a"), image) == ended
+    assert commands.decide(ServiceSpec("b"), evolve(image, id="sha256:2")).keep_alive is None
+    assert commands.decide(ServiceSpec("c"), image).keep_alive is None, "its file decides"
+
+
+def test_a_decision_is_read_as_it_was_told_and_nothing_else_is() -> None:
+    main = MainCommand(DEFAULT, "it ended", ("/enter", "-v"))
+    assert MainCommand.from_dict(main.to_dict()) == main
+    for wrong in ({"keep_alive": "sleep"}, {"keep_alive": [1]}, {"dropped_entrypoint": {"a": 1}}):
+        assert MainCommand.from_dict(wrong) is None
 
 
 def test_a_command_that_has_stayed_up_is_never_replaced() -> None:

@@ -59,6 +59,7 @@ from engine.compose import needed
 from engine.controller import Controller, Hold
 from engine.errors import ContainerLost, RuntimeFault, SetupError, StartError
 from engine.journal import Journal
+from engine.model.main_command import Decision
 from engine.model.results import Ending, Transition
 from engine.model.spec import Project
 from engine.policy.backend import BackendPolicy, sharing_gpus
@@ -133,6 +134,7 @@ class CampaignRunner:
     _ending: bool = field(default=False, init=False)
     _started_at: datetime = field(factory=utc_now, init=False)
     _session: asyncio.Task[None] | None = field(default=None, init=False)
+    _mains: dict[str, Decision] = field(factory=dict, init=False)
     _snapshots: EnvironmentSnapshots = field(init=False)
     _dependencies: Dependencies = field(factory=Dependencies, init=False)
     _repeats: Repeats = field(factory=Repeats, init=False)
@@ -339,6 +341,16 @@ class CampaignRunner:
                 facts = await self.runtime.facts(self.services)
         await asyncio.to_thread(self.results.begin_session, partial(self._origin, facts))
 
+    async def _tell_main(self, backend: str) -> None:
+        """Write down what runs as the main process of a backend, unless that is written already."""
+        container = self.controller.backend(backend).container
+        if container is None or container.main is None or not self.results.durable:
+            return
+        decision = Decision(container.main, container.image)
+        if self._mains.get(backend) != decision:
+            self._mains[backend] = decision
+            await asyncio.to_thread(self.results.tell_main, backend, decision)
+
     def _origin(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
         file = Path(self.campaign.file).absolute()
         files = (file, *self.campaign.sources, *self.project.files)
@@ -400,6 +412,7 @@ class CampaignRunner:
                     self.ledger.abandoned(progress)
                 break
             await self._begin_session()
+            await self._tell_main(progress.run.backend)
             if progress.run.backend in self.campaign.snapshots:
                 await self._snapshots.take(self.controller.backend(progress.run.backend))
             attempt = asyncio.create_task(self._attempt(progress), name=progress.run.id)

@@ -18,14 +18,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from engine.model.main_command import Decision, MainCommand
 from engine.spool import read_below
 from engine.util.clock import utc_now
 from engine.util.redaction import Secrets
 from engine.util.regular_file import open_plain
 
-__all__ = ["PROVENANCE", "begin_session", "provenance", "sessions"]
+__all__ = ["PROVENANCE", "begin_session", "decisions", "provenance", "sessions", "tell_main"]
 
 PROVENANCE: Final = "provenance.json"
+_MAINS: Final = "main"
 
 _CPUS: Final = Path("/proc/cpuinfo")
 _MOST_BYTES: Final = 2**24
@@ -70,13 +72,47 @@ def begin_session(folder: Path, entry: Mapping[str, Any], secrets: Secrets) -> i
         OSError: it cannot be written.
     """
     entries = [*sessions(folder), secrets.hide_within(entry)]
+    _write(folder, entries)
+    return len(entries) - 1
+
+
+def _write(folder: Path, entries: list[dict[str, Any]]) -> None:
     part = folder / f".{PROVENANCE}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(part, flags, 0o600), "w", encoding="utf-8") as file:
         json.dump(entries, file, indent=2)
         file.write("\n")
     part.replace(folder / PROVENANCE)
-    return len(entries) - 1
+
+
+def tell_main(
+    folder: Path, session: int, backend: str, decision: Decision, secrets: Secrets
+) -> None:
+    """Add to the entry of a session what runs as the main process of a backend.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    entries = sessions(folder)
+    if session < len(entries):
+        mains = entries[session].get(_MAINS)
+        known = mains if isinstance(mains, dict) else {}
+        told = {**decision.main.to_dict(), "image": decision.image}
+        entries[session][_MAINS] = {**known, backend: secrets.hide_within(told)}
+        _write(folder, entries)
+
+
+def decisions(folder: Path) -> dict[str, Decision]:
+    """What was decided last to run as the main process of each backend, as the sessions of a run tell."""
+    found: dict[str, Decision] = {}
+    for entry in sessions(folder):
+        mains = entry.get(_MAINS)
+        for backend, told in mains.items() if isinstance(mains, dict) else ():
+            main = MainCommand.from_dict(told) if isinstance(told, dict) else None
+            if main is not None:
+                image = told.get("image")
+                found[backend] = Decision(main, image if isinstance(image, str) else None)
+    return found
 
 
 def sessions(folder: Path) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import TextIOWrapper
@@ -31,9 +32,10 @@ from typing import Any, Final, Literal, Self, TextIO
 
 from attrs import define, evolve, field
 
-from engine.campaign.persistence.provenance import begin_session
+from engine.campaign.persistence.provenance import begin_session, tell_main
 from engine.campaign.runs.attempt_record import AttemptRecord
 from engine.errors import SetupError
+from engine.model.main_command import Decision
 from engine.model.results import Ended
 from engine.spool import MainLog, close_to_others, vacate
 from engine.spool.below import folder_below, tail_of
@@ -79,6 +81,7 @@ class Results:
     secrets: Secrets = field(factory=Secrets)
     durable: bool = True
     session: int | None = field(default=None, init=False)
+    _telling: threading.Lock = field(factory=threading.Lock, init=False)
 
     @classmethod
     def create(
@@ -161,6 +164,18 @@ class Results:
         """
         try:
             self.session = begin_session(self.folder, origin(), self.secrets)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def tell_main(self, backend: str, decision: Decision) -> None:
+        """Add to this session's entry what runs as the main process of a backend; call it on a thread.
+
+        Raises:
+            SetupError: it could not be written.
+        """
+        try:
+            with self._telling:
+                tell_main(self.folder, self.session or 0, backend, decision, self.secrets)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 

@@ -26,7 +26,7 @@ from engine.errors import (
     RuntimeUnavailable,
     StartAgain,
 )
-from engine.model.main_command import MainCommand
+from engine.model.main_command import Decision, MainCommand
 from engine.model.results import LeftProcess
 from engine.model.service_change import ServiceChange
 from engine.model.spec import HealthCheck, Project, ServiceSpec
@@ -132,6 +132,7 @@ class DockerRuntime:
         project: what the compose file says.
         keep_alive: the command that keeps a container up, by service, for those that have none.
         undecided: the services whose image and first start decide whether their own command runs.
+        decided: what an earlier controller decided for these.
         owner: who the containers belong to.
         unchecked: the services whose health check is left to the caller; the engine checks the others.
         labels: further labels for everything that is created.
@@ -148,6 +149,7 @@ class DockerRuntime:
         *,
         keep_alive: Mapping[str, tuple[str, ...]] | None = None,
         undecided: Collection[str] = (),
+        decided: Mapping[str, Decision] | None = None,
         unchecked: Collection[str] = (),
         owner: Owner | None = None,
         labels: Mapping[str, str] | None = None,
@@ -162,7 +164,7 @@ class DockerRuntime:
         self._connect = partial(connect, engine)
         self._calls = Calls(self._connect)
         ours = {PROJECT: project.name, **self._owner.labels(), **leases.new()}
-        main = MainCommands(keep_alive or {}, undecided)
+        main = MainCommands(keep_alive or {}, undecided, decided or {})
         self._making = Making(project, main, {**(labels or {}), **ours}, unchecked)
         self._images: dict[str, ImageCommand] = {}
         self._maker = maker(self._making, self._calls)

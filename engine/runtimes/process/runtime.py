@@ -31,6 +31,7 @@ from engine.errors import (
     RuntimeUnavailable,
     StartAgain,
 )
+from engine.model.main_command import Decision
 from engine.model.results import LeftProcess, Span
 from engine.model.service_change import ServiceChange
 from engine.model.spec import HealthCheck, Project
@@ -80,6 +81,7 @@ class ProcessRuntime:
         project: the project; its images are not used.
         keep_alive: for services whose own command does not stay, the command to run instead.
         undecided: the services whose first start decides whether their own command runs.
+        decided: what an earlier controller decided for these.
         unchecked: the services whose health check is left to the caller.
         labels: further labels; processes carry only that of ``dockwarden up``.
         owner: whose the processes are; None for this process.
@@ -96,13 +98,14 @@ class ProcessRuntime:
         *,
         keep_alive: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
         undecided: Collection[str] = (),
+        decided: Mapping[str, Decision] = MappingProxyType({}),
         unchecked: Collection[str] = (),
         labels: Mapping[str, str] | None = None,
         owner: Owner | None = None,
     ) -> None:
         self._owner = owner or Owner.current()
         marks = owner_mark(self._owner), claim_mark() | up_mark(labels or {})
-        self._host = Host(project, MainCommands(keep_alive, undecided), *marks)
+        self._host = Host(project, MainCommands(keep_alive, undecided, decided), *marks)
         self._unchecked = unchecked
         self._backends: dict[str, Backend] = {}
         self._on_notice: Callable[[Notice], None] | None = None

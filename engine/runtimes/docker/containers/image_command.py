@@ -18,5 +18,7 @@ def image_command(client: APIClient, image: str) -> ImageCommand:
     Raises:
         docker.errors.NotFound: it is not on the engine.
     """
-    config = client.inspect_image(image)["Config"] or {}
-    return ImageCommand(tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()))
+    found = client.inspect_image(image)
+    config = found["Config"] or {}
+    entrypoint, command = config.get("Entrypoint") or (), config.get("Cmd") or ()
+    return ImageCommand(tuple(entrypoint), tuple(command), found["Id"])
