@@ -32,6 +32,7 @@ from engine.runtimes.base import Container, ExecRequest, ExecResult, Happening, 
 from engine.util.clock import utc_now
 from engine.util.virtual_clock import VirtualClockLoop, run
 from states import BACKEND, Lifecycle, Row, TransitionRefused, fact
+from tests.engine.cooling import COOLING
 from tests.engine.spools import spool_in
 from tests.engine.watched import until
 from tests.fake_runtime import FakeRuntime
@@ -773,34 +774,14 @@ def test_what_the_table_does_not_allow_is_refused_and_changes_nothing(scene: Sce
     assert scene.path == []
 
 
-COOLING = (
-    Row("cooling", "cooled", "ready"),
-    Row("cooling", "stop", "cooling", action="remove"),
-    Row("cooling", "removed", "stopped"),
-    Row("cooling", "removal_failed", "exhausted"),
-)
-"""The rows of a state of the user's own, whichever lead there."""
-
-
 async def cool(_backend: Backend) -> str:
     await asyncio.sleep(30)
     return "cooled"
 
 
 def test_an_extended_lifecycle_does_actions_of_the_users_own(scene: Scene) -> None:
-    cooling = BACKEND.extend(
-        states={"cooling": "waiting for the device to cool down"},
-        events={"cooled": "it has"},
-        actions={"cool": "wait"},
-        without=[("busy", "finish")],
-        rows=[
-            Row("busy", "finish", "cooling", action="cool"),
-            *COOLING,
-        ],
-    )
-
     async def story() -> None:
-        backend = scene.make(lifecycle=cooling, effects={"cool": cool})
+        backend = scene.make(lifecycle=COOLING, effects={"cool": cool})
         backend.start()
         await backend.settled()
         await backend.execute(scene.request())
@@ -815,16 +796,13 @@ def test_an_extended_lifecycle_does_actions_of_the_users_own(scene: Scene) -> No
 
 
 def test_an_extended_lifecycle_is_told_facts_of_the_users_own(scene: Scene) -> None:
-    cooling = BACKEND.extend(
-        states={"cooling": "waiting for the device to cool down"},
-        events={"cooled": "it has"},
+    guarded = COOLING.extend(
         facts={"hot": "the device is above its limit"},
-        actions={"cool": "wait"},
-        without=[("ready", "dispatch")],
+        without=[("ready", "dispatch"), ("busy", "finish")],
         rows=[
             Row("ready", "dispatch", "busy", guard=~fact("hot"), action="execute"),
             Row("ready", "dispatch", "cooling", guard=fact("hot"), action="cool"),
-            *COOLING,
+            Row("busy", "finish", "ready"),
         ],
     )
 
@@ -832,7 +810,7 @@ def test_an_extended_lifecycle_is_told_facts_of_the_users_own(scene: Scene) -> N
         return asyncio.get_running_loop().time() < 50
 
     async def story() -> None:
-        backend = scene.make(lifecycle=cooling, effects={"cool": cool}, facts={"hot": hot})
+        backend = scene.make(lifecycle=guarded, effects={"cool": cool}, facts={"hot": hot})
         backend.start()
         await backend.settled()
         ended = await backend.execute(scene.request())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,49 +17,10 @@ from engine.backend import Backend
 from engine.control.lifecycles import find_backend_lifecycle, find_lifecycle
 from engine.errors import InputError, LifecycleUnknown
 from engine.testing.manager import SimulatedManager
-from states import BACKEND, EXPERIMENT, Lifecycle, Row
+from states import BACKEND, EXPERIMENT, Lifecycle
+from tests.engine.cooling import COOLING
 
-COOLING = BACKEND.extend(
-    name="cooling",
-    states={"cooling": "the device cools down"},
-    events={"cooled": "the device is cool"},
-    actions={"cool": "wait until the device is cool"},
-    without=[("busy", "finish")],
-    rows=[
-        Row("busy", "finish", "cooling", action="cool"),
-        Row("cooling", "cooled", "ready"),
-        Row("cooling", "stop", "cooling", action="remove"),
-        Row("cooling", "removed", "stopped"),
-        Row("cooling", "removal_failed", "exhausted"),
-    ],
-)
-
-MODULE = """
-from engine import BackendLifecycle
-from states import BACKEND, Row
-
-TABLE = BACKEND.extend(
-    name="cooling",
-    states={"cooling": "the device cools down"},
-    events={"cooled": "the device is cool"},
-    actions={"cool": "wait until the device is cool"},
-    without=[("busy", "finish")],
-    rows=[
-        Row("busy", "finish", "cooling", action="cool"),
-        Row("cooling", "cooled", "ready"),
-        Row("cooling", "stop", "cooling", action="remove"),
-        Row("cooling", "removed", "stopped"),
-        Row("cooling", "removal_failed", "exhausted"),
-    ],
-)
-
-
-async def cool(backend):
-    return "cooled"
-
-
-COOLING = BackendLifecycle(TABLE, effects={"cool": cool})
-"""
+MODULE = Path(__file__).with_name("cooling.py")
 
 
 async def cool(_backend: Backend) -> str:
@@ -133,22 +95,22 @@ class TestByName:
     def folder(self, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, str]:
         """A folder with a module of a name that no other test imports."""
         module = f"lifecycles_of_{abs(hash(request.node.nodeid))}"
-        (tmp_path / f"{module}.py").write_text(MODULE)
+        shutil.copy(MODULE, tmp_path / f"{module}.py")
         return tmp_path, module
 
     def test_a_module_in_the_folder_is_found(self, folder: tuple[Path, str]) -> None:
         where, module = folder
-        assert find_backend_lifecycle(f"{module}:COOLING", where).table.name == "cooling"
-        assert isinstance(find_lifecycle(f"{module}:COOLING", where), Lifecycle)
+        assert find_backend_lifecycle(f"{module}:LIFECYCLE", where).table.name == "cooling"
+        assert isinstance(find_lifecycle(f"{module}:LIFECYCLE", where), Lifecycle)
 
     def test_a_bare_table_that_needs_functions_says_how_to_give_them(
         self, folder: tuple[Path, str]
     ) -> None:
         where, module = folder
         with pytest.raises(
-            LifecycleUnknown, match=r"let TABLE be an engine\.BackendLifecycle\(table, effects"
+            LifecycleUnknown, match=r"let COOLING be an engine\.BackendLifecycle\(table, effects"
         ):
-            find_backend_lifecycle(f"{module}:TABLE", where)
+            find_backend_lifecycle(f"{module}:COOLING", where)
 
 
 class TestCampaign:
@@ -157,13 +119,13 @@ class TestCampaign:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
         (tmp_path / "docker-compose.yml").write_text("services: {box: {image: box}}")
-        (tmp_path / "cooling.py").write_text(MODULE)
+        shutil.copy(MODULE, tmp_path / "cooling.py")
         (tmp_path / "campaign.yml").write_text(
             json.dumps(
                 {
                     "name": "cooled",
                     "runtime": "process",
-                    "lifecycle": "cooling:COOLING",
+                    "lifecycle": "cooling:LIFECYCLE",
                     "experiments": [
                         {"name": name, "backend": "box", "command": ["true"]} for name in "ab"
                     ],
@@ -185,9 +147,9 @@ class TestCampaign:
         assert history.count("cooling -> ready") == 2
         results = str(folder / "results" / "cooled")
         refused = self.run(folder, "report", results, "--format", "json", code=2)
-        assert "dockwarden report --lifecycle cooling:COOLING" in refused
+        assert "dockwarden report --lifecycle cooling:LIFECYCLE" in refused
         page = folder / "report.html"
-        report = ["report", results, "--lifecycle", "cooling:COOLING", "--output", str(page)]
+        report = ["report", results, "--lifecycle", "cooling:LIFECYCLE", "--output", str(page)]
         asked = [sys.executable, "-m", "dockwarden", *report]
         subprocess.run(asked, cwd=folder, check=True, capture_output=True)
         assert ">cooling<" in page.read_text()
@@ -195,7 +157,7 @@ class TestCampaign:
     def test_backends_that_are_brought_up_by_hand_are_run_by_it(self, folder: Path) -> None:
         (folder / "cooling.py").write_text("")
         refused = self.run(folder, "up", str(folder / "campaign.yml"), code=2)
-        assert "has nothing called 'COOLING'" in refused
+        assert "has nothing called 'LIFECYCLE'" in refused
 
     def test_a_run_is_resumed_with_its_own_lifecycle_alone(self, folder: Path) -> None:
         self.run(folder, "run", str(folder / "campaign.yml"), "--only", "a")
@@ -209,7 +171,8 @@ class TestCampaign:
     def test_effects_are_not_run_by_a_simulation(self, folder: Path) -> None:
         refused = self.run(folder, "run", str(folder / "campaign.yml"), "--simulate", code=2)
         assert (
-            "cooling:COOLING cannot be simulated: its effects (cool) would run for real" in refused
+            "cooling:LIFECYCLE cannot be simulated: its effects (cool) would run for real"
+            in refused
         )
 
     def test_a_lifecycle_that_is_not_there_is_refused_before_anything_runs(
@@ -217,7 +180,7 @@ class TestCampaign:
     ) -> None:
         (folder / "cooling.py").write_text("")
         refused = self.run(folder, "run", str(folder / "campaign.yml"), code=2)
-        assert "cooling:COOLING: the module cooling has nothing called 'COOLING'" in refused
+        assert "cooling:LIFECYCLE: the module cooling has nothing called 'LIFECYCLE'" in refused
         assert not (folder / "results").exists()
 
 

@@ -17,7 +17,7 @@ from engine.model.results import Ending, Fault
 from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.base import Happening, Notice, Observation
 from engine.util.virtual_clock import run
-from states import BACKEND, Row
+from tests.engine.cooling import COOLING
 from tests.engine.late import Deaf, Scene
 from tests.engine.watched import later, until
 
@@ -176,20 +176,6 @@ def test_a_removal_that_ends_late_changes_nothing(
 
 
 def test_an_action_of_ones_own_that_ends_late_changes_nothing(scene: Scene) -> None:
-    cooling = BACKEND.extend(
-        states={"cooling": "waiting for the device to cool down"},
-        events={"cooled": "it has"},
-        actions={"cool": "wait"},
-        without=[("busy", "finish")],
-        rows=[
-            Row("busy", "finish", "cooling", action="cool"),
-            Row("cooling", "cooled", "ready"),
-            Row("cooling", "stop", "cooling", action="remove"),
-            Row("cooling", "removed", "stopped"),
-            Row("cooling", "removal_failed", "exhausted"),
-        ],
-    )
-
     async def story() -> None:
         coolings = [later(), later()]
         begun: list[asyncio.Future[Any]] = []
@@ -203,7 +189,7 @@ def test_an_action_of_ones_own_that_ends_late_changes_nothing(scene: Scene) -> N
                     continue
             return "cooled"
 
-        backend = scene.make(lifecycle=cooling, effects={"cool": cools})
+        backend = scene.make(lifecycle=COOLING, effects={"cool": cools})
         for times in (1, 2):
             backend.start()
             await backend.settled()
