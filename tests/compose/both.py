@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -64,15 +64,25 @@ def creating_only() -> Iterator[None]:
         yield
 
 
-def created(case: Case, corpus: Path, folder: Path, compose: ComposeProgram, name: str) -> Created:
+def created(
+    case: Case,
+    corpus: Path,
+    folder: Path,
+    compose: ComposeProgram,
+    name: str,
+    *,
+    unchecked: Collection[str] = (),
+) -> Created:
     """Create a case's project with Compose, look, clear away; then likewise with our runtime.
 
     Args:
+        case: the case.
         corpus: a copy of the corpus, since the engine makes the folders of bind mounts.
         folder: what our runtime shares with its containers.
         compose: the program.
         name: the project's name for both. Its plain default network may be there already, and stays:
             making networks is what takes an engine the most time.
+        unchecked: the services whose health check is left to dockwarden.
     """
     project = evolve(case.project(corpus, name), compose=compose)
     client = connect()
@@ -85,7 +95,7 @@ def created(case: Case, corpus: Path, folder: Path, compose: ComposeProgram, nam
             _create_with_compose(case, corpus, compose.path, name)
             theirs = _seen(project, client)
             _clear(project, client)
-            asyncio.run(_create_with_ours(project, folder))
+            asyncio.run(_create_with_ours(project, folder, unchecked))
             ours = _seen(project, client)
             _clear(project, client)
     finally:
@@ -108,12 +118,13 @@ def _create_with_compose(case: Case, corpus: Path, compose: Path, name: str) -> 
     assert done.returncode == 0, done.stderr
 
 
-async def _create_with_ours(project: Project, folder: Path) -> None:
+async def _create_with_ours(project: Project, folder: Path, unchecked: Collection[str]) -> None:
     assert project.compose is not None
     runtime = DockerRuntime(
         project,
         keep_alive=keep_alives(project, {}),
         maker=partial(SdkMaker, compose=InstalledCompose(project.compose, project)),
+        unchecked=unchecked,
     )
     services = needed(project, project.services)
     await runtime.open(lambda _notice: None)

@@ -100,6 +100,13 @@ DIFFERENCES: Final = (
         _is_theirs_alone,
     ),
     Difference(
+        "Config.Healthcheck.*",
+        "the file's health check",
+        "`NONE`, unless the campaign says `health: docker`",
+        "dockwarden runs the check itself, and never beside an experiment",
+        lambda _, ours: ours in (["NONE"], None),
+    ),
+    Difference(
         "HostConfig.Binds",
         "what the file says",
         f"one more, on `{INSIDE}`",
