@@ -26,6 +26,7 @@ _DATE = re.compile(
     re.ASCII,
 )
 _ODD_NUMBER = re.compile(r"(?:[-+]_|[-+]?\.[0-9]*_)[0-9_.eE+-]*")
+_FRACTION = re.compile(r"[-+]?\.[0-9]+[eE][0-9]+")  # which ruamel takes for text
 _BIG_LETTER = re.compile(r"[-+]?0(?:X[0-9a-fA-F_]+|B[01_]+|O[0-7_]+)")
 
 
@@ -93,6 +94,8 @@ class Constructor(SafeConstructor):
             return Unquoted(written, "a number for Compose")
         if node.style is None and _DATE.fullmatch(written):
             return self.construct_date(node)
+        if node.style is None and _FRACTION.fullmatch(written):
+            return self.construct_yaml_float(node)
         is_number = node.style is None and _BIG_LETTER.fullmatch(written)
         return int(written.replace("_", ""), 0) if is_number else written
 

@@ -18,7 +18,7 @@ _ENV_FILE: Final = (
 )
 _RAW_FILE: Final = (*"AB= \\'\"n#x$\t\n\r\v0é-", "\u00a0", "\ufeff", "A=", "\nB=", "\r\n")
 _DOT_ENV: Final = (*"AB=: \\'\"n#x{}\t.0é[-", "$B", "$$", "\\$", "${B", ":-", "\\n")
-_SCALAR: Final = (*"109eE+-._xXobyn~:a", "true")
+_SCALAR: Final = (*"109eE+-._xXobyn~:a", "true", ".5", "e1")
 _SIZE: Final = tuple("102.e+-gkmib _t")
 _INTERPOLATED: Final = (*"}$Bx {-?", "${", "$B", ":-", ":+", "NONE", "$$")
 _VOLUME: Final = (*"/a:~- z", "./", "..", "ro", "/b", "//", ":ro")

@@ -122,7 +122,8 @@ ROWS: dict[str, Row] = {
     "a name that ends in a space": refused("environment: ['A = b']", "environment"),
     "an argument that ends in a space": refused("build: {context: ., args: ['A = b']}", "build"),
     "floats in the environment": Row(
-        "environment: {A: 1e6, B: 1.50, C: 12345678.9, D: 1e-7, E: -0.0, F: 123456.0, G: 1e400}"
+        "environment: {A: 1e6, B: 1.50, C: 12345678.9, D: 1e-7, E: -0.0, F: 123456.0, G: 1e400,"
+        " H: .5e1, I: -.5E2, J: +.5e+1, K: 1.e3, L: .e1, M: .5e, N: .5e999}"
     ),
     "big numbers in the environment": Row("environment: {A: 18446744073709551616, B: 0X1F, C: -0}"),
     "floats elsewhere": Row(
