@@ -93,7 +93,7 @@ def foreign_containers(tags: Iterable[str], play: _Of) -> Iterator[list[Foreign]
             for tag in tags:
                 made = client.create_container(
                     tag,
-                    ["sleep", "infinity"],
+                    entrypoint=["sleep", "infinity"],
                     name=f"{tag}-foreign",
                     labels={**ours, "com.docker.compose.service": tag.rpartition(".")[2]},
                     host_config=client.create_host_config(init=True, network_mode="none"),
