@@ -12,6 +12,7 @@ import requests
 
 from engine.errors import RemovalFailed
 from engine.model.spec import Project, ServiceSpec
+from engine.runtimes.docker.containers.resources import remove_networks
 from engine.runtimes.docker.runtime import DockerRuntime
 from engine.util.virtual_clock import run
 
@@ -63,3 +64,40 @@ def test_it_is_not_asked_for_ever_nor_against_a_refusal(
     with pytest.raises(RemovalFailed, match="could not be removed"):
         remove(client, monkeypatch)
     assert client.listed == listed
+
+
+class Networks:
+    """An engine that does not remove a network."""
+
+    def __init__(self, error: docker.errors.APIError, containers: dict[str, Any]) -> None:
+        self.error = error
+        self.on_it = containers
+
+    def networks(self, **_: Any) -> list[dict[str, Any]]:
+        return [{"Id": "n" * 64, "Name": "p_default", "Labels": {}}]
+
+    def remove_network(self, _network_id: str) -> None:
+        raise self.error
+
+    def inspect_network(self, _network_id: str) -> dict[str, Any]:
+        return {"Containers": self.on_it}
+
+    def inspect_container(self, container_id: str) -> dict[str, Any]:
+        return {"Id": container_id, "Name": "/p-alpha-1", "Config": {"Labels": {}}}
+
+
+@pytest.mark.parametrize(
+    ("said", "containers", "what_to_do"),
+    [
+        ("network p_default has active endpoints", {}, True),
+        ("network p_default has active endpoints", {"c" * 64: {}}, False),
+        ("driver failed", {}, False),
+    ],
+)
+def test_a_network_that_the_engine_cannot_let_go_of_is_named_with_what_to_do(
+    said: str, containers: dict[str, Any], *, what_to_do: bool
+) -> None:
+    client: Any = Networks(docker.errors.APIError(said), containers)
+    left = remove_networks("p", lambda _: True, lambda *_: True, client)
+    assert left["network p_default"].startswith(said)
+    assert ("restart the engine" in left["network p_default"]) is what_to_do

@@ -28,7 +28,11 @@ __all__ = [
     "remove_probes",
     "strangers_on",
     "take_over_networks",
+    "why_kept",
 ]
+
+_ACTIVE: Final = "has active endpoints"
+"""What an engine says of a network that it still counts containers on."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -175,8 +179,16 @@ def remove_networks(
             if strangers:
                 _LOG.warning("network %s stays: %s", network["Name"], in_use_by(strangers))
             elif not on_it or any(may_take(one["Config"]["Labels"]) for one in on_it):
-                leftovers[f"network {network['Name']}"] = said(error)
+                leftovers[f"network {network['Name']}"] = why_kept(network["Id"], error, client)
     return leftovers
+
+
+def why_kept(network_id: str, error: Exception, client: APIClient) -> str:
+    """Why the engine did not remove a network, and what to do where it counts a container that is gone."""
+    reason = said(error)
+    if _ACTIVE not in reason or _containers_on(network_id, client):
+        return reason
+    return f"{reason}; that container is gone, and the engine has lost track of it: restart the engine, then run dockwarden down"
 
 
 def strangers_on(network_id: str, ours: Ours, client: APIClient) -> str:

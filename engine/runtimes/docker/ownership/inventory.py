@@ -16,7 +16,7 @@ from engine.errors import RuntimeUnavailable, TeardownError
 from engine.ownership import leases
 from engine.runtimes.docker.containers.naming import COMPOSE_SERVICE, PROJECT
 from engine.runtimes.docker.containers.provenance import Provenance
-from engine.runtimes.docker.containers.resources import in_use_by, strangers_on
+from engine.runtimes.docker.containers.resources import in_use_by, strangers_on, why_kept
 from engine.runtimes.docker.containers.stop import remove_container, stop_container
 from engine.runtimes.docker.daemon.client import ENGINE_ERRORS, connect, said
 from engine.runtimes.docker.logs.rest import fetch_rest
@@ -158,14 +158,14 @@ def _remove(grace_s: float, resource: Resource) -> str:
     except docker.errors.NotFound:
         return ""
     except (*ENGINE_ERRORS, RuntimeUnavailable) as error:
-        return _in_use(resource) or said(error)
+        return _why_left(resource, error)
     return ""
 
 
-def _in_use(resource: Resource) -> str:
-    """Which containers of the user's own keep a network, and what to do; empty for none."""
+def _why_left(resource: Resource, error: Exception) -> str:
+    """Why something could not be removed: what the engine said, or the user's own container on a network."""
     if resource.kind != "network":
-        return ""
+        return said(error)
 
     def ours(container: Mapping[str, Any], client: APIClient) -> bool:
         return not provenance.foreign(container, client)
@@ -174,6 +174,6 @@ def _in_use(resource: Resource) -> str:
     try:
         with closing(connect()) as client:
             names = strangers_on(resource.id, ours, client)
+            return in_use_by(names) if names else why_kept(resource.id, error, client)
     except (*ENGINE_ERRORS, RuntimeUnavailable):
-        return ""
-    return in_use_by(names) if names else ""
+        return said(error)
