@@ -29,6 +29,7 @@ from engine.campaign.runs.progress import Progress
 from engine.errors import ContainerLost, JournalCorrupt, RemovalFailed
 from engine.journal import FILE_NAME, Journal
 from engine.model.results import Ending, Transition
+from engine.model.spec import GpuRequest
 from engine.policy import RetryPolicy
 from engine.runtimes.base import Container
 from engine.util import virtual_clock
@@ -666,3 +667,35 @@ class TestNothingToGoOnWith:
     def test_another_campaigns(self, left: Left) -> None:
         left.stage.change(name="other")
         assert look(left.stage) is None
+
+
+def test_nothing_runs_on_the_gpus_of_an_attempt_that_outlived_its_controller(left: Left) -> None:
+    services = {
+        name: evolve(spec, gpus=(GpuRequest(count=-1),))
+        for name, spec in left.stage.project.services.items()
+    }
+    left.stage.project = evolve(left.stage.project, services=services)
+    left.stage.change(eager=False)
+    found = Container("beta", "c1", started_at="start 1")
+    left.up("beta")
+    left.went("beta", "starting proved_ready ready", None, "c1")
+    left.went("beta", "ready dispatch busy", "execute", "c1")
+    left.begun("beta-x", 1, "c1")
+    left.journal.close()
+    ran: list[int] = []
+
+    def aside(_: CampaignRunner) -> None:
+        loop = asyncio.get_running_loop()
+        ends = loop.create_future()
+        left.stage.fake.will("adopt", "beta", found)
+        left.stage.fake.will("attach", "beta", ends)
+
+        def end() -> None:
+            ran.append(left.stage.fake.called("execute", "alpha"))
+            ends.set_result(0)
+
+        loop.call_later(50, end)
+
+    carry_out(left.stage, aside=aside)
+    assert ran == [0]
+    assert left.stage.states["alpha-x"] == "completed"

@@ -6,6 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,12 @@ class Folder:
         return [json.loads(line) for line in lines]
 
 
+def container_of(service: str) -> str:
+    listed = ["docker", "ps", "-q", "--filter", f"label=com.docker.compose.service={service}"]
+    (found,) = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+    return found
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     path = tmp_path / f"gpus-{os.getpid()}"
@@ -123,14 +132,8 @@ def test_a_leak_is_found_on_a_device_that_shares_the_machines_memory(folder: Fol
         before = manager.check_health("vllm")
         assert before.healthy
         assert "judged is what processes hold" in before.reason
-        (name,) = subprocess.run(
-            ["docker", "ps", "-q", "--filter", "label=com.docker.compose.service=vllm"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
         leak = subprocess.Popen(
-            ["docker", "exec", name, "python3", "-c", HOLD, UNIFIED.uuid, "20000"],
+            ["docker", "exec", container_of("vllm"), "python3", "-c", HOLD, UNIFIED.uuid, "20000"],
             stdout=subprocess.PIPE,
         )
         assert leak.stdout is not None
@@ -170,3 +173,47 @@ def test_a_server_that_another_backend_has_loaded_is_not_waited_for(folder: Fold
     told = [(one["run"], one["ending"], one["beside"]) for one in records]
     assert told == [("ollama-ask", "exited", []), ("tools-use", "exited", [])]
     assert records[1]["gpus_shared_with"] == ["ollama"]
+
+
+def test_an_experiment_on_another_backend_is_named(folder: Folder) -> None:
+    idle = {"command": ["sleep", "infinity"]}
+    file = folder.services(vllm=idle, sglang=idle)
+    hold = f"""
+        import os, subprocess, sys, time
+        held = subprocess.Popen([sys.executable, "-c", {HOLD!r}, {GPU.uuid!r}, "9000"], stdout=subprocess.PIPE)
+        held.stdout.readline()
+        open("/tmp/held", "w").close()
+        while not os.path.exists("/tmp/stop"):
+            time.sleep(0.05)
+        held.kill()
+    """
+    with ContainerManager(file, runtime="docker") as manager:
+        manager.start_services(["vllm", "sglang"])
+        with ThreadPoolExecutor() as pool:
+            command = ["python3", "-c", textwrap.dedent(hold)]
+            running = pool.submit(manager.execute, "vllm", command)
+            waited = ["sh", "-c", "until [ -e /tmp/held ]; do sleep 0.05; done"]
+            subprocess.run(["docker", "exec", container_of("vllm"), *waited], check=True)
+            status = manager.check_health("sglang", 10)
+            assert status.action.value == "wait", status
+            assert "backend vllm, in which an experiment runs, holds it" in status.reason
+            stop = ["docker", "exec", container_of("vllm"), "touch", "/tmp/stop"]
+            subprocess.run(stop, check=True)
+            assert running.result().exit_code == 0
+
+
+def test_three_backends_that_reserve_one_gpu_take_turns(folder: Folder) -> None:
+    idle = {"command": ["sleep", "infinity"]}
+    folder.services(a=idle, b=idle, c={**idle, "gpus": [{"count": 1}]}, d={**idle, "gpus": []})
+    load = {"name": "load", "backend": ["a", "b", "c", "d"], "command": ["sleep", "0.5"]}
+    records = folder.campaign(experiments=[{**load, "repeat": 2}])
+    spans = {
+        one["run"]: (one["ran_from"], one["ran_until"]) for one in records if one["backend"] != "d"
+    }
+    ordered = sorted(spans.values())
+    assert all(before[1] < after[0] for before, after in pairwise(ordered))
+    assert list(spans) == [f"{name}-load-r{n}" for name in "abc" for n in (1, 2)]
+    assert any(one["beside"] for one in records if one["backend"] == "d")
+    assert {tuple(one["gpus_shared_with"]) for one in records if one["backend"] == "a"} == {
+        ("b", "c")
+    }

@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from engine.errors import ContainerLost
-from engine.runtimes.base import Happening
+from engine.runtimes.base import Attributing, Happening
 from engine.testing.conformance.harness import Harness, scenario
 from engine.testing.conformance.rig import Rig, output
 from engine.testing.conformance.scripts import (
@@ -195,6 +195,23 @@ class CommandBehaviour(Harness):
         assert not task.done()
         assert await rig.runtime.kill(container, request, grace_s=10)
         assert (await task).exit_code == 143
+
+    @scenario
+    async def test_its_processes_are_told_from_those_of_the_service(self, rig: Rig) -> None:
+        if not isinstance(rig.runtime, Attributing):
+            pytest.skip(f"the runtime {rig.runtime.name} does not tell processes apart")
+        container = await rig.ready("one")
+        before = await rig.runtime.processes(container)
+        assert before is not None
+        assert before.service
+        assert before.only_service
+        request, task = await rig.begin(container, STAYS)
+        beside = await rig.runtime.processes(container)
+        assert beside is not None
+        assert beside.service == before.service
+        assert not beside.only_service
+        assert await rig.runtime.kill(container, request, grace_s=10)
+        await task
 
     @scenario
     async def test_two_backends_work_side_by_side(self, rig: Rig) -> None:
