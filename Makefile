@@ -16,6 +16,9 @@ ifdef ENGINE
 export DOCKWARDEN_LAB_ENGINE := $(ENGINE)
 endif
 
+# What CI runs: all tests, the long ones included.
+LONG ?=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-llm test-llm test quiet bench fuzz soak mutants chaos hostile conformance engines differential compose docs pages pictures gpu-check check format lab lab-down clean
 
@@ -51,10 +54,10 @@ test-llm: $(READY) ## Run real models on the lab's engine, with real faults (min
 	@$(BIN)/python -m tests.lab up >/dev/null
 	$(BIN)/python -m pytest tests/llm/real_inference.py
 
-test: $(READY) ## Run all tests; as root on Debian, install what they use, and bring up the lab for those on Docker
+test: $(READY) ## Run the tests (LONG=1: those too that take long); as root on Debian, install what they use, and bring up the lab for those on Docker
 	@$(PYTHON) -m tests.machine tests
 	@$(BIN)/python -m tests.lab up >/dev/null || [ $$? -eq 3 ] # 3: none can be had here, and it has said why
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(if $(LONG),--long)
 
 mutants: $(READY) ## Break the tables and the engine in hundreds of ways; each has to be noticed
 	$(BIN)/python -m tests.mutants

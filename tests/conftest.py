@@ -23,12 +23,35 @@ settings.register_profile("dockwarden", deadline=None)
 settings.load_profile("dockwarden")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer ``--long``."""
+    about = "also run the tests that are marked long, as CI does (make test LONG=1)"
+    parser.addoption("--long", action="store_true", help=about)
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses the lab's engine needs Docker, so ``-m docker`` selects all of it."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark whatever uses the lab's engine as ``docker``, so that ``-m docker`` selects it; leave long tests out.
+
+    A long test that is named on the command line is run.
+    """
     for item in items:
         if "lab" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.docker)
+    named = any("::" in argument for argument in config.args)
+    if config.getoption("--long") or named:
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Name what was left out."""
+    if not config.getoption("--long"):
+        terminalreporter.write_line("tests marked long were left out: make test LONG=1 runs them")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -18,7 +18,8 @@ from tests.lab import BASE_IMAGE
 EXAMPLE = Path(__file__).parents[2] / "examples" / "serving"
 RUNTIMES = [
     "process",
-    *(pytest.param(name, marks=pytest.mark.docker) for name in ("docker", "compose")),
+    pytest.param("docker", marks=pytest.mark.docker),
+    pytest.param("compose", marks=[pytest.mark.docker, pytest.mark.long]),
 ]
 
 FAULT = """

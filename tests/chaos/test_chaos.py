@@ -28,6 +28,7 @@ def test_a_seed_decides_about_the_moments() -> None:
     assert {moment.at_work for moment in first} == {True, False}
 
 
+@pytest.mark.long
 @pytest.mark.docker
 @pytest.mark.own_engine
 @pytest.mark.timeout(900)

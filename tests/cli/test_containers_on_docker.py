@@ -15,7 +15,10 @@ from docker.api import APIClient
 from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
-pytestmark = [pytest.mark.docker, pytest.mark.parametrize("runtime", ["docker", "compose"])]
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.parametrize("runtime", ["docker", pytest.param("compose", marks=pytest.mark.long)]),
+]
 
 PROJECT = "dockwarden-containers"
 SERVE = 'test "$1" != --bad || { echo "no such option $1"; exit 2; }; exec sleep infinity'

@@ -84,7 +84,7 @@ class Ran:
 Run = Callable[..., Ran]
 
 
-@pytest.fixture(params=["docker", "compose"])
+@pytest.fixture(params=["docker", pytest.param("compose", marks=pytest.mark.long)])
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     """Run a campaign of one experiment on a backend of an image."""
 

@@ -70,6 +70,7 @@ def test_on_local_processes(folder: Path) -> None:
     check(folder, carry_out(folder, "process"))
 
 
+@pytest.mark.long
 @pytest.mark.docker
 @pytest.mark.timeout(600)
 def test_on_docker(folder: Path, engine: Engine) -> None:

@@ -63,7 +63,8 @@ def run(engine: str, paths: Sequence[str], jobs: str) -> Run:
     """Run the tests on one engine, which is taken down afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        options = ["-n", jobs, "--dist", "loadfile", "-q", "-m", "docker", f"--junitxml={report}"]
+        options = ["-n", jobs, "--dist", "loadfile", "-q", "-m", "docker", "--long"]
+        options.append(f"--junitxml={report}")
         subprocess.run(
             [sys.executable, "-m", "pytest", *options, *paths],
             cwd=ROOT,

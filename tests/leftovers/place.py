@@ -24,7 +24,8 @@ __all__ = ["RUNTIMES", "Files", "Place", "opened", "write"]
 
 RUNTIMES = (
     "process",
-    *(pytest.param(name, marks=pytest.mark.docker) for name in ("docker", "compose")),
+    pytest.param("docker", marks=pytest.mark.docker),
+    pytest.param("compose", marks=[pytest.mark.docker, pytest.mark.long]),
 )
 """For the fixture ``runtime``."""
 

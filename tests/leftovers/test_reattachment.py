@@ -35,6 +35,7 @@ def _campaign(folder: Path, files: Files, scene: str, policy: Leftovers) -> Path
     return file
 
 
+@pytest.mark.long
 @pytest.mark.docker
 @pytest.mark.parametrize("scene", _SCENES)
 @pytest.mark.parametrize("policy", Leftovers)

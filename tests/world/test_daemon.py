@@ -17,7 +17,12 @@ from tests.lab.engine import stop_daemon
 from tests.lab.layout import current_layout
 from tests.world.world import World, shell
 
-pytestmark = [pytest.mark.docker, pytest.mark.own_engine, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.docker,
+    pytest.mark.own_engine,
+    pytest.mark.timeout(180),
+]
 
 HALFWAY = "echo before; until test -p $D/up; do sleep 0.05; done; echo up >$D/up"
 UNTIL_TOLD = "until test -e $D/go; do sleep 0.05; done; echo after"

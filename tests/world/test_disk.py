@@ -84,6 +84,7 @@ def test_the_results_folder_is_read_only(world: World, mounted: Mount) -> None:
     assert list((world.folder / "results").iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.docker
 def test_the_disk_fills_up_with_what_a_container_writes(
     world: World, client: APIClient, mounted_for_the_engine: Mount

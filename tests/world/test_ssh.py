@@ -10,7 +10,7 @@ from docker.api import APIClient
 
 from tests.world.world import PATIENCE_S, PROJECT, World, shell
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(300)]
 
 
 def test_a_campaign_runs_there_and_is_cleared_away(

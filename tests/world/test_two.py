@@ -12,7 +12,7 @@ from engine.journal.lock import WriterLock
 from engine.ownership.owner import Owner
 from tests.world.world import World, shell
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(180)]
 
 UNTIL_TOLD = shell("until test -e /run/dockwarden/go; do sleep 0.05; done")
 

@@ -127,7 +127,9 @@ OLD = dict.fromkeys(NEW, "")
 
 
 @pytest.mark.whole_engine
-@pytest.mark.parametrize("labels", [{}, OLD], ids=["now", "version 0.1"])
+@pytest.mark.parametrize(
+    "labels", [{}, pytest.param(OLD, marks=pytest.mark.long)], ids=["now", "version 0.1"]
+)
 class TestOfADeadController:
     @pytest.mark.parametrize("command", ["reap", "down"])
     def test_its_container_goes_and_the_users_own_stays(

@@ -114,6 +114,7 @@ def test_secrets_and_configs_are_there_as_real_compose_hands_them(
     assert ours == theirs
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("nothing_left")
 def test_long_silent_large_and_odd_output_come_back_whole(compose: Compose) -> None:
     """Silent for longer than the SDK's read timeout of 60 s; 100 MB; no newline; any byte."""
