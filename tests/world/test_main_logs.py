@@ -15,6 +15,7 @@ from engine.errors import StartError
 from engine.policy import BackendPolicy, RestartPolicy
 from engine.runtimes.docker.logs import follower, writing
 from engine.spool.main_log import CUT, MainLog, logs_of
+from engine.util.state_folder import state_folder
 from tests.lab import BASE_IMAGE
 from tests.lab.elsewhere import hidden_from_engine
 from tests.world.gate import Gate
@@ -62,15 +63,20 @@ def test_nothing_is_missing_or_double_after_the_engine_was_away(
     assert len(found) > 10, "it went on while the engine was away"
 
 
+@pytest.mark.parametrize("runtime", ["docker", "compose"])
 def test_each_start_has_its_own_log_and_its_last_lines_are_told_once(
-    world: World, client: APIClient
+    world: World, client: APIClient, runtime: str
 ) -> None:
     dying = shell(
         "echo up; printf '\\033[31mred\\033[0m\\n'; until test -e /world/go; do sleep 0.02; done;"
         " rm /world/go; echo last words >&2; exit 3"
     )
     world.write(
-        shell("touch /world/go; exec sleep 60"), ["true"], ["true"], backends=serving(dying)
+        shell("touch /world/go; exec sleep 60"),
+        ["true"],
+        ["true"],
+        backends=serving(dying),
+        runtime=runtime,
     )
     code, out, err = world.end(world.run("--only", "e1"))
     assert code == 1, err
@@ -96,10 +102,23 @@ def test_a_server_that_ends_at_once_is_quoted_once_and_each_skipped_run_refers_t
     assert max(map(len, out.splitlines())) < 400
 
 
+@pytest.mark.parametrize("runtime", ["docker", "compose"])
 def test_what_is_written_after_the_death_of_the_controller_is_fetched_before_the_removal(
-    world: World, client: APIClient
+    world: World, client: APIClient, runtime: str
 ) -> None:
-    world.write(UNTIL_TOLD, backends=serving(TICKS))
+    assert_it_is_fetched(world, client, runtime)
+
+
+def test_so_it_is_from_an_engine_elsewhere(world: World, client: APIClient) -> None:
+    results = world.folder / "results"
+    results.mkdir()
+    with hidden_from_engine(results):
+        assert_it_is_fetched(world, client, "docker")
+        assert not [*state_folder("logs").iterdir()], "no note is left"
+
+
+def assert_it_is_fetched(world: World, client: APIClient, runtime: str) -> None:
+    world.write(UNTIL_TOLD, backends=serving(TICKS), runtime=runtime)
     with events(client, "exec_start") as started:
         running = world.run()
         started()

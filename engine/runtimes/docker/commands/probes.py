@@ -24,6 +24,9 @@ __all__ = ["Probes", "image_check"]
 _MOST_BYTES: Final = 4096
 """As much of what a check prints as the engine keeps."""
 
+_SHOWN: Final = 300
+"""So many characters of it are quoted."""
+
 _NOT_RUNNING: Final = (404, 409)
 
 
@@ -63,6 +66,8 @@ class Probes:
         if code == 0:
             return Checked()
         words = " ".join(printed.decode(errors="replace").split()) or "it says nothing"
+        if len(words) > _SHOWN:  # the end tells most, of a traceback above all
+            words = f"... {words[-_SHOWN:]}"
         return Checked(f"exit code {code}: {words}", cannot_run=code in CANNOT_RUN)
 
     async def _runs_on(self, container: Container) -> bool:

@@ -12,6 +12,7 @@ from engine.runtimes.base import Container
 from engine.runtimes.docker.daemon.moments import moment_ns
 from engine.runtimes.docker.daemon.retrying import Patience
 from engine.runtimes.docker.logs.follower import Follower
+from engine.runtimes.docker.logs.notes import forget, note
 from engine.runtimes.docker.logs.reading import BEGINNING, Place
 from engine.spool.main_log import MainLog
 
@@ -46,6 +47,7 @@ class LogKeeper:
             return
         if before is not None:  # restarted by others: what it writes now belongs to the new start
             before.let_go()
+        note(container.id, log)
         since = Place(moment_ns(container.started_at)) if from_its_start else BEGINNING
         self._followers[container.id] = Follower(
             log, container.id, self._connect, self._patience, since
@@ -67,6 +69,7 @@ class LogKeeper:
         if follower is not None:
             within_s = _END_WITHIN_S if ended else 0.0
             await asyncio.to_thread(follower.finish, within_s=within_s)
+            forget(container_id)
 
     def close(self) -> None:
         """Follow nothing any more. Does not wait."""
