@@ -198,7 +198,7 @@ def _check(words: list[str]) -> None:
             assert name in cli.commands, f"there is no dockwarden {name}"
             with contextlib.suppress(click.exceptions.Exit):  # --help
                 cli.commands[name].make_context(name, arguments)
-        case ["make", target]:
+        case ["make", target, *settings] if all("=" in one for one in settings):
             assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         case ["eval", inner]:
             within = re.fullmatch(r"\$\((.*)\)", inner)
