@@ -1,4 +1,4 @@
-"""What happens in a campaign, for whoever looks on."""
+"""The events of a campaign, for its listeners."""
 
 from __future__ import annotations
 

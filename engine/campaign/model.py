@@ -86,7 +86,7 @@ class Refresh:
 
 @frozen
 class CoolDown:
-    """What is waited for before each experiment.
+    """The conditions to wait for before each experiment.
 
     Attributes:
         below_c: until every GPU of its backend that tells its temperature is below this, in degrees
@@ -99,7 +99,7 @@ class CoolDown:
 
 
 class Isolation(enum.StrEnum):
-    """What a run finds in its backend's container of the runs before it."""
+    """How much of earlier runs a run may find in its backend's container."""
 
     REUSE = "reuse"
     """Everything: the container goes on."""
@@ -144,9 +144,9 @@ class Experiment:
         until: what ends its repeats before that; None for nothing.
         keys: what it is about, such as its model; see :attr:`Refresh.on_change`.
         isolation: what each of its attempts finds in the container.
-        service: what of its backend's own service is changed for it; None for nothing.
+        service: the changes of its backend's service; None for none.
         targets: the services that it measures.
-        leftovers: what becomes of processes that run on when its command has ended.
+        leftovers: what to do with processes that still run when its command has ended.
         estimate_s: how long a run is expected to take, in seconds, for simulations; it limits nothing.
         metrics: numbers in its output, by the names of the metrics.
         metrics_from: JSON files that it writes, which metrics are taken from.
@@ -158,7 +158,7 @@ class Experiment:
         teardown: likewise, after each attempt.
         warmup: how many more runs go before those that count, in each cycle.
         after: the experiments or entries that must have completed before it begins.
-        written_at: where that entry is written, for errors; empty if nobody wrote it.
+        written_at: where that entry is written, for errors; empty if it is not from a file.
     """
 
     name: str
@@ -192,20 +192,20 @@ class Experiment:
 
     @property
     def measure(self) -> Declared:
-        """What is collected of an attempt besides its output."""
+        """The results to collect of an attempt besides its output."""
         return Declared(self.metrics, self.metrics_from, self.artifacts, self.max_artifacts_bytes)
 
 
 @frozen
 class Campaign:
-    """What is to be run, on which backends, and how.
+    """The experiments to run, their backends, and their policies.
 
     Attributes:
         file: the campaign file, as the user named it.
         name: a plain file name.
         compose_file: where the backends are declared: the file, or several that are merged in order;
             absolute.
-        results: the folder that each run of the campaign makes a folder of its own in; absolute.
+        results: the folder in which each run of the campaign makes a new folder; absolute.
         adopt_compose: whether containers that the user's own Compose made are taken over.
         policies: how each backend is run, by service; those that are not named run by default.
         refresh: when each backend is restarted though nothing is wrong, by service.

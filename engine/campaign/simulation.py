@@ -33,7 +33,7 @@ from engine.runtimes.simulated import EachLasts, Faults, Program, SimulatedRunti
 
 __all__ = ["Rehearsal", "rehearse"]
 
-_MEMORY: Final = "/dev/shm"  # noqa: S108 - the folder in it has a name that nobody can foretell
+_MEMORY: Final = "/dev/shm"  # noqa: S108 - the folder in it has an unpredictable name
 """Where folders cost next to nothing; each run has one, though nothing is written into it."""
 
 _ASIDE_S: Final = 0.1
@@ -42,7 +42,7 @@ _ASIDE_S: Final = 0.1
 
 @frozen
 class Rehearsal:
-    """What a rehearsal came to.
+    """The result of a simulated campaign.
 
     Attributes:
         summary: of the campaign, in virtual time.
@@ -122,7 +122,7 @@ class _Expected(EachLasts):
 
 
 class _Unrecorded(Results):
-    """Results that nobody keeps."""
+    """Results that are not kept."""
 
     def write(self, record: AttemptRecord) -> None:
         pass
@@ -193,7 +193,7 @@ async def rehearse(
 
 
 def _starting(project: Project, expected: Estimates) -> Project:
-    """The project, whose services become ready as soon as is expected of them, whatever their checks."""
+    """Return the project with services that become ready after the expected time, without their checks."""
 
     def starting(spec: ServiceSpec) -> ServiceSpec:
         took_s = expected.starts_s.get(spec.name, 0.0)

@@ -1,4 +1,4 @@
-"""What is to be seen of a campaign at one moment, whoever looks: from the runner itself, or from its journal."""
+"""The state of a campaign at one moment, for its displays: from the runner itself, or from its journal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from states import BACKEND, EXPERIMENT
 __all__ = ["STOPPING", "BackendScene", "Scene", "of_journal", "of_runner"]
 
 STOPPING: Final = "stopping"
-"""What a backend is called while its latch is up."""
+"""The state shown for a backend while its latch is up."""
 
 _SHOWN_METRICS: Final = 6
 _UNFIT: Final = ("unhealthy", "restarting", "exhausted")
@@ -44,10 +44,10 @@ class BackendScene:
         reason: what was last found wrong with it; empty while it is fit.
         run: the run whose attempt is under way; None while none is.
         run_s: how long that has been, in seconds.
-        written: where that attempt's output is, for :meth:`Scene.with_lines`.
+        written: the place of that attempt's output, for :meth:`Scene.with_lines`.
         last_line: of what that attempt has written; empty where it has written nothing.
-        look: the last look at its GPUs; None before the first.
-        metrics: what was measured last on it, in words; empty before anything was.
+        look: the last check of its GPUs; None before the first.
+        metrics: the last measurements on it, in words; empty before the first.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Scene:
 
 
 def of_runner(runner: CampaignRunner, now_s: float) -> Scene:
-    """What a runner has come to, without the lines that are written; see :meth:`Scene.with_lines`.
+    """Take a snapshot of a runner, without the output's last lines; see :meth:`Scene.with_lines`.
 
     Args:
         now_s: in seconds of the event loop's clock.
@@ -182,7 +182,7 @@ def _written(runner: CampaignRunner, progress: Progress) -> Written:
 
 
 def of_journal(journal: JournalReader, now: datetime, secrets: Secrets) -> Scene:
-    """What a journal tells of this moment; it may be written just now.
+    """Take a snapshot from a journal, which may be in use by its writer.
 
     Args:
         secrets: what is not to be seen of the output.

@@ -38,7 +38,7 @@ async def attempt(
     ending: Callable[[], bool],
     before: Callable[[], None],
 ) -> AttemptRecord:
-    """Run an attempt to its end, whatever that is, and say how it went.
+    """Run an attempt to its end, in any way, and record how it ended.
 
     Cancelled, it is over at once and counts as interrupted: only what outlives the teardown is.
 
@@ -93,7 +93,7 @@ def _unprepared(failure: Failure, started_at: datetime) -> dict[str, Any]:
 
 @frozen
 class _Around:
-    """What belongs to the teardown of an attempt.
+    """The parts of an attempt's teardown.
 
     Attributes:
         ending: whether the campaign is being torn down.
@@ -171,7 +171,7 @@ async def outlived(
 async def _found(
     written: Written, experiment: Experiment, results: Results, begun_at: datetime
 ) -> dict[str, Any]:
-    """What is found of an attempt that no controller saw the end of: its end, if noted, and its output."""
+    """Find the end, if noted, and the output of an attempt that ended without a controller."""
 
     def find() -> dict[str, Any]:
         how = written.ended_alone(begun_at, experiment)

@@ -24,12 +24,12 @@ __all__ = ["Fleet", "refresh_reason"]
 _LOG: Final = logging.getLogger(__name__)
 
 _COOLING_S: Final = 5.0
-"""How often a GPU that is too warm is looked at."""
+"""How often a GPU that is too warm is checked."""
 
 
 @define(eq=False)
 class Fleet:
-    """What a campaign knows of its backends.
+    """The backends of a campaign, and their state.
 
     Attributes:
         campaign: what is asked of them.
@@ -63,7 +63,7 @@ class Fleet:
 
     @property
     def given_up(self) -> dict[str, str]:
-        """What takes no runs any more, and why: backends, and backends with one of several services."""
+        """The backends that take no more runs, with reasons; also as pairs with one of several services."""
         return {
             **self.unusable,
             **{f"{name} with {self._told(one)}": why for (name, one), why in self._refused.items()},
@@ -246,7 +246,7 @@ class Fleet:
                     return
 
     async def _make_way(self, run: PlannedRun) -> None:
-        """Take down whatever else is up, dependants before what they depend on."""
+        """Take down all other services that are up, dependants before their dependencies."""
         wanted = {*needed(self.controller.project, run.services)}
         others = [one for one in reversed(self.controller.up) if one not in wanted]
         for one in others:
@@ -288,7 +288,7 @@ class Fleet:
 
 
 def _reference(backend: Backend) -> str:
-    """Where to read what a backend wrote that failed; empty where that is not kept."""
+    """Say where to read the log of a failed backend; empty if it is not kept."""
     log = backend.log.failed
     return f"; see {log.within}" if log is not None and log.kept else ""
 

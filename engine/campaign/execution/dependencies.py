@@ -21,7 +21,7 @@ _Key = tuple[str, int]
 
 @define(eq=False)
 class Dependencies:
-    """Which experiments have all their runs settled, and which of them did not complete.
+    """Track which experiments have all their runs settled, and which did not complete.
 
     Warm-up runs do not matter, nor do runs that this session leaves out.
     """

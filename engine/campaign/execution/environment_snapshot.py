@@ -1,4 +1,4 @@
-"""What software and hardware a backend's container has, written down once for each of its starts."""
+"""Record the software and hardware of a backend's container, once for each of its starts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COMMANDS: Final = {
     "nvidia-smi": ("sh", "-c", "nvidia-smi"),
     "os": ("sh", "-c", "cat /etc/os-release"),
 }
-"""What is asked, by the name that the answer gets."""
+"""The questions, by the names of their answers."""
 
 
 @define(eq=False)
@@ -40,7 +40,7 @@ class EnvironmentSnapshots:
     """Takes snapshots, and remembers which have been taken.
 
     A snapshot is ``<backend>/environment/<session>-<generation>.json`` among the results, where session and
-    generation are those of a record. What cannot be told is a warning in it.
+    generation are those of a record. What cannot be found out is a warning in it.
     """
 
     _results: Results

@@ -1,4 +1,4 @@
-"""What a campaign knows of its backends from before its controller died, for those that are adopted."""
+"""The state of backends from before the controller died, for those that are adopted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def heritages(
     *,
     now: datetime,
 ) -> dict[str, Heritage]:
-    """What is known of each backend that the journal tells of, by name.
+    """Return the state of each backend in the journal, by name.
 
     Args:
         progress: how far runs have come; what of them was under way belongs to its backend.
@@ -60,7 +60,7 @@ def heritages(
 
 @frozen
 class _Clocks:
-    """How long ago things happened, by a clock that nobody can set, where one was recorded.
+    """How long ago things happened, by the monotonic clock, if its readings were recorded.
 
     Attributes:
         owners: who wrote in each session, by its number.
@@ -111,7 +111,7 @@ def _under_way(campaign: Campaign, progress: Progress, folder: Path, clocks: _Cl
 
 @frozen
 class _Known:
-    """What a backend's transitions tell of its container.
+    """The state of a backend's container, from its transitions.
 
     Attributes:
         commands: how many attempts have been handed to it since its last start.
@@ -128,7 +128,7 @@ class _Known:
     before: _Known | None = field(default=None, repr=False)
 
     def after(self, row: JournaledTransition) -> _Known:
-        """What is known once the backend has taken a further edge."""
+        """Return the state once the backend has taken a further edge."""
         known, step = self, row.transition
         if step.action == "launch":
             known = _Known(before=self)
@@ -152,7 +152,7 @@ class _Known:
         )
 
     def found(self) -> _Known:
-        """What is known once the container before has been adopted; restarts until then count."""
+        """Return the state once the earlier container has been adopted; restarts until then count."""
         assert self.before is not None
         return evolve(self.before, restarts=(*self.before.restarts, *self.restarts))
 

@@ -32,5 +32,5 @@ class Restarts:
         return self._faults[backend]
 
     def on_request(self, backend: str) -> int:
-        """How often it was started again, or made anew, for its runs."""
+        """How often it was started again, or recreated, for its runs."""
         return self._renewals[backend]

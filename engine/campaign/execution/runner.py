@@ -1,7 +1,7 @@
 """Running a campaign: queues of runs on backends, each run by the experiment table.
 
 What can be cut short at once (start-up, pauses, waiting) happens in the tasks of the queues. An attempt
-is a task of its own, which nobody cancels: the teardown ends its command, and it records how that went.
+is a separate task, which is never cancelled: the teardown ends its command, and the task records how.
 """
 
 from __future__ import annotations
@@ -216,13 +216,13 @@ class CampaignRunner:
             self._force.set()
 
     async def run(self) -> Summary:
-        """Carry the campaign out; whatever happens, everything is torn down at the end.
+        """Run the campaign; everything is torn down at the end, also after an error.
 
         Raises:
             ComposeError: a needed service asks for what the runtime cannot do.
             SetupError: the runtime cannot work here, or results cannot be written.
             StartError: none of the backends could be started.
-            TeardownError: something of ours is left; all runs have been recorded.
+            TeardownError: containers or networks are left; all runs have been recorded.
         """
         todo = _backends(self._todo)
         needed(
@@ -249,7 +249,7 @@ class CampaignRunner:
         return summary
 
     def summary(self) -> Summary:
-        """Where the campaign stands now."""
+        """Return the campaign's present state."""
         secrets = self.results.secrets
         outcomes = tuple(one.outcome().without(secrets) for one in self.progress.values())
         return Summary(
@@ -516,7 +516,7 @@ class CampaignRunner:
         ]
 
     async def _insist(self, down: asyncio.Task[list[BaseException]]) -> None:
-        """Wait for the end of the teardown, whoever cancels the wait; the second time, hurry it."""
+        """Wait for the end of the teardown, even if cancelled; the second time, hurry it."""
         cancelled = False
         while not down.done():
             try:
@@ -561,7 +561,7 @@ class CampaignRunner:
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception:  # noqa: BLE001 - whoever looks on must not stop a campaign
+            except Exception:  # noqa: BLE001 - a listener must not stop a campaign
                 _LOG.exception("a listener failed on %s", event)
 
 

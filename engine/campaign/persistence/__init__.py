@@ -1,1 +1,1 @@
-"""What a campaign writes: the results folder, a record of each attempt, and what it is made of."""
+"""The files of a campaign: the results folder, a record of each attempt, and their parts."""

@@ -1,4 +1,4 @@
-"""What an attempt has written, wherever it is: still in its backend's spool, or among the results."""
+"""The output of an attempt: still in its backend's spool, or among the results."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Written:
             return noted_below(self.results, self.folder)
 
     def fields(self, secrets: Secrets) -> dict[str, Any]:
-        """Where the output is, and its last lines, as fields of a record."""
+        """Return the paths of the output and its last lines, as fields of a record."""
         there = self.there("stdout")
         return {
             "stdout": str(self.folder / "stdout") if there else None,

@@ -25,7 +25,7 @@ LIFECYCLE: Final = "lifecycle"
 _ABOUT_THE_PLAN: Final = frozenset(
     {"name", "backends", "repeat", "estimate_s", "entry", "written_at", "warmup", "after", "until"}
 )
-"""What decides how many runs there are, or foretells them, and not what one of them does."""
+"""Keys that decide or estimate the number of runs, and not what one of them does."""
 
 _SINCE_THE_BEGINNING: Final = frozenset(
     {
@@ -33,8 +33,8 @@ _SINCE_THE_BEGINNING: Final = frozenset(
         *("max_output_bytes", "keys"),
     }
 )
-"""What has always been part of a digest. What came later is part of it only where it is chosen, so that the
-digests in journals of earlier versions stay right."""
+"""Keys that have always been part of a digest. Later keys are part of it only where they are set, so that
+the digests in journals of earlier versions stay right."""
 
 _UNCHOSEN: Final = Experiment("", (), ())
 """Has the default wherever there is one."""
@@ -69,7 +69,7 @@ def _of_table(table: Lifecycle) -> str:
 
 
 def experiment_key(run: PlannedRun) -> str:
-    """What the digest of a run's experiment is called; its repetitions and cycles share it."""
+    """Return the name of the digest of a run's experiment; its repetitions and cycles share it."""
     return f"experiment {run.backend}-{run.experiment.name}"
 
 

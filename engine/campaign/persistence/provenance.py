@@ -1,7 +1,7 @@
-"""Where results come from: the machine, the engine, the software and the files, once for each session.
+"""The provenance of results: the machine, the engine, the software and the files of each session.
 
-``provenance.json`` in a run's folder is a list with an entry for each session; a record's ``session`` is the
-index of its own.
+``provenance.json`` in a run's folder is a list with an entry for each session; ``session`` of a record is its
+index.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def provenance(
     files: Iterable[Path],
     facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Where the results of this session come from. Call it on a thread: it asks git and the driver.
+    """Collect the provenance of this session. Call it on a thread: it asks git and the driver.
 
     Args:
         runtime: the runtime's name.
@@ -206,7 +206,7 @@ def _git(folder: Path) -> dict[str, Any] | None:
 
 
 def _asked(folder: Path, *command: str) -> str | None:
-    """What git prints, without locks or helper programs of the repository's."""
+    """Return the output of git, run without locks or helper programs of the repository."""
     argv = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder), *command]
     try:
         done = subprocess.run(

@@ -1,12 +1,12 @@
-"""What a campaign writes down as it goes, and what becomes of it when it cannot.
+"""Write the records of a campaign, and handle the failure to write them.
 
 All of it outlives the death of this process at once. The disk, which also outlives a loss of power, takes
 longer than the rest of a short experiment's handling does. So a hand-over and the end before it share one
 sync, which is done while the runtime prepares the command, and before anything of it runs; what no
 hand-over follows is synced a moment later.
 
-Likewise, what a crash may take without loss waits for what must be there in any case, and is written with
-it: an attempt's begin with its dispatch, before which nothing of it runs; a backend's ``finish`` with the
+Likewise, records that may be lost in a crash are batched with the next record that must not be:
+an attempt's begin with its dispatch, before which nothing of it runs; a backend's ``finish`` with the
 end of the attempt.
 """
 
@@ -72,7 +72,7 @@ class Ledger:
             self.sync()
 
     def look(self, look: GpuLook) -> None:
-        """Write what a look at a backend's GPUs showed."""
+        """Write the result of a check of a backend's GPUs."""
         self._write(lambda journal: journal.look(look))
 
     def begun(

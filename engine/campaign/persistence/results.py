@@ -1,4 +1,4 @@
-"""What is written of a campaign: a folder for each run of it, and a line of JSON for each attempt.
+"""The results of a campaign: a folder for each run of it, and a line of JSON for each attempt.
 
 ::
 
@@ -209,7 +209,7 @@ class Results:
             raise unwritable(self.folder, error) from error
 
     def output(self, ended: Ended) -> dict[str, Any]:
-        """Where an attempt's output is, and its last lines, as fields of a record."""
+        """Return the paths of an attempt's output and its last lines, as fields of a record."""
         folder = ended.stdout.parent.relative_to(self.folder)
         stdout, stderr = last_lines(self.folder, folder, _STREAMS, self.secrets)
         log = MainLog.of(self.folder, folder.parts[0], ended.generation, ended.container_id)

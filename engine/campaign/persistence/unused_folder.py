@@ -36,7 +36,7 @@ class Before:
 
     @classmethod
     def of(cls, results: Path) -> Self:
-        """Look at a folder of results, which need not be there."""
+        """Read a folder of results, which need not exist."""
         latest = None
         with suppress(OSError):  # there is no link
             latest = os.readlink(results / _LATEST)  # noqa: PTH115 - as it is written
@@ -44,9 +44,9 @@ class Before:
         return cls(results, latest, missing)
 
     def restore(self, folder: Path) -> None:
-        """Remove the folder of a run, and let the link lead where it led.
+        """Remove the folder of a run, and restore the link.
 
-        What cannot be removed stays; the next run begins anew beside it.
+        What cannot be removed stays; the next run begins in a new folder beside it.
         """
         with suppress(OSError):
             link = self.results / _LATEST

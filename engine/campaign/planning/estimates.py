@@ -21,10 +21,10 @@ from engine.model.results import Ending
 __all__ = ["RUN_S", "START_S", "Estimates", "estimates"]
 
 RUN_S: Final = 60.0
-"""What a run is taken to last, in seconds, where nothing else is known."""
+"""The assumed duration of a run, in seconds, if nothing else is known."""
 
 START_S: Final = 10.0
-"""What a backend is taken to need until it is ready, in seconds, where nothing else is known."""
+"""The assumed time until a backend is ready, in seconds, if nothing else is known."""
 
 _MOST_FOLDERS: Final = 20
 
@@ -33,7 +33,7 @@ _Key = TypeVar("_Key")
 
 @frozen
 class Estimates:
-    """What is expected.
+    """Expected durations.
 
     Attributes:
         runs_s: how long each run lasts, by its id, in seconds.
@@ -49,7 +49,7 @@ class Estimates:
 
     @property
     def line(self) -> str:
-        """Where they are from, in words."""
+        """Their sources, in words."""
         words = {
             "declared": "declared as their estimate",
             "recorded": f"as recorded in {self.folder}",
@@ -64,7 +64,7 @@ class Estimates:
 
 
 def estimates(campaign: Campaign, runs: Sequence[PlannedRun]) -> Estimates:
-    """What is expected of runs, and of the backends that they need.
+    """Estimate runs, and the starts of the backends that they need.
 
     An experiment's own ``estimate`` goes first; else the mean of its successful attempts in the newest
     folder of results that has any; else :data:`RUN_S`.

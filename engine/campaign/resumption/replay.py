@@ -1,4 +1,4 @@
-"""What a journal tells of runs and backends, as courses through their tables."""
+"""Replay the journal of runs and backends, as courses through their tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def backend_course(
     backend: str | None = None,
     until: datetime | None = None,
 ) -> Course:
-    """Where backends are, and the edges that they have taken.
+    """Return the states of backends, and the edges that they have taken.
 
     Args:
         lifecycle: the table that they ran on.
@@ -50,7 +50,7 @@ def backend_course(
 def run_course(
     journal: JournalReader, *, backend: str | None = None, until: datetime | None = None
 ) -> Course:
-    """Where runs are in the experiment's table, and the edges that they have taken.
+    """Return the states of runs in the experiment's table, and the edges that they have taken.
 
     Args:
         backend: only the runs on this one.

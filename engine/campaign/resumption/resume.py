@@ -1,4 +1,4 @@
-"""Going on with a campaign: what an earlier session left is made whole, and taken again.
+"""Resume a campaign: complete the records that an earlier session left, and continue from them.
 
 The journal decides. What it or ``results.jsonl`` lacks, because the controller died between the two, is
 taken from the other, so that each attempt has one end and one line; a campaign that runs writes the
@@ -44,7 +44,7 @@ def resume(
     """Make whole what earlier sessions have left of ``runs``, and say how far each of them has come.
 
     Args:
-        journal: theirs, with a session of ours begun.
+        journal: theirs, with a new session begun.
         results: of the journal's folder.
 
     Raises:
@@ -114,8 +114,8 @@ def replayed(
     """How far a run has come, by taking its attempts again through the experiment's table.
 
     Each turn goes through the table from its start. An attempt that another one of its turn followed was
-    allowed to be. What follows the last one is the outcome's to say where there is one, whatever the
-    policy has become; else the policy's.
+    allowed to be. If there is an outcome, it decides what follows the last one, even if the policy has changed
+    since; else the policy decides.
 
     Args:
         records: its attempts that have ended, in order.
@@ -161,7 +161,7 @@ def _gone_through(
         except (StateError, ValueError) as error:
             raise JournalCorrupt(
                 f"the attempts of {run.id} do not follow from one another: {error};"
-                " put it aside, or begin anew with --fresh",
+                " put it aside, or begin from scratch with --fresh",
                 file=file,
             ) from error
         if outcome is None:
@@ -172,7 +172,7 @@ def _gone_through(
     assert outcome is not None
     raise JournalCorrupt(
         f"{run.id} is said to be {outcome.state}, and its attempts do not lead there;"
-        " put it aside, or begin anew with --fresh",
+        " put it aside, or begin from scratch with --fresh",
         file=file,
     )
 

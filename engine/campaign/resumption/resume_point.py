@@ -1,4 +1,4 @@
-"""Where an interrupted campaign stands, and what of it has changed since: looked at, nothing touched."""
+"""Read the state of an interrupted campaign, and the changes of its files since, without touching anything."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from engine.ownership.owner import Owner
 __all__ = ["RUNTIME_NAME", "Standing", "beginning", "on_its_runtime", "standing"]
 
 RUNTIME_NAME: Final = "runtime_name"
-"""What a session's software calls the name of the runtime."""
+"""The key of the runtime's name in a session's software."""
 
 _NEEDLESS: Final = "not needed"
-"""What stands for the outcome of a repeat that was not needed, and never is run again."""
+"""The outcome of a repeat that was not needed, and is never run again."""
 
 _LATEST: Final = "latest"
 _MOST_NAMED: Final = 10
@@ -42,7 +42,7 @@ _DESCRIBED: Final[Mapping[str, str]] = {
 
 @frozen
 class Standing:
-    """What there is to go on with.
+    """The state from which a campaign resumes.
 
     Attributes:
         folder: of the interrupted run of the campaign.
@@ -108,12 +108,12 @@ class Standing:
 
 @contextlib.contextmanager
 def beginning(campaign: Campaign) -> Iterator[None]:
-    """Begin a new run of a campaign, in place of the newest: nobody else begins or is at work.
+    """Begin a new run of a campaign, in place of the newest, while no other controller begins or works on one.
 
     Of several at once the first one begins; the others wait, and then see it at work.
 
     Raises:
-        JournalLocked: somebody is at work on the newest run; says who.
+        JournalLocked: another controller works on the newest run; names it.
         SetupError: there can be no results there.
     """
     try:
@@ -126,7 +126,7 @@ def beginning(campaign: Campaign) -> Iterator[None]:
             fcntl.flock(folder, fcntl.LOCK_EX)
         file = (campaign.results / _LATEST).resolve() / FILE_NAME
         if file.exists():
-            with contextlib.suppress(JournalUnwritable):  # then nobody writes there
+            with contextlib.suppress(JournalUnwritable):  # then no controller writes there
                 WriterLock.take(file, Owner.current()).release()
         yield
     finally:
@@ -140,11 +140,11 @@ def standing(
     digests: Mapping[str, str],
     rerun: Collection[str] = (),
 ) -> Standing | None:
-    """Where the newest run of a campaign stands; None where there is nothing to go on with.
+    """Read the state of a campaign's newest run; None if there is nothing to resume.
 
     That is so where there is no journal, or another campaign's, and where every run in it is settled,
     or all that is planned now is, and nothing is to be run again. If the controller died after that, its
-    teardown and its summary are still gone on with.
+    teardown and its summary are still performed.
 
     Args:
         planned: the campaign's whole plan.

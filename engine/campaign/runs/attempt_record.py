@@ -33,10 +33,10 @@ class AttemptRecord:
         run: the run's id.
         attempt: from 1.
         ending: exited, unstarted, timeout, silence, output, leftovers, lost or interrupted.
-        exit_code: as the command gave it; 128 + n where signal n ended it; None when nobody saw it.
+        exit_code: as the command gave it; 128 + n where signal n ended it; None if it was not observed.
         reason: in words, where the ending is not simply its exit.
-        duration_s: in seconds; None when nobody measured.
-        ran_from: when the command itself began to run; None where that was not seen.
+        duration_s: in seconds; None if it was not measured.
+        ran_from: when the command itself began to run; None if that was not observed.
         ran_until: likewise, when it had run.
         since_restart: how many attempts had run in the container since its last start.
         left: the processes that it left running when its command had ended.

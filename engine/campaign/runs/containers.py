@@ -1,4 +1,4 @@
-"""Which runs of a backend share a container: ordered to make few, and counted. Pure."""
+"""Order the runs of a backend so that few containers are made, and count these. Pure."""
 
 from __future__ import annotations
 

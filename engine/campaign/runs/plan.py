@@ -59,7 +59,7 @@ def plan(campaign: Campaign) -> tuple[PlannedRun, ...]:
 
 
 def everything(campaign: Campaign) -> list[PlannedRun]:
-    """The counted runs of a campaign's first cycle, whatever they come after."""
+    """The counted runs of a campaign's first cycle, regardless of their dependencies."""
     return list(_grouped(campaign, 1))
 
 
@@ -152,12 +152,12 @@ def _by_backend(runs: Sequence[PlannedRun]) -> Mapping[str, tuple[PlannedRun, ..
 
 
 def request_id(run: PlannedRun, number: int) -> str:
-    """What an attempt is called among all commands of the campaign."""
+    """Return the name of an attempt among all commands of the campaign."""
     return f"{run.id}.{number}"
 
 
 def beside_id(attempt: str, kind: str) -> str:
-    """What a ``setup`` or ``teardown`` is called that belongs to an attempt, or to a start of a backend."""
+    """Return the name of a ``setup`` or ``teardown`` of an attempt, or of a start of a backend."""
     return f"{attempt}.{kind}"
 
 
@@ -167,5 +167,5 @@ def is_attempt(request: str) -> bool:
 
 
 def folder_of(run: PlannedRun, number: int) -> str:
-    """Where an attempt's output goes, from its backend's folder on."""
+    """Return the folder of an attempt's output, relative to its backend's folder."""
     return f"{run.id}/attempt-{number}"

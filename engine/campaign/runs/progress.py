@@ -29,7 +29,7 @@ EVENTS: Final = {
     Ending.LOST: "vanish",
     Ending.INTERRUPTED: "interrupt",
 }
-"""What an attempt's ending is to the experiment's table."""
+"""The event of the experiment's table for each ending of an attempt."""
 
 _SIGNALLED: Final = 128
 
@@ -46,7 +46,7 @@ class Progress:
         since_s: when the attempt that runs now began, in seconds of the event loop's clock.
         stdout: the output of its last attempt, relative to the folder of the results.
         left: the processes that its last attempt left running.
-        under_way: its last attempt, if an earlier session began it and nobody knows yet how it ended.
+        under_way: its last attempt, if an earlier session began it and its end is not known yet.
         again: whether it has its outcome and is due to be run again. The outcome stands until the first
             attempt of the new turn begins.
     """
@@ -143,11 +143,11 @@ class Progress:
         self.reason = f"{self.reason}; not tried again: {reason}" if tried else reason
 
     def _tries(self, record: AttemptRecord) -> int:
-        """Which try of its turn an attempt was."""
+        """Return the number of an attempt's try within its turn."""
         return record.attempt - self._earlier - self.interrupted
 
     def outcome(self) -> Outcome:
-        """Where it stands now, as a value."""
+        """Return its present state, as a value."""
         return Outcome(
             run=self.run.id,
             experiment=self.run.experiment.name,
@@ -170,7 +170,7 @@ class Progress:
 def of_backend(
     name: str, progress: Iterable[Progress], *, restarts: int, renewals: int
 ) -> BackendSummary:
-    """What one backend did, out of how far all runs have come.
+    """Summarize one backend, from the progress of all runs.
 
     Args:
         restarts: how often its container was started again because of faults.

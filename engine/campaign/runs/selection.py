@@ -24,12 +24,12 @@ from engine.util.nearest import nearest
 __all__ = ["Columns", "Selector", "chosen", "columns_of", "resolve", "text_of"]
 
 Columns = Mapping[str, Any]
-"""What is known of a run, by the name of the column: ``backend``, ``params.model`` and so on."""
+"""The columns of a run, by name: ``backend``, ``params.model`` and so on."""
 
 S = TypeVar("S")
 
 _GROUPS: Final = ("params", "keys", "metrics", "units", "env", "machine")
-"""The groups that a bare name is looked up in, in this order, after the columns of their own."""
+"""The groups that a bare name is looked up in, in this order, after the columns without a group."""
 
 _NAMES: Final = ("backend", "experiment", "entry")
 """The columns that a term without ``=`` is about."""
@@ -37,7 +37,7 @@ _NAMES: Final = ("backend", "experiment", "entry")
 _MOST_SHOWN: Final = 10
 
 _EXACT: Final = 2**53
-"""Below it each whole number has a floating-point number of its own."""
+"""Below it each whole number has an exact floating-point number."""
 
 
 @frozen
@@ -169,7 +169,7 @@ def resolve(name: str, columns: Iterable[str]) -> str:
 
 
 def columns_of(run: PlannedRun) -> dict[str, Any]:
-    """What is known of a planned run."""
+    """Return the columns of a planned run."""
     experiment = run.experiment
     return {
         "experiment": experiment.name,
@@ -221,7 +221,7 @@ class _Counted:
 def _nothing(
     selector: Selector, every: Sequence[Columns], known: Mapping[str, str], where: str
 ) -> str:
-    """What to say of a selector that matches nothing, with the values that are near."""
+    """Explain that a selector matches nothing, with similar values."""
     for term in selector.terms:
         columns = _NAMES if term.name is None else (known[term.name],)
         values = {

@@ -1,4 +1,4 @@
-"""What became of a campaign: a value, as text for people and as a dict for programs."""
+"""The summary of a campaign: a value, as text for people and as a dict for programs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HOUR_S: Final = 3600
 
 @frozen
 class Outcome:
-    """Where one run stands.
+    """The state of one run.
 
     Attributes:
         state: of the experiment's table; one that is not final was cut short by an interrupt.
@@ -78,12 +78,12 @@ class Outcome:
 
 @frozen
 class BackendSummary:
-    """What one backend did.
+    """The summary of one backend.
 
     Attributes:
         spent_s: how long experiments ran in it, in seconds.
         restarts: how often its container was started again because of faults.
-        renewals: how often it was started again, or made anew, because that was asked for.
+        renewals: how often it was started again, or recreated, on request.
     """
 
     name: str
@@ -96,14 +96,14 @@ class BackendSummary:
 
 @frozen
 class Summary:
-    """What became of a campaign's runs.
+    """The summary of a campaign's runs.
 
     Attributes:
         runtime: one line that says which engine was used.
         results: the folder of this run of the campaign.
         started_at: when this session of it began; an earlier one's runs are among the outcomes.
-        interrupted: whether it was told to end early.
-        resumed: whether it went on with what an earlier session had left.
+        interrupted: whether it was ordered to end early.
+        resumed: whether it continued an earlier session.
         backends: in the plan's order.
     """
 
@@ -190,7 +190,7 @@ def _backend_line(backend: BackendSummary) -> str:
     times = f"{backend.renewals} time{'s' * (backend.renewals > 1)}"
     renewals = f", renewed {times} on request" if backend.renewals else ""
     if not backend.runs:
-        return f"{backend.name}: no experiments of its own{restarts}{renewals}"
+        return f"{backend.name}: no experiments itself{restarts}{renewals}"
     return (
         f"{backend.name}: {backend.completed} of {backend.runs} completed,"
         f" {human_s(backend.spent_s)} in experiments{restarts}{renewals}"
@@ -207,7 +207,7 @@ def _failure(outcome: Outcome) -> list[str]:
 
 
 def _left(outcomes: tuple[Outcome, ...]) -> list[str]:
-    """What was left running, of the first runs that left anything."""
+    """Describe the processes left running, of the first runs that left any."""
     leaving = [outcome for outcome in outcomes if outcome.left]
     lines = [
         f"  {outcome.run} left running: {', '.join(map(str, outcome.left[:_SHOWN_LEFT]))}"

@@ -54,7 +54,7 @@ def combinations(
 
     Each zip, and the table, is one dimension of the product, as each parameter of the matrix is. Then what
     ``exclude`` matches is left out. Then ``include`` adds to the combinations that it changes no value of,
-    or becomes a combination of its own, as in the matrix of GitHub Actions.
+    or becomes a separate combination, as in the matrix of GitHub Actions.
 
     Args:
         path: of the section.
@@ -242,7 +242,7 @@ def _matches(row: Row, wanted: Row) -> bool:
 def _with(
     report: Report, path: KeyPath, written: Any, rows: list[Row], names: dict[str, KeyPath]
 ) -> list[Row]:
-    """Rows with what is included: into those that it changes no value of, else as a row of its own."""
+    """Add what is included: to the rows that it changes no value of, else as a separate row."""
     original = list(rows)
     extended = [dict(row) for row in rows]
     own: list[Row] = []

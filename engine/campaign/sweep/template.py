@@ -153,7 +153,7 @@ def template(text: str) -> Template:
 
 
 def _syntax(message: str) -> str:
-    """What is wrong with an expression, as Jinja says; of a filter or a test, which one may be meant."""
+    """Explain the fault of an expression, as Jinja does; suggest a similar filter or test."""
     unknown = _NO_SUCH.fullmatch(message)
     if unknown is None:
         return f"is no template: {message}; for plain braces write {{{{ '{{{{' }}}}"
@@ -296,7 +296,7 @@ class _Lacking(StrictUndefined):
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Reaches parameters, and keys and entries of theirs; no attribute of any object."""
+    """Reaches parameters, and their keys and entries; no attribute of any object."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
     _bounded: Final[Mapping[str, Callable[[Any, Any], Any]]] = {

@@ -1,4 +1,4 @@
-"""Which values a parameter may have, and what they are as text."""
+"""The values that a parameter may have, and their text."""
 
 from __future__ import annotations
 
