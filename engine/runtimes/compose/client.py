@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DETACHED", "client", "engine_of", "for_files", "refused"]
 
 DETACHED: Final = str(Path(__file__).with_name("detached.py"))
-"""The script that runs a command in a session of its own; see there."""
+"""The script that runs a command in a separate session; see there."""
 
 _PROGRESS: Final = re.compile(r" ?(Container|Image|Network|Volume|service:\S+) |time=\"")
 

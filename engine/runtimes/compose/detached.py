@@ -1,4 +1,4 @@
-"""Run a command in a session of its own, for no longer than its caller lives.
+"""Run a command in a separate session, for no longer than its caller lives.
 
 It is run by its path, ``python -IS detached.py LIFELINE COMMAND...``, and so imports nothing of dockwarden.
 Without a terminal Compose asks no question that the user would not see, and Ctrl+C reaches dockwarden alone. The lifeline is a pipe that the controller holds open: when
@@ -54,7 +54,7 @@ def main(lifeline: str, *command: str) -> int:
 
 
 def _end_session() -> None:
-    """End all that the command has started, whatever process groups it has made."""
+    """End all that the command has started, in any process group."""
     deadline_s = time.monotonic() + _GRACE_S
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in _others():

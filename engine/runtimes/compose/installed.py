@@ -1,4 +1,4 @@
-"""What real Compose on this machine does for the docker runtime: hash services, and build images."""
+"""Use the installed Compose for the docker runtime: to hash services, and to build images."""
 
 from __future__ import annotations
 

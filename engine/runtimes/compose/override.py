@@ -1,4 +1,4 @@
-"""What dockwarden adds to a container that Compose creates: the last of the compose files, as a value."""
+"""The additions of dockwarden to containers that Compose creates: the last of the compose files, as a value."""
 
 from __future__ import annotations
 

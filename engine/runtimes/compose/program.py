@@ -44,7 +44,7 @@ _PATIENCE_S: Final = 60.0
 
 @frozen
 class Printed:
-    """What ``docker compose config`` came to.
+    """The result of ``docker compose config``.
 
     Attributes:
         version: of Compose.

@@ -239,7 +239,7 @@ class ComposeProvisioner:
         return {one["Labels"].get(COMPOSE_SERVICE, "") for one in found}
 
     def _network_labels(self, client: APIClient) -> dict[str, dict[str, str]]:
-        """What each network of the project is to be labelled with: as it is, where it is there already."""
+        """Return the labels for each network of the project; an existing network keeps its own."""
         project, new = self.making.project, self.making.labels
         there: dict[str, Mapping[str, str]] = {
             found["Name"]: found["Labels"] or {}

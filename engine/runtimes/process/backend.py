@@ -43,7 +43,7 @@ BACKEND = "DOCKWARDEN_BACKEND"
 REQUEST = "DOCKWARDEN_REQUEST"
 """In the environment of every process of a request: its id."""
 OWNER = "DOCKWARDEN_OWNER"
-"""Likewise of every process: whose it is, so that those of a dead controller can be told later."""
+"""Likewise of every process: its owner, so that those of a dead controller can be recognized later."""
 CLAIM = "DOCKWARDEN_CLAIM"
 """Likewise: who takes it over says so there; see :mod:`engine.ownership.leases`."""
 STARTED_BY_HAND = "DOCKWARDEN_UP"
@@ -73,7 +73,7 @@ def up_mark(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def labels_of(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the labels of a container would be, as the variables of a process tell them."""
+    """Return the labels that a container would have, from the variables of a process."""
     told = (pair.partition("=") for pair in environment[OWNER].split(","))
     labels = {name: value for name, _, value in told}
     return {**labels, leases.CLAIM: environment[CLAIM]}
@@ -81,7 +81,7 @@ def labels_of(environment: Mapping[str, str]) -> dict[str, str]:
 
 @frozen
 class Tag:
-    """What the processes of one run of a service carry in their environment."""
+    """The marks in the environment of all processes of one run of a service."""
 
     text: str
 
@@ -127,7 +127,7 @@ class Backend:
 
     @property
     def log(self) -> Path:
-        """What the main process writes."""
+        """The log of the main process."""
         return self.folder / MAIN_LOG if self.kept is None else self.kept.path
 
     def runs(self) -> bool:
@@ -154,7 +154,7 @@ class Backend:
     def _to_signal(
         self, members: Callable[[], set[Identity]], requests: Collection[str]
     ) -> set[Identity]:
-        """What is to be sent a signal next; take note of the requests that this ends.
+        """Return the processes to signal next, and note the requests that this ends.
 
         Only when the processes have been found: a leader that ends while they are looked for has ended by
         itself.
@@ -171,7 +171,7 @@ class Backend:
         """Wait until it is known which processes lead these requests.
 
         A command runs before the supervisor's answer is heard here. Whether it ends by itself or by a signal
-        can be told only of a leader that is known.
+        can be decided only for a leader that is known.
         """
         starting = [known for name, known in self._starting.items() if name in requests]
         if starting:
@@ -198,7 +198,7 @@ class Backend:
         self.before[request] = {pid: _born_s(its) for pid in children if (its := procfs.stat(pid))}
 
     def left_by(self, request: str) -> set[Identity]:
-        """What runs of all that a request started."""
+        """Return the running processes that a request started."""
         supervisor, before = self.supervisor.identity.pid, self.before.get(request)
         others = {one.identity.pid for name, one in self.requests.items() if name != request}
         known = {self.main.identity.pid} | others
@@ -212,7 +212,7 @@ class Backend:
         return {Identity(pid, below[pid].start_ticks) for pid in found}
 
     def leftovers(self, request: str) -> tuple[LeftProcess, ...]:
-        """What a request has left running."""
+        """Return the processes that a request has left running."""
         found = sorted(one.pid for one in self.left_by(request))
         return tuple(LeftProcess(pid, " ".join(procfs.command_line(pid))) for pid in found)
 

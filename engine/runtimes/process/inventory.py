@@ -1,4 +1,4 @@
-"""What runs of backends without containers on this machine, whoever started it; and its end.
+"""Find and end the processes of all backends without containers on this machine, of any controller.
 
 A process tells by its environment which backend it belongs to and whose it is, as a container does by its
 labels. Those count whose claims would lie where ours do: another user's, or a test's, are not ours to end.
@@ -78,7 +78,7 @@ async def remove(resource: Resource, grace_s: float) -> str:
     mark = {BACKEND: resource.id}
 
     def members() -> set[Identity]:
-        # Those that lead a session bring along whoever in it has shed the mark.
+        # With a session's leader come the processes in it that have removed the mark.
         return find(mark, find(mark))
 
     with leases.held(resource.labels):

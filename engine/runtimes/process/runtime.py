@@ -2,8 +2,8 @@
 
 A backend is a session of local processes: the service's main process, and beside it one more session
 for each request. Everything that belongs to a backend or to a request is known by a mark in its
-environment (:mod:`engine.runtimes.process.tree`), so that nothing is left behind, whatever it does
-to its session. Images, users, networks and devices have no effect here; :attr:`ProcessRuntime.warnings`
+environment (:mod:`engine.runtimes.process.tree`), so that nothing is left behind, even if a process leaves
+its session. Images, users, networks and devices have no effect here; :attr:`ProcessRuntime.warnings`
 names what a project asks for in vain. Nothing is asked or polled while a request runs.
 
 Linux only, since ``/proc`` is how processes that left their session are found.
@@ -71,7 +71,7 @@ _LAST_BYTES = 2**20
 
 _SETTLE_S = 0.2
 """For so long a main process without a health check must run to be ready: what cannot run at all
-(a missing library, a bad option) ends sooner. A later end is told by a notice."""
+(a missing library, a bad option) ends sooner. A later end is reported by a notice."""
 
 
 class ProcessRuntime:
@@ -191,7 +191,7 @@ class ProcessRuntime:
         return backend.container
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
-        """End the backend's processes and start it anew; in place and recreated are the same here."""
+        """End the backend's processes and start it again; in place and recreated are the same here."""
         main = self._host.main_of(container.service)
         if main.on_trial:  # it has stayed up for a while
             self._host.main.settle(container.service, main)
@@ -290,12 +290,12 @@ class ProcessRuntime:
     async def leftovers(
         self, container: Container, request: ExecRequest
     ) -> tuple[LeftProcess, ...]:
-        """What runs of all that a request started."""
+        """Return the running processes that a request started."""
         backend = self._current(container)
         return () if backend is None else backend.leftovers(request.id)
 
     async def inspect(self, service: str) -> Observation | None:
-        """Look at the service's main process; its health is the last known."""
+        """Inspect the service's main process; its health is the last known."""
         backend = self._backends.get(service)
         if backend is None:
             return None

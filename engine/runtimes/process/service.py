@@ -1,4 +1,4 @@
-"""What a service of a compose file is on the machine itself: command, environment, folder."""
+"""A service of a compose file as a local process: command, environment, folder."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Host:
         )
 
     def main_of(self, name: str) -> MainCommand:
-        """What the service's next main process is. No image says anything here."""
+        """Return the service's next main process. Images have no effect here."""
         if self.changes.gives_command(name):
             return GIVEN
         return self.main.decide(self.project.services[name], None)
@@ -100,7 +100,7 @@ class Host:
         return working_folder(self.project, self.service(name), working_dir)
 
     def file(self, name: str, working_dir: str | None, path: str) -> Path:
-        """Where a file of a command lies on this machine: beside its bind mount's target, else as it is named."""
+        """Return the path of a command's file on this machine: below its bind mount's source, else as it is named."""
         if path.startswith("/"):
             return mounted(self.service(name), path) or Path(path)
         return self.folder(name, working_dir) / path
@@ -112,7 +112,7 @@ class Host:
 
 
 def base_environment(caller: Mapping[str, str]) -> dict[str, str]:
-    """What every process inherits from the controller: little, so that runs can be repeated.
+    """The variables that every process inherits from the controller: few, so that runs can be repeated.
 
     Only what finds programs, libraries, the home folder and the GPUs, and what sets the language.
     Settings of the controller's own interpreter (``PYTHONPATH``), credentials and proxies stay out;
@@ -149,7 +149,7 @@ def main_command(
 
 
 def locate(executable: str, path: str, directory: Path) -> str | None:
-    """Where a command's executable is, looked up as ``exec`` would; None where it is nowhere."""
+    """Find a command's executable, as ``exec`` would; None if there is none."""
     if os.sep in executable:
         return shutil.which(directory / executable)
     return shutil.which(executable, path=path)
@@ -169,7 +169,7 @@ def working_folder(project: Project, service: ServiceSpec, working_dir: str | No
 
 
 def mounted(service: ServiceSpec, path: str) -> Path | None:
-    """Where a path in the container lies on this machine; None where no folder is mounted there."""
+    """Return the path on this machine for a path in the container; None if no folder is mounted there."""
     under = PurePosixPath(path)
     covering = [mount for mount in service.mounts if under.is_relative_to(mount.target)]
     if not covering:
@@ -187,7 +187,7 @@ def is_working_folder(mount: Mount, service: ServiceSpec) -> bool:
 
 
 def ineffective(service: ServiceSpec) -> Iterator[str]:
-    """What of a service has no effect without a container, one sentence each."""
+    """Yield what has no effect in a service without a container, one sentence each."""
     plain = ServiceSpec(name=service.name)
     names = [
         attribute.name.removesuffix("_bytes")

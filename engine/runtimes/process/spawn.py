@@ -29,13 +29,13 @@ __all__ = ["NOT_EXECUTABLE", "NOT_FOUND", "Child", "NotStarted", "Supervisor"]
 
 NOT_EXECUTABLE: Final = 126
 NOT_FOUND: Final = 127
-"""What a shell, and Docker with it, returns for a command that cannot be run, or found."""
+"""The exit code of a shell, and of Docker, for a command that cannot be found."""
 
 _SHORT_OF: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC})
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 _KILLED: Final = -9
-"""What became of a process whose supervisor was killed, as far as anybody can tell."""
+"""The assumed end of a process whose supervisor was killed."""
 
 _GONE: Final[Mapping[str, Any]] = {"gone": True}
 """Stands for the answer of a supervisor that has ended."""
@@ -139,7 +139,7 @@ class Supervisor:
         stdout: BinaryIO,
         stderr: BinaryIO,
     ) -> Child:
-        """Start a command in a session of its own, with no other open files, its input empty.
+        """Start a command in a separate session, with no other open files, its input empty.
 
         The executable is looked up in the PATH of ``environment``. When this returns, exec has succeeded.
         One that is cancelled waits first until it is known what was started.
@@ -212,7 +212,7 @@ class Supervisor:
             self._answers[report["number"]].set_result(report)
 
     def _lost(self) -> None:
-        """It has ended: nobody will tell any more how its processes end."""
+        """It has ended: the ends of its processes will not be reported any more."""
         self.let_go()
         for ended in self._running.values():
             ended.set_result(_KILLED)
@@ -230,7 +230,7 @@ class Supervisor:
         await asyncio.wait({self.gone}, timeout=_EXIT_WITHIN_S)
         self.let_go()
         if self.gone.done():
-            # Somebody else may have waited for it: the program that embeds us, or the kernel.
+            # The program that embeds us, or the kernel, may have waited for it already.
             with suppress(ChildProcessError):
                 await asyncio.to_thread(os.waitpid, self.identity.pid, 0)
 
@@ -267,7 +267,7 @@ def _refused(executable: str, report: Mapping[str, Any]) -> NotStarted:
     if report is _GONE:
         return NotStarted("the supervisor of its backend has ended; restart the backend", None)
     if "errno" not in report:
-        reason = f"its command or environment cannot be passed on: {report['error']}; mend the text"
+        reason = f"its command or environment cannot be passed on: {report['error']}; fix the text"
         return NotStarted(reason, NOT_EXECUTABLE)
     return _not_started(executable, report["errno"])
 
@@ -278,7 +278,7 @@ def _not_started(executable: str, number: int) -> NotStarted:
         reason = f"this machine cannot start a process now: {said}; free some and retry"
         return NotStarted(reason, None)
     if number in _ABSENT:
-        reason = f"{executable}: not found; install it on this machine, or mend the name"
+        reason = f"{executable}: not found; install it on this machine, or fix the name"
         return NotStarted(reason, NOT_FOUND)
     reason = f"{executable}: cannot be executed: {said}; check what it is, and its mode"
     return NotStarted(reason, NOT_EXECUTABLE)

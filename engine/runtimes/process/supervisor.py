@@ -1,7 +1,7 @@
-"""The program that starts the processes of one backend, and is given those that lose their parents.
+"""The program that starts the processes of one backend, and adopts those that lose their parents.
 
-It is a child subreaper: what descends from it stays below it, whatever it does to its environment, session
-or group, so its descendants are the backend's processes. It takes orders and reports over the socket that is
+It is a child subreaper: its descendants stay below it, even if they change their environment, session or
+group, so they are the backend's processes. It takes orders and reports over the socket that is
 its descriptor 3, and exits once its controller has gone, or it was sent TERM, and nothing runs below it. It
 is run by its path, in isolation, and needs nothing but the standard library.
 
@@ -35,7 +35,7 @@ _STREAMS: Final = 2
 
 
 def main() -> None:
-    """Serve until there is nobody to serve, and nothing to wait for."""
+    """Serve until the controller is gone, and there is nothing to wait for."""
     os.closerange(ORDERS + 1, 2**16)
     os.set_inheritable(ORDERS, False)
     os.chdir("/")
@@ -97,7 +97,7 @@ class Supervisor:
                 self._report(ended=pid, code=os.waitstatus_to_exitcode(status))
 
     def _take_order(self) -> bool:
-        """Carry an order out; whether anybody is there to give any."""
+        """Carry an order out; return whether the controller is still there."""
         try:
             head, descriptors, _, _ = socket.recv_fds(
                 self._orders, _LENGTH_BYTES, _STREAMS, socket.MSG_CMSG_CLOEXEC | socket.MSG_WAITALL
@@ -132,14 +132,14 @@ class Supervisor:
         return bytes(read)
 
     def _report(self, **what: Any) -> None:
-        with suppress(OSError):  # nobody listens any more
+        with suppress(OSError):  # the controller is gone
             self._orders.sendall(json.dumps(what).encode() + b"\n")
 
 
 def start(
     command: list[str], environment: dict[str, str], directory: str, streams: list[int]
 ) -> int:
-    """Start a process in a session of its own, and return its pid; exec has succeeded then.
+    """Start a process in a separate session, and return its pid; exec has succeeded then.
 
     Raises:
         OSError: it does not run.
@@ -170,7 +170,7 @@ def start(
 
 
 def paths(executable: str, environment: dict[str, str]) -> list[str]:
-    """Where an executable may be, as ``exec`` would look it up with the PATH of an environment."""
+    """List the paths at which ``exec`` would look for an executable, with the PATH of an environment."""
     if os.sep in executable:
         return [executable]
     found = [f"{folder}/{executable}" for folder in os.get_exec_path(environment)]

@@ -32,7 +32,7 @@ _LONGEST_PAUSE_S = 0.2
 
 @frozen
 class Identity:
-    """A process, told apart from a stranger who is given the same pid later.
+    """A process, distinguished from another one that gets the same pid later.
 
     Attributes:
         start_ticks: when it started, in clock ticks since boot.
@@ -118,8 +118,8 @@ async def end(members: Callable[[], set[Identity]], grace_s: float) -> set[Ident
     """End a tree: TERM to all of it, KILL to what is left after ``grace_s`` seconds.
 
     The tree is looked up again after every pause, since its processes may start others until the
-    last of them is gone; what was once seen in it is remembered, whatever becomes of its leader. What
-    is killed is stopped first, so that nothing is started by one that dies, and so belongs to nobody.
+    last of them is gone. Each process once seen in it is remembered, even if its leader ends. Processes
+    are stopped before they are killed, so that none starts another that would belong to no backend.
 
     Returns:
         what still runs. Empty, unless the kernel does not let go of a process.
@@ -160,16 +160,16 @@ def _stopped(members: Callable[[], set[Identity]]) -> set[Identity]:
 
 
 def stuck(left: Iterable[Identity]) -> str:
-    """What to tell of processes that :func:`end` could not end, and what to do about them."""
+    """Explain which processes :func:`end` could not end, and what to do about them."""
     pids = ", ".join(str(pid) for pid in sorted(process.pid for process in left))
     return (
         f"the processes {pids} outlive SIGKILL, most likely inside a driver;"
-        f" look at them with `ps -o pid,stat,wchan {pids}`, and reset the device or the machine"
+        f" inspect them with `ps -o pid,stat,wchan {pids}`, and reset the device or the machine"
     )
 
 
 def _environment(pid: int) -> set[bytes]:
     try:
         return set((_PROC / str(pid) / "environ").read_bytes().split(b"\0"))
-    except OSError:  # it has ended, or belongs to somebody else
+    except OSError:  # it has ended, or belongs to another user
         return set()
