@@ -1,4 +1,4 @@
-"""What is done: backends driven through their lifecycles, on a runtime.
+"""The engine: drives backends through their lifecycles, on a runtime.
 
 The engine turns each row of a table in :mod:`states` into calls of a runtime (Docker, local processes)
 and feeds what comes of them back as events.
@@ -133,7 +133,7 @@ _NAMES: Final = {
 }
 _HOME: Final = {name: module for module, names in _NAMES.items() for name in names}
 _ERRORS: Final = "engine.errors"
-"""Where every other public name is from."""
+"""The module of every other public name."""
 
 
 install()

@@ -1,7 +1,7 @@
 """Many backends of one project, in parallel, on one runtime.
 
 This is the asynchronous heart: :class:`engine.manager.ContainerManager` is its face for programs without
-an event loop of their own, and :mod:`engine.campaign` runs campaigns on it.
+an event loop, and :mod:`engine.campaign` runs campaigns on it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _LAST_S: Final = 60.0
 class Controller:
     """Runs the backends of a project, on the event loop that it is first used on.
 
-    Use it as an asynchronous context manager: whatever happens inside, everything is torn down at the end.
+    Use it as an asynchronous context manager: everything is torn down at the end, also after an error.
 
     Args:
         project: what the compose file says.
@@ -163,7 +163,7 @@ class Controller:
         self._listeners.append(listener)
 
     def on_look(self, listener: Callable[[GpuLook], None]) -> None:
-        """Call ``listener`` with what each look at a backend's GPUs shows from now on."""
+        """Call ``listener`` with the result of each GPU check from now on."""
         self._onlookers.append(listener)
 
     async def start(self, services: Iterable[str], *, wait: bool = True) -> None:
@@ -344,13 +344,13 @@ class Controller:
             timeout_s: wall clock limit in seconds; then its whole process tree is ended.
             silence_s: how long it may write nothing, in seconds; then likewise.
             grace_s: seconds between TERM and KILL, when it has to be ended.
-            leftovers: what becomes of processes that run on when the command has ended.
+            leftovers: what to do with processes that still run when the command has ended.
             max_output_bytes: how much it may write; then it is ended likewise, and so much is kept. None
                 for any amount.
             before: see :class:`~engine.runtimes.base.ExecRequest`.
             measure: which metrics and artifacts are collected, besides what the command puts at
                 ``DOCKWARDEN_METRICS`` and ``DOCKWARDEN_ARTIFACTS``.
-            targets: the services that it measures: each is ready when it begins, nothing looks at it or runs
+            targets: the services that it measures: each is ready when it begins, nothing checks it or runs
                 in it meanwhile, and the command is lost where one of them is.
             counted: whether it is one of the commands that ``since_restart`` counts; not so a command that
                 prepares another one, say.
@@ -428,7 +428,7 @@ class Controller:
                     self._startup.forget(name, start)
 
     async def teardown(self, *, grace_s: float | None = None) -> None:
-        """Stop everything, dependants before what they depend on, and leave nothing of ours.
+        """Stop everything, dependants before their dependencies, and leave no container or network.
 
         Harmless when repeated; works from every state. Named volumes stay. One member that cannot be
         removed does not hold up the others. It goes on when its caller is cancelled, and a second call
@@ -507,7 +507,7 @@ class Controller:
         for name in reversed(services):  # a dependant comes after what it depends on
             after = [stops[other] for other in stops if name in self._startup.dependencies(other)]
             stops[name] = asyncio.create_task(self._take(name, after), name=f"stop {name}")
-        for name in self.heritages.keys() - {*services}:  # nobody came to take it over
+        for name in self.heritages.keys() - {*services}:  # it was not taken over
             stops[name] = asyncio.create_task(self._stop(name, 0), name=f"stop {name}")
         leftovers: dict[str, str] = {}
         for name, stop in stops.items():
@@ -566,7 +566,7 @@ class Controller:
         return self._spool(service).folder
 
     def _spool(self, service: str) -> Spool:
-        """Where what runs in a service writes; made if it is not there.
+        """Return the spool of a service; it is made if it is missing.
 
         Raises:
             InputError: no folder may be called that; a project that real Compose has read may have it.
@@ -586,7 +586,7 @@ class Controller:
         return spool
 
     def _results(self, service: str, folder: str) -> PurePath:
-        """Where a command's output is to go, from our folder on.
+        """Return the folder of a command's output, relative to the controller's folder.
 
         Raises:
             InputError: it would not lie within its service's folder.

@@ -20,7 +20,7 @@
     │   ├── RuntimeUnavailable      no engine, no permission, wrong version
     │   ├── MissingExtra            an optional package is not installed
     │   ├── MissingProgram          a program that does part of the work is not installed
-    │   └── OwnedElsewhere          the project belongs to another controller, or to nobody we know
+    │   └── OwnedElsewhere          the project belongs to another controller, or to an unknown owner
     ├── StartError              a backend could not be made ready (also a RuntimeError)
     ├── DispatchError           an experiment could not be handed to its backend
     ├── UseError                a manager or controller cannot be used here or now (also a RuntimeError)
@@ -28,7 +28,7 @@
     │   ├── UsedInFork              the process is a forked copy of the one that made it
     │   ├── UsedInListener          a listener calls back into the thread that it runs in
     │   └── UsedOnOtherLoop         another event loop than the one that it was first used on
-    ├── TeardownError           something of ours is left; names each member
+    ├── TeardownError           containers or networks are left; names each one
     └── RuntimeFault            what a runtime reports about one container
         ├── LaunchFailed            it could not be created or started
         ├── NotReady                it did not pass its readiness gate
@@ -101,7 +101,7 @@ class DockwardenError(Exception):
 
 
 class InputError(DockwardenError):
-    """What the user wrote cannot be used; nothing was started."""
+    """The user's input cannot be used; nothing was started."""
 
 
 class ComposeError(InputError):
@@ -139,7 +139,7 @@ class CampaignError(InputError):
 
 
 class LifecycleUnknown(InputError):
-    """What was given for a lifecycle names none."""
+    """There is no lifecycle of the given name."""
 
 
 class MarkdownError(InputError):
@@ -193,7 +193,7 @@ class JournalLocked(JournalError):
 
 
 class JournalConflict(JournalError):
-    """What the journal holds already contradicts what is to be written; nothing was written."""
+    """A record contradicts the journal; nothing was written."""
 
 
 class ReplayRefused(JournalError):
@@ -209,7 +209,7 @@ class ReplayRefused(JournalError):
 
 
 class SetupError(DockwardenError):
-    """The machine lacks something; the message gives the mend."""
+    """The machine lacks something; the message suggests a fix."""
 
 
 class JournalUnwritable(SetupError):
@@ -250,7 +250,7 @@ class MissingProgram(SetupError):
 
 
 class OwnedElsewhere(SetupError):
-    """What we would create is there already and is not ours to touch."""
+    """A container or network that we would create exists already, and has another owner."""
 
 
 class StartError(DockwardenError, RuntimeError):
@@ -302,7 +302,7 @@ class UsedOnOtherLoop(UseError):
 
 
 class TeardownError(DockwardenError):
-    """Something of ours is left behind.
+    """Containers or networks are left behind.
 
     Attributes:
         leftovers: what could not be removed and why, by service or network.
@@ -315,7 +315,7 @@ class TeardownError(DockwardenError):
 
 
 class RuntimeFault(DockwardenError):
-    """What a runtime reports about one service's container.
+    """A fault of one service's container, reported by its runtime.
 
     Attributes:
         service: the service.
@@ -358,7 +358,7 @@ class ContainerLost(RuntimeFault):
 
 
 class CommandLost(RuntimeFault):
-    """Nothing of a command is left in its container, and nobody saw how it ended."""
+    """A command is not in its container any more, and its end was not observed."""
 
 
 class ExecFailed(RuntimeFault):

@@ -52,7 +52,7 @@ T = TypeVar("T")
 class ContainerManager:
     """Long-running backend containers of one compose project, under control.
 
-    Use it as a context manager: whatever happens inside, everything is torn down at the end. Its methods
+    Use it as a context manager: everything is torn down at the end, also after an error. Its methods
     block, and may be called from several threads at once; each backend runs one command at a time. Once it
     is closed, and in forked copies of its process, they raise a :class:`~engine.errors.UseError`.
 
@@ -204,7 +204,7 @@ class ContainerManager:
     # What the manager of the tests has otherwise; see engine.testing.manager
 
     def _hire(self) -> Worker:
-        """What runs the manager's coroutines."""
+        """Return the worker that runs the manager's coroutines."""
         return LoopThread()
 
     async def _hands(
@@ -255,10 +255,10 @@ class ContainerManager:
     def check_health(
         self, service: str, gpu_memory_threshold_pct: float = 90.0
     ) -> ContainerHealthStatus:
-        """Look at a backend now: whether it runs, and what its GPUs show from inside its container.
+        """Check a backend now: whether it runs, and its GPUs from inside its container.
 
-        An experiment that runs in it is not disturbed: then only what is known already is told. A finding
-        is told at once; it makes the backend ``unhealthy`` once it counts by its policy.
+        An experiment that runs in it is not disturbed: then only known facts are reported. A finding
+        is reported at once; it makes the backend ``unhealthy`` once it counts by its policy.
 
         Args:
             gpu_memory_threshold_pct: from which share of all GPU memory in use, in percent, it is taken
@@ -271,7 +271,7 @@ class ContainerManager:
         if backend is None:
             return ContainerHealthStatus(service, healthy=False, reason="it has not been started")
         if backend.state == "busy":
-            reason = "it is busy; nothing of ours enters it while an experiment runs"
+            reason = "it is busy; no check enters it while an experiment runs"
             return ContainerHealthStatus(
                 service, healthy=True, reason=reason, verdict=Health.UNKNOWN
             )
@@ -283,9 +283,9 @@ class ContainerManager:
     def check_and_recover(
         self, service: str, gpu_memory_threshold_pct: float = 90.0, max_restarts: int = 3
     ) -> ContainerHealthStatus:
-        """Look at a backend; if it is unhealthy, restart it within the budget and look again.
+        """Check a backend; if it is unhealthy, restart it within the budget and check again.
 
-        Memory that others hold is left alone: no restart of ours frees it.
+        Memory that other processes hold is left alone: restarting the backend would not free it.
 
         Args:
             gpu_memory_threshold_pct: see :meth:`check_health`.
@@ -415,8 +415,8 @@ class ContainerManager:
             timeout_s: wall clock limit in seconds; then its whole process tree is ended.
             silence_s: how long it may write nothing, in seconds; then likewise.
             grace_s: seconds between TERM and KILL, when it has to be ended.
-            leftovers: what becomes of processes that run on when the command has ended: ``end`` them,
-                ``keep`` them as the service's own, or end them and let the command ``fail``.
+            leftovers: what to do with processes that still run when the command has ended: ``end`` them,
+                ``keep`` them for the service, or end them and let the command ``fail``.
             max_output_bytes: how much it may write, 1 GiB unless it is said otherwise; then it is ended
                 likewise, and so much is kept. None for any amount.
             measure: which metrics and artifacts are collected, besides what the command puts at
@@ -485,11 +485,11 @@ class ContainerManager:
             return ended.reason, ended.exit_code or 1
         return ended.stdout.read_text(errors="replace"), ended.exit_code
 
-    # Looking at them
+    # Reading their state
 
     @property
     def project(self) -> Project:
-        """What the compose files say."""
+        """The project of the compose files."""
         return self._controller.project
 
     @property
@@ -505,7 +505,7 @@ class ContainerManager:
     def transitions(self) -> Iterator[Transition]:
         """Every transition of every backend, from the first on; waits for the next.
 
-        Ends when the manager is closed. For a thread of its own: ``for step in manager.transitions()``.
+        Ends when the manager is closed. For a separate thread: ``for step in manager.transitions()``.
 
         Raises:
             UsedInFork: in a forked copy of the process, which does not hear of what happens.
@@ -514,7 +514,7 @@ class ContainerManager:
         return iter(self._stream)
 
     def connect(self, listener: Callable[[Controller], Any]) -> None:
-        """Let somebody listen to the controller: ``listener`` is called with it, in the manager's thread."""
+        """Call ``listener`` with the controller, in the manager's thread, so that it can subscribe."""
 
         async def connected() -> None:
             listener(self._controller)
@@ -562,7 +562,7 @@ def _put_away(worker: Worker, controller: Controller, folder: Path | None) -> No
 
 
 def _fault(status: ContainerHealthStatus) -> Fault:
-    """What a status says is wrong with the backend, and what would cure it."""
+    """Make a fault of a status: what is wrong with the backend, and whether a restart can help."""
     return Fault(
         status.reason,
         curable=status.action is not Action.GIVE_UP,

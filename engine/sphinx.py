@@ -9,7 +9,7 @@ Then a page may hold the directive, with a lifecycle as ``dockwarden diagram`` t
     .. dockwarden-diagram:: mypackage.lifecycles:COOLING
        :all:
 
-And in Markdown that ``dockwarden diagram --write`` keeps, what stands between its markers is made anew:
+And in Markdown that ``dockwarden diagram --write`` keeps, the text between its markers is generated again:
 tables as they are, all else as a picture, which needs no script in the page.
 """
 
@@ -75,14 +75,14 @@ def picture(lifecycle: Lifecycle, *, every: bool = False, brief: bool = False) -
 
 
 def setup(app: Sphinx) -> Mapping[str, bool]:
-    """What Sphinx calls."""
+    """Register the directives; Sphinx calls this."""
     app.add_directive("dockwarden-diagram", LifecycleDiagram)
     app.connect("source-read", _renew)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _renew(app: Sphinx, page: str, source: list[str]) -> None:
-    """Make the marked parts of a Markdown page anew, pictures as pictures."""
+    """Generate the marked parts of a Markdown page again, diagrams as pictures."""
     file = str(app.env.doc2path(page))
     if file.endswith(".md"):
         source[0] = rewritten(source[0], _directive, file=file)

@@ -29,7 +29,7 @@ INSTEAD = {
     r"anew": "again, from scratch",
     r"mend(?:s|ed|ing)?": "fix, repair, correct",
     r"of (?:ours|theirs|yours)": "our, their, your",
-    r"of (?:its|one's|their|his|your|our) own": "its, separate, private, custom",
+    r"of (?:its|one's|their|his|our) own": "its, separate, private, custom",
     r"(?<![.`])befall(?:s|en|ing)?(?!\()|befell": "happen to, hit",
     r"(?:go(?:es|ing|ne)?|went) on with": "continue, resume",
     r"look(?:s|ed|ing)? at": "check, inspect, read",

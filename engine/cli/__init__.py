@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream, io.TextIOWrapper
         ):  # a terminal that takes ASCII alone is no reason to fail
             stream.reconfigure(errors="backslashreplace")
-    # Whoever started us may have ignored it, which children inherit: then no exit code of ours is true.
+    # Our parent may have ignored it, which children inherit: then every exit code that we read would be wrong.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         # Imported here, so that Ctrl+C is in order from the first moment.
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _let_go() -> None:
-    """Drop what nobody reads any more: Python would try once more, and exit with a code of its own."""
+    """Drop output that is not read any more: Python would try once more, and exit with a different code."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()

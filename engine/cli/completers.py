@@ -1,4 +1,4 @@
-"""What a shell offers where an argument of a command is to be completed."""
+"""Completions that a shell offers for the arguments of commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of ``dockwarden doctor``: each looks at one thing and gives one line."""
+"""The checks of ``dockwarden doctor``: each checks one thing and gives one line."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ class Level(enum.Enum):
 
 @frozen
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
-        mend: what to do about it; empty where there is nothing to do.
+        fix: the suggested fix; empty where there is nothing to do.
     """
 
     level: Level
     subject: str
     what: str
-    mend: str = ""
+    fix: str = ""
 
 
 def check_all(campaign: Campaign | None, project: Project | None) -> Iterator[Finding]:
-    """Look at everything, the campaign's own needs included where there is one."""
+    """Check everything, the needs of the campaign included where there is one."""
     services: tuple[str, ...] = ()
     if campaign is not None and project is not None:
         try:
@@ -116,13 +116,13 @@ def _no_engine(
 
 
 def _files(project: Project, services: tuple[str, ...]) -> Iterator[Finding]:
-    """What read the compose file, and the variables that it misses."""
+    """Report what read the compose file, and the variables that it misses."""
     yield Finding(Level.OK, "compose file", f"read by {project.read_by}")
     of_services = (warning for name in services for warning in project.services[name].warnings)
     for warning in dict.fromkeys((*project.warnings, *of_services)):
         if warning.startswith(UNSET):
-            mend = "set it in the environment or in .env, or give it a default"
-            yield Finding(Level.WARN, "compose file", warning, mend)
+            fix = "set it in the environment or in .env, or give it a default"
+            yield Finding(Level.WARN, "compose file", warning, fix)
 
 
 def _compose(*, needed_here: bool) -> Finding:
@@ -130,15 +130,15 @@ def _compose(*, needed_here: bool) -> Finding:
     if version is not None and not is_supported(version):
         oldest = ".".join(map(str, OLDEST))
         what = f"Docker Compose {version} is older than {oldest}"
-        mend = "update it, or leave compose files to the reader of dockwarden, which reads them meanwhile"
-        return Finding(Level.WARN, "compose", what, mend)
+        fix = "update it, or leave compose files to the reader of dockwarden, which reads them meanwhile"
+        return Finding(Level.WARN, "compose", what, fix)
     if version is not None:
         return Finding(Level.OK, "compose", f"Docker Compose {version}")
     if needed_here:
-        mend = "install the Docker CLI and its Compose plugin, or use runtime: docker"
-        return Finding(Level.FAIL, "compose", "not found, and the campaign runs on it", mend)
-    mend = "install the Compose plugin to look on with 'docker compose ps'; campaigns run without"
-    return Finding(Level.WARN, "compose", "not found", mend)
+        fix = "install the Docker CLI and its Compose plugin, or use runtime: docker"
+        return Finding(Level.FAIL, "compose", "not found, and the campaign runs on it", fix)
+    fix = "install the Compose plugin to look on with 'docker compose ps'; campaigns run without"
+    return Finding(Level.WARN, "compose", "not found", fix)
 
 
 def _gpus(report: EngineReport, *, wanted: bool) -> Finding:
@@ -146,8 +146,8 @@ def _gpus(report: EngineReport, *, wanted: bool) -> Finding:
         return Finding(Level.OK, "GPUs in containers", "the engine announces them")
     if not wanted:
         return Finding(Level.OK, "GPUs in containers", "none announced, and none asked for here")
-    mend = "install the NVIDIA Container Toolkit and restart the engine, unless its hook is there"
-    return Finding(Level.WARN, "GPUs in containers", "the engine announces none", mend)
+    fix = "install the NVIDIA Container Toolkit and restart the engine, unless its hook is there"
+    return Finding(Level.WARN, "GPUs in containers", "the engine announces none", fix)
 
 
 def _nvml(*, wanted: bool) -> Finding:
@@ -160,8 +160,8 @@ def _nvml(*, wanted: bool) -> Finding:
     except pynvml.NVMLError as error:
         if not wanted:
             return Finding(Level.OK, "NVML", f"not usable here ({error}), and no GPU is asked for")
-        mend = "install the NVIDIA driver, if the engine runs on this machine"
-        return Finding(Level.WARN, "NVML", f"not usable here: {error}", mend)
+        fix = "install the NVIDIA driver, if the engine runs on this machine"
+        return Finding(Level.WARN, "NVML", f"not usable here: {error}", fix)
     version = driver.decode() if isinstance(driver, bytes) else driver
     return Finding(Level.OK, "NVML", f"{count} GPUs, driver {version}")
 
@@ -169,16 +169,16 @@ def _nvml(*, wanted: bool) -> Finding:
 def _disk(subject: str, folder: Path) -> Finding:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(there, os.W_OK | os.X_OK):
-        mend = "make it writable, or choose another folder"
-        return Finding(Level.FAIL, subject, f"{there} is not writable", mend)
+        fix = "make it writable, or choose another folder"
+        return Finding(Level.FAIL, subject, f"{there} is not writable", fix)
     return _space(subject, there)
 
 
 def _engine_disk(report: EngineReport) -> Finding:
     subject = "disk of the engine"
     if report.data is None:
-        mend = "look with 'docker system df'"
-        return Finding(Level.WARN, subject, "its data is not to be seen from here", mend)
+        fix = "look with 'docker system df'"
+        return Finding(Level.WARN, subject, "its data is not to be seen from here", fix)
     return _space(subject, report.data)
 
 
@@ -192,7 +192,7 @@ def _space(subject: str, folder: Path) -> Finding:
 
 
 def _builder(project: Project, services: tuple[str, ...]) -> Iterator[Finding]:
-    """What builds the images of these services, where some are built."""
+    """Report what builds the images of these services, where some are built."""
     built = [name for name in services if project.services[name].build is not None]
     if not built:
         return
@@ -201,14 +201,14 @@ def _builder(project: Project, services: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding(Level.OK, "builder", f"Compose builds {names} with BuildKit")
         return
     what = f"the classic builder of the engine builds {names}; it knows fewer keys than BuildKit"
-    mend = "install Docker Compose and the CLI plugin buildx, and leave DOCKER_BUILDKIT on"
-    yield Finding(Level.WARN, "builder", what, mend)
+    fix = "install Docker Compose and the CLI plugin buildx, and leave DOCKER_BUILDKIT on"
+    yield Finding(Level.WARN, "builder", what, fix)
 
 
 def _main_commands(
     campaign: Campaign, project: Project, services: tuple[str, ...]
 ) -> Iterator[Finding]:
-    """What runs in containers where that is not just what the file says."""
+    """Report the main processes of containers that differ from the file."""
     for name, told in foreseen_mains(campaign, project, services).items():
         level = Level.WARN if told.surprising else Level.OK
         yield Finding(level, f"main process of {name}", told.text)
@@ -236,5 +236,5 @@ def _images(project: Project, services: tuple[str, ...]) -> Finding:
     if not missing:
         return Finding(Level.OK, "images", "all are on the engine")
     listed = ", ".join(f"{image} ({name})" for name, image in missing.items())
-    mend = "they are pulled or built at the start, which may take long; or do it before"
-    return Finding(Level.WARN, "images", f"not on the engine: {listed}", mend)
+    fix = "they are pulled or built at the start, which may take long; or do it before"
+    return Finding(Level.WARN, "images", f"not on the engine: {listed}", fix)

@@ -1,4 +1,4 @@
-"""What the containers of a campaign are going to run as their main process, for its plan and for doctor."""
+"""The future main processes of a campaign's containers, for its plan and for doctor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Foreseen", "foreseen_mains"]
 
 _UNKNOWN: Final = (
-    "its image is not here to be looked at: what keeps it up is decided at its first start"
+    "its image is not here to be inspected: what keeps it up is decided at its first start"
 )
 _NO_ENTRYPOINT: Final = (
     "through_entrypoint has no effect on it: neither its file nor its image has an entrypoint"
@@ -24,7 +24,7 @@ _NO_ENTRYPOINT: Final = (
 
 @frozen
 class Foreseen:
-    """What there is to say of a container's main process before it is made.
+    """The notes on a container's main process before it is made.
 
     Attributes:
         surprising: whether an entrypoint does not run, or one that is asked for is not there.
@@ -37,7 +37,7 @@ class Foreseen:
 def foreseen_mains(
     campaign: Campaign, project: Project, services: Iterable[str]
 ) -> dict[str, Foreseen]:
-    """What there is to say of these services, of each that does not simply run the command of its file."""
+    """Return notes on those services that do not simply run the command of their file."""
     from engine.errors import RuntimeUnavailable
     from engine.policy.keep_alive import entrypoint_of, keep_alives, undecided
     from engine.runtimes.docker.diagnostics import image_commands

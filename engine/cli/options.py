@@ -79,7 +79,7 @@ output_option = click.option(
 
 
 def format_of(form: str | None, output: Path | None, forms: Sequence[str]) -> str:
-    """What to write: what was asked for, else what the name of the file ends with, else the first.
+    """Choose the format: the one asked for, else by the file's suffix, else the first.
 
     Args:
         form: as the user said; None where nothing was said.

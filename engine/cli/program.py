@@ -63,7 +63,7 @@ for _command in (
 
 
 def invoke(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; errors of ours are told in a paragraph."""
+    """Run a command and return its exit code; our errors are printed as a paragraph."""
     try:
         code: int = cli.main(arguments, prog_name="dockwarden", standalone_mode=False)
     except click.ClickException as error:
@@ -78,7 +78,7 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ours() -> tuple[type[Exception], ...]:
-    """The errors that are told in a paragraph; looked up once there is one, so that help costs less."""
+    """The errors that are printed as a paragraph; imported once there is one, so that help is faster."""
     from states import StateError
 
     return DockwardenError, StateError

@@ -72,9 +72,9 @@ def conduct(
     """Run a campaign and return the command's exit code.
 
     Args:
-        runs: what of the plan this session carries out.
+        runs: those of the plan that this session carries out.
         digests: of what it is made of, by name.
-        standing: where the interrupted run of it stands that is to be gone on with; None for a new one.
+        standing: the state of the interrupted run to resume; None for a new one.
         planned: the campaign's whole plan.
         lifecycle: the one that the campaign names.
         metrics_port: where metrics are served meanwhile; None for nowhere.
@@ -120,7 +120,7 @@ class _Conductor:
     def _on_signal(self, number: int, task: asyncio.Task[Any] | None) -> None:
         """The first ends the campaign, each further one hurries the end.
 
-        Except SIGHUP: a connection that is lost sends several, and nobody is in a hurry.
+        Except SIGHUP: a lost connection sends several, and does not mean that the user is in a hurry.
         """
         again, self._signal = self._signal is not None, self._signal or number
         if number == signal.SIGHUP:
@@ -232,7 +232,7 @@ class _Conductor:
     def _open(
         self, stack: ExitStack, software: Mapping[str, str]
     ) -> tuple[Results, Journal, dict[str, Progress] | None]:
-        """The folder and the journal of a new run, or those of the one to go on with."""
+        """The folder and the journal of a new run, or those of the run to resume."""
         secrets = secrets_of(self.campaign, self.project)
         if self.standing is None:
             with beginning(self.campaign):
@@ -266,14 +266,14 @@ class _Conductor:
         return endpoint.metrics
 
     def _services(self) -> tuple[str, ...]:
-        """What is started: the backends of the runs and of what is under way, and what those depend on."""
+        """The services to start: the backends of planned and running attempts, and their dependencies."""
         under_way = self.standing.under_way if self.standing else ()
         ids = {run.id for run in self.runs} | {name.rpartition(".")[0] for name in under_way}
         return needed(self.project, services_of(run for run in self.planned if run.id in ids))
 
 
 def _software(runtime: Runtime, lifecycle: str) -> dict[str, str]:
-    """What a session's records come from, by name; a lifecycle is named where it is not the built-in one."""
+    """The software of a session, by name."""
     return {
         "dockwarden": version("dockwarden"),
         "python": platform.python_version(),

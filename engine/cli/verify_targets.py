@@ -1,4 +1,4 @@
-"""What is to be proved: lifecycles by name, and the rules that stand beside a user's own."""
+"""Find what to prove: lifecycles by name, and the rules beside a user's lifecycle."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _invariant(module: str, found: object) -> Invariant:
 
 
 def _guarded(own: Invariant) -> Invariant:
-    """The invariant, whose own mistakes are told as such."""
+    """Wrap an invariant so that its own errors are reported as such."""
     holds: Callable[..., bool] = own.holds
 
     def checked(step: Any) -> bool:

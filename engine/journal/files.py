@@ -183,8 +183,8 @@ def _error(path: Path, error: Exception, *, writing: bool) -> Exception:
     if kind in _BUSY:
         return JournalLocked("another program is writing to it; end that first", file=path)
     if kind in _OF_THE_MACHINE and writing:
-        mend = "free some space, or make it writable"
-        return JournalUnwritable(f"it cannot be written: {error}; {mend}", file=path)
+        fix = "free some space, or make it writable"
+        return JournalUnwritable(f"it cannot be written: {error}; {fix}", file=path)
     if kind in _OF_THE_MACHINE:
         return JournalError(f"it cannot be read: {error}", file=path)
     # A record that says it is larger than any memory gives an error without words.

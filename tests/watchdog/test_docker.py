@@ -209,7 +209,7 @@ class TestReap:
         left = "left alone: container {0}-{1}-alpha-1 (project {0}-{1}) {2}"
         mine, elsewhere = everybodys["mine"], everybodys["elsewhere"]
         assert left.format(PROJECT, "mine", f"belongs to {mine}, which runs") in lines
-        cannot = f"belongs to {elsewhere}, which cannot be looked at from here"
+        cannot = f"belongs to {elsewhere}, which cannot be checked from here"
         assert left.format(PROJECT, "elsewhere", cannot) in lines
         assert any("does not say whose it is" in line for line in lines)
 

@@ -28,7 +28,7 @@ Form = Literal["mermaid", "dot", "svg", "png", "table", "json"]
 ThemeName = Literal["auto", "light", "dark"]
 
 _LANGUAGES: Final = {"mermaid": "mermaid", "dot": "dot", "json": "json"}
-"""What a block of code in Markdown is called; a table is Markdown already."""
+"""The language of a block of code in Markdown; a table is Markdown already."""
 
 _MARKER: Final = re.compile(
     rf"diagram\s+(?P<name>\S+)\s+(?P<form>table|{'|'.join(_LANGUAGES)})"
@@ -84,8 +84,8 @@ class _Moment(click.ParamType[datetime]):
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Write to this file, not to stdout."
 )
-@click.option("--write", is_flag=True, help="Write the diagrams in Markdown FILES anew.")
-@click.option("--check", is_flag=True, help="Tell which Markdown FILES are out of date.")
+@click.option("--write", is_flag=True, help="Update the diagrams in Markdown FILES.")
+@click.option("--check", is_flag=True, help="List the Markdown FILES that are out of date.")
 def diagram(
     names: tuple[str, ...],
     *,
@@ -100,10 +100,10 @@ def diagram(
     write: bool,
     check: bool,
 ) -> int:
-    """Draw LIFECYCLE: backend, experiment, or one of your own as package.module:NAME.
+    """Draw LIFECYCLE: backend, experiment, or a custom one as package.module:NAME.
 
     Solid blue arrows are the normal way, dashed orange ones lead into trouble, dotted green ones out of
-    it. What leaves most states alike, such as a stop, is told in a note.
+    it. An event that leaves most states alike, such as a stop, is written in a note.
 
     With --write, diagrams are kept in Markdown FILES, between lines such as
 

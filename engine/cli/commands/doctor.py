@@ -30,6 +30,6 @@ def doctor(campaign: Path | None) -> int:
     loaded, project = (None, None) if campaign is None else load(campaign)
     findings = list(check_all(loaded, project))
     for finding in findings:
-        mend = f"; {finding.mend}" if finding.mend else ""
-        show(printable(f"{finding.level.value:4}  {finding.subject}: {finding.what}{mend}"))
+        fix = f"; {finding.fix}" if finding.fix else ""
+        show(printable(f"{finding.level.value:4}  {finding.subject}: {finding.what}{fix}"))
     return FAILED if any(finding.level is Level.FAIL for finding in findings) else DONE

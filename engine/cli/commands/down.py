@@ -57,5 +57,5 @@ def down(campaign: Path | None, *, force: bool) -> int:
             show(printable(f"left alone: {describe(one)}"))
     listed.confess()
     if not found:
-        show("nothing of ours is there")
+        show("nothing of dockwarden is there")
     return DONE

@@ -63,7 +63,7 @@ def history(journal: Path, *, backend: str | None, as_json: bool) -> int:
 
 
 def _entries(journal: JournalReader, backend: str | None) -> Iterator[_Entry]:
-    """All that is told, in the order of time; what a clock that was set back shuffles stays shuffled."""
+    """Yield all entries in the order of time; entries from before and after a clock was set back may mix."""
     runs = {run.id for run in journal.runs() if backend in (None, run.backend)}
     return heapq.merge(
         (_session(one) for one in journal.sessions()),

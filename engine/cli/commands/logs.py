@@ -31,7 +31,7 @@ _EVERY_S: Final = 0.5
     "--follow",
     "-f",
     is_flag=True,
-    help="Go on with what is written, until the campaign's session ends.",
+    help="Follow new output, until the campaign's session ends.",
 )
 @click.option(
     "--generation",
@@ -62,7 +62,7 @@ def logs(
 
     RUN is the folder of a run of a campaign, or its journal; in a campaign's folder of results it is the latest
     run. It may run meanwhile, or have ended. Without BACKEND it is all of them, each line with its
-    backend's name. Each start of a container has a log of its own, below _log/ in the backend's results.
+    backend's name. Each start of a container has a separate log, below _log/ in the backend's results.
 
     \b
     Example:

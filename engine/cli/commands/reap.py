@@ -61,4 +61,4 @@ def _whose(one: Resource) -> str:
         return "does not say whose it is; dockwarden down removes it"
     if one.owner.host == Owner.current().host:
         return f"belongs to {one.owner}, which runs"
-    return f"belongs to {one.owner}, which cannot be looked at from here"
+    return f"belongs to {one.owner}, which cannot be checked from here"

@@ -1,4 +1,4 @@
-"""``dockwarden report``: what became of a campaign, to be looked at and to be passed on."""
+"""``dockwarden report``: the results of a campaign, to read and to pass on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FORMATS = ("html", "json", "csv", "md")
     type=click.IntRange(0, 100),
     default=20,
     show_default=True,
-    help="How many last lines of each attempt's output are told.",
+    help="How many of the last lines of each attempt's output to quote.",
 )
 @click.option(
     "--lifecycle",

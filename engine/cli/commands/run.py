@@ -58,9 +58,11 @@ _SETTLED = ("completed", *_RERUN)
     "--rerun",
     type=click.Choice((*_RERUN, "all")),
     multiple=True,
-    help="Run again what has come to this outcome in the newest run of the campaign, in its folder.",
+    help="Repeat the runs with this outcome in the newest run of the campaign, in its folder.",
 )
-@click.option("--fresh", is_flag=True, help="Begin anew, whatever an earlier run has left.")
+@click.option(
+    "--fresh", is_flag=True, help="Begin from scratch, even if an earlier run can be resumed."
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and touch nothing.")
 @click.option(
     "--simulate",
@@ -151,7 +153,7 @@ def run(
     try:
         left = None if fresh else standing(loaded, planned, runs, made_of, again)
     except JournalError:
-        note("--fresh begins anew in another folder, and leaves this one as it is")
+        note("--fresh begins from scratch in another folder, and leaves this one as it is")
         raise
     if rerun and left is None:
         raise click.UsageError(

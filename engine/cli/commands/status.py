@@ -1,4 +1,4 @@
-"""``dockwarden status``: what of ours is there."""
+"""``dockwarden status``: list the containers, networks and processes of dockwarden."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def status(campaign: Path | None, *, as_json: bool) -> int:
             show(printable(describe(one)))
     listed.confess()
     if not listed.found and not as_json:
-        show("nothing of ours is there")
+        show("nothing of dockwarden is there")
     return DONE
 
 
 def describe(resource: Resource) -> str:
-    """What is there, on one line."""
+    """Describe a resource on one line."""
     if resource.foreign:
         return (
             f"{resource.kind} {resource.name}: {resource.status or 'no status'}, not dockwarden's:"

@@ -40,11 +40,11 @@ __all__ = ["verify"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(lifecycle: str | None, *, backends: int, diagram: Path | None, as_json: bool) -> int:
-    """Look at everything that can happen, and show that no rule is ever broken.
+    """Explore everything that can happen, and prove that no rule is ever broken.
 
     Without an argument, that is done for the lifecycles that are built in: of a backend, in a world where
     containers die, calls fail and answers come late, for one to three backends side by side; and of an
-    experiment. With MODULE:LIFECYCLE, for one of your own; the module's INVARIANTS, if it has any, have to
+    experiment. With MODULE:LIFECYCLE, for your lifecycle; the module's INVARIANTS, if it has any, have to
     hold as well. What is proved and what is not is in docs/verify.md.
 
     A rule that can be broken is shown by the shortest way there. Exit code: 0 if all holds, 1 if not.

@@ -75,5 +75,5 @@ def ended(reader: JournalReader) -> str:
     if last.ended_at is not None:
         return f"it ended at {last.ended_at:%Y-%m-%d %H:%M:%S} UTC"
     if not last.owner.alive:
-        return f"its controller, {last.owner}, is gone; run it again to go on with it"
+        return f"its controller, {last.owner}, is gone; run it again to resume it"
     return ""

@@ -1,1 +1,1 @@
-"""What commands print: messages, progress as plain lines, and the live dashboard."""
+"""The output of commands: messages, progress as plain lines, and the live dashboard."""

@@ -17,7 +17,7 @@ class Unread:
     stream: TextIO
 
     def write(self, text: str) -> int:
-        """Write text as far as somebody reads it."""
+        """Write text while the reader is there."""
         with contextlib.suppress(OSError):
             self.stream.write(text)
         return len(text)

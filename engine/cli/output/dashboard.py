@@ -102,7 +102,7 @@ def _cells(one: BackendScene) -> dict[str, RenderableType]:
 
 
 def _notes(scene: Scene) -> Iterator[RenderableType]:
-    """What the experiments have last written and measured, and what is wrong with backends."""
+    """The last output and measurements of experiments, and the faults of backends."""
     for one in scene.backends:
         last = one.last_line if one.run else ""
         for text, style in ((one.reason, "yellow"), (last, "dim"), (one.metrics, "cyan")):

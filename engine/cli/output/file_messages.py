@@ -1,4 +1,4 @@
-"""What people are told about a compose file: what read it, and what of it has no effect."""
+"""Messages about a compose file: what read it, and which keys have no effect."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def draw_with_dot(text: str, form: Literal["svg", "png"], *, style: str = "") ->
 
 
 def _styled(svg: str, style: str) -> str:
-    """The SVG alone, without what only a file of its own may begin with, and with the style sheet."""
+    """Return the SVG with the style sheet, without the prologue of a separate file."""
     begins = svg.index("<svg")
     head, bracket, rest = svg[begins:].partition(">")
     # As wide as it was laid out, and narrower where there is less room.

@@ -55,5 +55,5 @@ async def _draw(runner: CampaignRunner, shown: Live) -> None:
 
 
 def _picture(runner: CampaignRunner) -> Picture:
-    """What needs nothing to be read."""
+    """Make the part of the picture for which no file has to be read."""
     return Picture(of_runner(runner, now_s()))

@@ -6,7 +6,7 @@
     ...
     <!-- /dockwarden -->
 
-Markers stand on lines of their own. Those in a fenced block are text.
+Markers stand on separate lines. Those in a fenced block are text.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _OURS: Final = logging.getLogger("engine")
 
 
 class _OnStandardError(logging.Handler):
-    """Prints to whatever standard error is at that moment, so that a live view can stand above it.
+    """Prints to the current standard error, so that a live view can stand above it.
 
     Attributes:
         secrets: kept out of what is printed.
@@ -44,7 +44,7 @@ class _OnStandardError(logging.Handler):
         self.say(self.format(record))
 
     def say(self, sentence: str) -> None:
-        with contextlib.suppress(OSError):  # whoever read it has gone; what is under way goes on
+        with contextlib.suppress(OSError):  # the reader is gone; the work continues
             click.echo(f"dockwarden: {printable_lines(self.secrets.hide(sentence))}", err=True)
 
 
@@ -88,7 +88,7 @@ def show(text: str) -> None:
 
 
 def document(text: str | bytes) -> None:
-    """Print what is a file rather than a message, exactly as it is: whoever writes it has filtered it.
+    """Print a document rather than a message, exactly as it is: its author has filtered it.
 
     Raises:
         click.exceptions.Exit: see :func:`show`.

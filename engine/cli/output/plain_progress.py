@@ -24,13 +24,13 @@ from engine.model.results import Transition
 __all__ = ["Lines", "taken_over"]
 
 _PASSING = frozenset({"busy", "finish", "dispatch"})
-"""States and events of each experiment's coming and going, which have lines of their own."""
+"""States and events of each experiment's begin and end, which have separate lines."""
 
 _SHOWN_LEFT = 3
 
 
 def taken_over(event: Adopted | AttemptReattached) -> str:
-    """What was found of an earlier controller's, on one line."""
+    """Describe what was taken over from an earlier controller, on one line."""
     if isinstance(event, Adopted):
         return (
             f"{event.backend}: adopted container {event.container_id[:12]}, which was left running"

@@ -157,7 +157,7 @@ def _short(value: Any, secrets: Secrets) -> str:
 
 
 def _again(run: PlannedRun, standing: Standing | None) -> str:
-    """What a run that is run again has come to before."""
+    """Describe the earlier outcome of a run that is repeated."""
     if standing is None or run.id not in standing.rerun:
         return ""
     return f" (again: it is {standing.states[run.id]})"

@@ -1,4 +1,4 @@
-"""What is seen of a campaign while it runs: a live table on a terminal, else plain lines."""
+"""The view of a campaign while it runs: a live table on a terminal, else plain lines."""
 
 from __future__ import annotations
 
