@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Round = Mapping[str, float]
-"""What was measured in one round: quantities by name, of which less is better."""
+"""The measurements of one round: quantities by name, of which less is better."""
 
 Turn = Callable[[], Round]
 """One side's turn in a round: it measures one quantity or several."""
@@ -52,16 +52,16 @@ class Spread:
 
 @frozen
 class Goal:
-    """What is to be reached.
+    """A goal to be reached.
 
     Attributes:
-        what: the quantity of ours.
-        against: what it is held against.
+        what: our quantity.
+        against: the quantity to compare it with.
         asked: the goal in words.
         unit: of the figures.
         figure: of one round.
         reached: whether the median of the figures will do.
-        floor: the quantity below which nobody can come who does it this way; empty where none is known.
+        floor: the lowest quantity that this way of working allows; empty where none is known.
     """
 
     what: str
@@ -186,7 +186,7 @@ def rounds_of(turns: Sequence[Turn], rounds: int, *, warm_up: bool = True) -> It
     """Take all turns, round by round; each round begins with another one.
 
     Args:
-        warm_up: whether a further round comes first, of which nothing is told.
+        warm_up: whether a further round comes first, which is not reported.
     """
     for number in range(0 if warm_up else 1, rounds + 1):
         first = number % len(turns)

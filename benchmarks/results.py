@@ -1,4 +1,4 @@
-"""What a run of the benchmarks showed: kept as JSON, and written as a table."""
+"""The results of a run of the benchmarks: kept as JSON, and written as a table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PACKAGES: Final = (
 
 @frozen
 class Outcome:
-    """What one benchmark showed."""
+    """The results of one benchmark."""
 
     benchmark: Benchmark
     rounds: tuple[Round, ...]
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def machine_facts(engine: Engine | None) -> dict[str, Any]:
-    """What the figures were taken on."""
+    """Describe the machine of the figures."""
     model = next(
         (
             line.partition(":")[2].strip()

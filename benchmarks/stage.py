@@ -1,4 +1,4 @@
-"""What the scenes on Docker share: a folder with a compose file, campaigns on it, Compose's own command."""
+"""Shared by the scenes on Docker: a folder with a compose file, campaigns on it, Compose's own command."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ BENCHMARKS: Final = (
             times_less(10, dispatch.OURS, dispatch.COMPOSE_RUN, floor=dispatch.BARE),
         ),
         note=(
-            "whoever dispatches by exec takes at least what the engine takes for one, so *at best* gives"
+            "dispatching by exec always takes at least what the engine takes for one, so *at best* gives"
             " what the bare SDK reached against the same peers in the same rounds; against the bare SDK"
             " itself it gives what that took for the least that loses nothing: a shell that notes the exit"
             " code, and one sync each of a record and of a journal, while the exec is being created."
@@ -108,7 +108,7 @@ BENCHMARKS: Final = (
         rounds=2,
         warm_up=False,
         note=(
-            "without the sync, the folder lies in memory, and what is told is the processor's time: that of"
+            "without the sync, the folder lies in memory, and the figure is the processor's time: that of"
             " the engine, the journal's rows and the records. What memory grows by is the plan: its"
             " experiments, and how far each of its runs has come."
         ),

@@ -12,7 +12,7 @@ COMPOSE_FILE = Path(__file__).parent.parent / "docker-compose.yml"
 
 
 def main() -> int:
-    """Run a kernel on a backend; whatever happens, the backend is taken down at the end."""
+    """Run a kernel on a backend; take the backend down at the end, also after an error."""
     with ContainerManager(COMPOSE_FILE, runtime="auto") as manager:
         manager.start_services(["pytorch"])
         ended = manager.execute("pytorch", ["python3", "kernels.py", "matmul"], timeout_s=60)

@@ -40,7 +40,7 @@ _INSIDE: Final = "/tmp"  # noqa: S108 - in the container
 
 @contextmanager
 def dispatch() -> Iterator[Sequence[Turn]]:
-    """A no-op by a campaign of ours, by the bare SDK, by python-on-whales and by Compose's commands."""
+    """A no-op by our campaign, by the bare SDK, by python-on-whales and by Compose's commands."""
     with ExitStack() as stack:
         here = stack.enter_context(stage("dispatch"))
         peer = stack.enter_context(here.up("bench-dispatch-peer"))
@@ -83,7 +83,7 @@ def dispatch() -> Iterator[Sequence[Turn]]:
 
 @contextmanager
 def _notes(folder: Path) -> Iterator[Callable[[], None]]:
-    """What writes a line and a row, and sees them onto the disk."""
+    """Yield a function that writes a line and a row, and syncs them."""
     with (
         closing(sqlite3.connect(folder / "notes.sqlite", isolation_level=None)) as rows,
         (folder / "notes.jsonl").open("w") as lines,

@@ -38,7 +38,7 @@ _NO_BACKOFF: Final = BackendPolicy(
 
 @contextmanager
 def faults() -> Iterator[Sequence[Turn]]:
-    """Kills from outside; the engine's own event is heard on a stream of its own, in the same kill."""
+    """Kills from outside; the engine's own event is heard on a separate stream, in the same kill."""
     with ExitStack() as stack:
         here = stack.enter_context(stage("faults", healthcheck=_HEALTHCHECK))
         heard: queue.Queue[tuple[str, float]] = queue.Queue()
@@ -116,7 +116,7 @@ def _hear_deaths(
 
 
 def _look_around(stack: ExitStack, container: str) -> queue.Queue[float]:
-    """Look at a container at a poller's own times; gives the moments at which it was not running."""
+    """Inspect a container at a poller's own times; gives the moments at which it was not running."""
     found: queue.Queue[float] = queue.Queue()
     ended = threading.Event()
     client = stack.enter_context(connect())

@@ -1,4 +1,4 @@
-"""What a controller costs while an experiment runs: processor time and wake-ups, over a minute."""
+"""The cost of a controller while an experiment runs: processor time and wake-ups, over a minute."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ while True:
 
 @frozen
 class _Cost:
-    """What a process and its children have used so far."""
+    """The resources that a process and its children have used so far."""
 
     cpu_s: float
     wake_ups: int

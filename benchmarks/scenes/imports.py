@@ -1,4 +1,4 @@
-"""What it costs to import the engine, and to ask the command for its help."""
+"""The cost of importing the engine, and of the command's help."""
 
 from __future__ import annotations
 

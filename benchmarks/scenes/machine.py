@@ -30,7 +30,7 @@ _EDGES: Final = (
     ("stop", "ready", "removing"),
     ("removed", "removing", "stopped"),
 )
-"""The same for machines without a latch: what is being stopped is a state of its own."""
+"""The same for machines without a latch: being stopped is a separate state."""
 
 _STATES: Final = ("stopped", "starting", "ready", "busy", "removing")
 

@@ -35,7 +35,7 @@ _IDLE_S: Final = 10.0
 
 @contextmanager
 def many() -> Iterator[Sequence[Turn]]:
-    """One manager for ten backends, one for fifty; each in a process of its own, as large as it makes it."""
+    """One manager for ten backends, one for fifty; each in a separate process, whose memory is measured."""
     yield partial(_of, FEW), partial(_of, MANY)
 
 

@@ -39,12 +39,12 @@ MEMORY: Final = "memory, in bytes, of"
 _OFTEN: Final = 5
 """How often the shortest campaign is run in a round: a disk has moods that last longer than it."""
 
-_NO_DISK: Final = "/dev/shm"  # noqa: S108 - the folder in it has a name that nobody can foretell
+_NO_DISK: Final = "/dev/shm"  # noqa: S108 - the folder in it has an unpredictable name
 
 
 @contextmanager
 def simulated() -> Iterator[Sequence[Turn]]:
-    """Each campaign in a process of its own, which tells how long it took and how large it grew."""
+    """Each campaign in a separate process, which reports its duration and its memory."""
     yield [partial(_of, size) for size in SIZES]
 
 
@@ -83,7 +83,7 @@ async def _carry_out(folder: Path, size: int, *, durable: bool) -> float:
         ),
     )
     runs = plan(campaign)
-    # Without the sync, the processor is all that counts: its time is nobody else's affair.
+    # Without the sync, only the processor's time counts, which other processes do not affect.
     clock = time.perf_counter if durable else time.process_time
     first = last = 0.0
 

@@ -19,7 +19,7 @@ PER_STATE: Final = "seconds a state, backends:"
 
 @contextmanager
 def verify() -> Iterator[Sequence[Turn]]:
-    """All subjects in turn; what is told of three backends counts the proofs of one and of two."""
+    """All subjects in turn; the figure of three backends counts the proofs of one and of two."""
     yield (_prove,)
 
 

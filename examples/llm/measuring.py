@@ -1,4 +1,4 @@
-"""What the three clients share: their command line, the clock, and where the numbers go.
+"""Shared by the three clients: their command line, the clock, and the output of numbers.
 
 Nothing here knows dockwarden. It sets two environment variables, which any program may use:
 ``DOCKWARDEN_METRICS``, the path of a JSON file for numbers, and ``DOCKWARDEN_ARTIFACTS``, a folder for files.
@@ -73,7 +73,7 @@ class Timer:
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What some work returns, and how long it took in seconds."""
+    """Run some work; return its result, and how long it took in seconds."""
     began = time.perf_counter()
     done = work()
     return done, time.perf_counter() - began
@@ -90,7 +90,7 @@ UNITS = {
 
 
 def report(timer: Timer, text: str, **others: float) -> None:
-    """Print the numbers, and hand them and the tokens over where somebody asks for them."""
+    """Print the numbers, and hand them and the tokens over if a file for them is set."""
     metrics = {**others, **timer.metrics(), "peak_memory_mib": _peak_mib()}
     for name, value in metrics.items():
         print(f"{name}: {value:.3f}")

@@ -1,10 +1,10 @@
 """Fetch and build what the campaigns of this folder take, and say beforehand how much that is.
 
     python3 examples/llm/prepare.py               images on the Docker engine, or virtual environments without one
-    python3 examples/llm/prepare.py --process     virtual environments in any case
+    python3 examples/llm/prepare.py --process     virtual environments always
 
-What is there already is left alone. Each part is made beside its place and then moved there, so whatever cuts
-this short (a lost network, a full disk, Ctrl+C) leaves nothing half-made.
+What is there already is left alone. Each part is made beside its place and then moved there, so an interruption
+(a lost network, a full disk, Ctrl+C) leaves nothing half-made.
 """
 
 import argparse
@@ -29,12 +29,12 @@ MODEL_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 CONVERTED = CACHE / "models" / "SmolLM2-135M-Instruct-f32"
 
 FETCHED_MB = {"llamacpp": 25, "openvino": 80, "pytorch": 230}
-"""What is fetched for each engine, about."""
+"""About how much is fetched for each engine."""
 INSTALLED_MB = {"llamacpp": 205, "openvino": 376, "pytorch": 1400}
-"""What an image adds to its base, or a virtual environment takes, about."""
+"""About how much an image adds to its base, or a virtual environment takes."""
 MODELS_MB = 98 + 540
 MEMORY_MB = 1600
-"""What converting the model takes at its peak, which is the most of all."""
+"""The peak memory of converting the model, the largest of all steps."""
 
 
 def main() -> int:
@@ -144,7 +144,7 @@ def _build_image(engine: str) -> None:
     wheels = CACHE / "wheels" / engine
     if not wheels.exists():
         with _beside(wheels) as half:
-            # For the image's Python, whatever this one is.
+            # For the image's Python, which may differ from this one.
             of_image = ("--python-version", "3.11", "--only-binary=:all:")
             _pip_download(half, *of_image, *_constraints(engine), "pip")
             if shutil.which("apt-get"):  # a build without network cannot fetch it
@@ -177,7 +177,7 @@ def _make_environment(engine: str) -> None:
 
 
 def _constraints(engine: str) -> list[str]:
-    """What pip is asked for: the packages of an engine, and one version of all that they take."""
+    """Return pip's arguments: the packages of an engine, and pinned versions of their dependencies."""
     folder = HERE / "requirements"
     return ["-r", str(folder / f"{engine}.txt"), "-c", str(folder / "constraints.txt")]
 

@@ -15,7 +15,7 @@ RECREATE_EVERY = 2  # configurations; 1 is as fresh as a container for every exp
 
 
 def main() -> int:
-    """Run every configuration on every backend; whatever happens, all is taken down at the end."""
+    """Run every configuration on every backend; take all backends down at the end, also after an error."""
     failed = 0
     command = ["python3", "experiment.py"]
     with ContainerManager(COMPOSE_FILE, runtime="docker", experiment_command=command) as manager:

@@ -13,7 +13,7 @@ CONFIGS = ["configs/small.json", "configs/large.json", "configs/missing.json"]
 
 
 def run_experiment(backend: str, config: str) -> tuple[str, int]:
-    """Run one experiment in a container of its own."""
+    """Run one experiment in a new container."""
     compose = ["docker", "compose", "-f", str(COMPOSE_FILE)]
     done = subprocess.run(
         [

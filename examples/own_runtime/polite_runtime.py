@@ -1,4 +1,4 @@
-"""A runtime of one's own: local processes at a low priority, so that a shared machine stays usable."""
+"""A custom runtime: local processes at a low priority, so that a shared machine stays usable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PoliteRuntime(ProcessRuntime):
 
 
 class PoliteProvider(RuntimeProvider):
-    """What dockwarden has to know of it: its name, how to make one, and what to remove after a SIGKILL."""
+    """Tells dockwarden its name, how to make it, and what to remove after a SIGKILL."""
 
     name = "polite"
     cleans_up = True

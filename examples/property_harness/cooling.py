@@ -1,4 +1,4 @@
-"""A lifecycle of one's own: after each experiment the device cools down before the next one."""
+"""A custom lifecycle: after each experiment the device cools down before the next one."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ EFFECTS: Final = {"cool": cool}
 
 
 def nothing_runs_on_a_hot_device(step: OwnStep) -> bool:
-    """What follows an experiment is the cooling, and only a cool device takes the next one."""
+    """Each experiment is followed by cooling, and only a cool device takes the next one."""
     return not (step.before.state == "cooling" and step.after.state == "busy")

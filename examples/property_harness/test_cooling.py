@@ -1,4 +1,4 @@
-"""The lifecycle of one's own is sound, by itself and on the engine."""
+"""The custom lifecycle is sound, by itself and on the engine."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Short(BackendSuite):
 
 
 class TestSound(BackendSuite):
-    """What the others are made of, for comparison."""
+    """The sound runtime that the others are made from, for comparison."""
 
     runtime = SimulatedRuntime
     examples = 20

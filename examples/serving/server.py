@@ -1,7 +1,7 @@
 """A stand-in for an inference server: it loads for a while, then answers a few requests at a time.
 
 ``GET /health`` is answered with 503 while it loads and 200 afterwards, ``GET /generate?tokens=N`` takes a time
-that grows with N. To see what becomes of experiments, ``GET /fault/exit`` ends it, and after ``GET /fault/hang``
+that grows with N. To see what happens to experiments, ``GET /fault/exit`` ends it, and after ``GET /fault/hang``
 it answers nothing any more.
 """
 
@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def load() -> None:
-    """Load the model, so to speak."""
+    """Pretend to load a model."""
     time.sleep(LOAD_S)
     loaded.set()
 

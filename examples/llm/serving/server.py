@@ -1,4 +1,4 @@
-"""The llama.cpp server with the model of this example, until it is told to end.
+"""The llama.cpp server with the model of this example, until it is ordered to end.
 
 It has llama.cpp's own HTTP interface: ``/health`` says whether the model is loaded, ``/completion`` and
 ``/v1/chat/completions`` generate.
