@@ -22,12 +22,12 @@ from engine.runtimes.in_container import GPU_PROBE
 
 
 class FakeRuntime:
-    """Does what it is told; where it is told nothing, all goes well at once.
+    """Follows its script; without one, everything succeeds at once.
 
     ``fake.will("gate", "alpha", outcome, ...)`` queues what the next calls do: an exception is raised, a
     future is waited for (and its result treated in the same way), anything else is returned.
 
-    A look at the GPUs counts as ``look``, any other command as ``execute``. What looks print is said by
+    A GPU check counts as ``look``, any other command as ``execute``. The output of checks comes from
     ``fake.will_print("alpha", text, ...)``: one after the other, the last one for good.
     """
 

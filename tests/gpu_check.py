@@ -74,7 +74,7 @@ def describe(device: GpuDevice) -> str:
     """One device on one line."""
     used, total = device.memory_used_bytes, device.memory_total_bytes
     memory = (
-        "memory not told"
+        "memory not reported"
         if used is None or total is None
         else f"{used // _MIB}/{total // _MIB} MiB"
     )

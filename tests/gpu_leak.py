@@ -45,7 +45,7 @@ assert holder.stdout.readline() == b"held\\n"
 open("leaked", "w").close()
 holder.wait()
 """
-"""The backend's main process: begins to leak once it is told to, by way of a file."""
+"""The backend's main process: begins to leak once a file tells it to."""
 
 _EXPERIMENT = """
 import os, time
@@ -58,11 +58,11 @@ while not os.path.exists("leaked"):
 
 
 def check_leak(holder: list[str], say: Callable[[str], None]) -> list[str]:
-    """Let a backend leak, and see what becomes of it.
+    """Let a backend leak, and observe what happens to it.
 
     Args:
         holder: a Python program that takes memory, and its arguments.
-        say: told what happens.
+        say: called with what happens.
 
     Returns:
         what is not as it should be; empty when all is well.

@@ -20,7 +20,7 @@ _PATHS: Final[Mapping[str, str]] = {
     "vllm": "start proved_ready dispatch finish dispatch fault recover",
     "tensorrt": "start proved_ready" + " dispatch finish" * 11,
 }
-"""What has befallen each backend of the picture that shows a campaign."""
+"""The history of each backend of the picture that shows a campaign."""
 
 
 def pictures() -> dict[str, bytes]:

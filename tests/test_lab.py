@@ -1,4 +1,4 @@
-"""The parts of the lab that can be told right from wrong without an engine."""
+"""The parts of the lab that can be tested without an engine."""
 
 import json
 import os

@@ -94,14 +94,14 @@ def _all(languages: tuple[str, ...]) -> Iterator[Block]:
 @pytest.mark.parametrize("file", FILES, ids=NAMES.get)
 def test_its_diagrams_are_up_to_date(file: Path) -> None:
     text = file.read_text()
-    assert rewritten(text, block, file=NAMES[file]) == text, "write it anew: make pages"
+    assert rewritten(text, block, file=NAMES[file]) == text, "write it again: make pages"
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES.get)
 def test_its_references_are_up_to_date(file: Path) -> None:
     text = file.read_text()
     assert rewritten(text, reference, file=NAMES[file], word=WORD) == text, (
-        "write it anew: make pages"
+        "write it again: make pages"
     )
 
 

@@ -36,7 +36,7 @@ LEM = 'printf "%s " "$@"; hostname; cat "$2"; exit "${EXIT_CODE:-0}"'
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[APIClient]:
-    """The engine; in the end nothing of ours is left on it."""
+    """The engine; in the end no resource is left on it."""
     client = connect()
     yield client
     filters = {"label": LABEL}
@@ -88,7 +88,7 @@ def may_do_everything() -> bool:
 
 
 def hold(client: APIClient, container: str, mib: int) -> None:
-    """Have a process in a container, started by nobody here, hold memory of the GPU."""
+    """Have a foreign process in a container hold memory of the GPU."""
     script = f"setsid python3 -c '{HOLD}' {GPU.uuid} {mib} >/tmp/held 2>&1 &"
     wait = "until grep -q held /tmp/held; do sleep 0.05; done"
     made = client.exec_create(container, ["sh", "-c", f"{script} {wait}"])

@@ -113,7 +113,7 @@ def test_a_lab_of_root_serves_users_who_may_not_write_to_it(layout: Layout) -> N
 
 
 def test_every_test_that_acts_on_the_whole_engine_is_marked() -> None:
-    """Each test function that is on Docker, or its helpers, and has such a command as a word of its own."""
+    """Each test function that is on Docker, or its helpers, and has such a command as a separate word."""
     unmarked = [
         f"{path.relative_to(TESTS)}: {name}"
         for path in sorted(TESTS.rglob("test_*.py"))

@@ -15,6 +15,7 @@ PLANTED = [
     ("x = 1  # written anew\n", "anew"),
     ('raise ValueError("mend that")\n', "mend"),
     ('print(f"{count} were looked at")\n', "looked at"),
+    ("print(f\"{'told' if x else 'y'}\")\n", "told"),
     ('"""A run that is gone on\n    with later."""\n', "gone on with"),
     ("# a folder of\n# its own\n", "of its own"),
     ('say("so to "\n    "speak")\n', "so to speak"),

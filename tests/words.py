@@ -76,9 +76,12 @@ class Finding:
 _FIELD = re.compile(r"(?<!\{)\{[^{}\n]+\}")
 """A replacement field of an f-string, which is code; in other strings a word in braces is a name."""
 
+_CODE = re.compile(r"""('[^']*'|"[^"]*")|.""")
+
 
 def _blanked(field: re.Match[str]) -> str:
-    return "\0" * len(field[0])
+    """Blank a field out, but for the strings in it."""
+    return _CODE.sub(lambda part: part[1] or "\0", field[0])
 
 
 def prose(source: str) -> str:
@@ -100,7 +103,10 @@ _FSTRING = getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)
 """Since Python 3.12 the text of an f-string is a token by itself."""
 
 _PATTERNS = [
-    (re.compile(rf"(?<![-\w])(?:{words.replace(' ', _SPACE)})(?![-\w])", re.IGNORECASE), instead)
+    (
+        re.compile(rf"(?<![-\w])(?:{words.replace(' ', _SPACE)})(?![-\w]|\.\w)", re.IGNORECASE),
+        instead,
+    )
     for words, instead in INSTEAD.items()
 ]
 

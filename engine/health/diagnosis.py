@@ -25,7 +25,7 @@ def judge(observation: Observation | None, container: Container) -> Fault | None
         what is wrong with it, or None.
     """
     if observation is None:
-        return Fault("its container is gone: somebody removed it", recreate=True, quote=True)
+        return Fault("its container is gone: another process removed it", recreate=True, quote=True)
     if observation.container.id != container.id:
         return Fault("another container has taken its place", recreate=True)
     if not observation.running:

@@ -121,7 +121,7 @@ class Quoted:
         units: of these, where they have one.
         artifacts: the files that it handed back, relative to the journal's folder.
         warnings: what of these could not be used.
-        beside: the other backends in which experiments ran meanwhile; None where that is not told.
+        beside: the other backends in which experiments ran meanwhile; None if not recorded.
         gpus_shared_with: those that were up and may use its GPUs, likewise.
     """
 

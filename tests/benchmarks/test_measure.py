@@ -44,11 +44,11 @@ def test_each_round_takes_every_side_once_and_begins_with_another_one() -> None:
     assert "".join(log) == "abc" + "bca" + "cab" + "abc"
 
 
-@pytest.mark.parametrize(("warm_up", "told"), [(True, [1, 2, 3]), (False, [0, 1, 2])])
-def test_a_warm_up_is_thrown_away(*, warm_up: bool, told: list[int]) -> None:
+@pytest.mark.parametrize(("warm_up", "reported"), [(True, [1, 2, 3]), (False, [0, 1, 2])])
+def test_a_warm_up_is_thrown_away(*, warm_up: bool, reported: list[int]) -> None:
     times = count()
     measured = rounds_of([lambda: {"a": next(times)}], 3, warm_up=warm_up)
-    assert [one["a"] for one in measured] == told
+    assert [one["a"] for one in measured] == reported
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ _ARGUMENTS: Final = (
     "--no-first-run",
     "--allow-file-access-from-files",
     "--hide-scrollbars",
-    # Nothing has an address, so that whatever a page asks the network for is an error in its log.
+    # Nothing has an address, so that every request of a page to the network is an error in its log.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost",
 )
 
@@ -102,7 +102,7 @@ class Page:
 
 @contextmanager
 def start(profile: Path) -> Iterator[Page]:
-    """A browser with a profile of its own, closed at the end.
+    """A browser with a new profile, closed at the end.
 
     Raises:
         BrowserUnavailable: there is none here.

@@ -1,4 +1,4 @@
-"""A campaign file: what it may say, and how it is told what is wrong with it."""
+"""Campaign files: what they may say, and how errors in them are reported."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class TestWhatAFileSays:
                 ready_within: 2m
                 stop_grace: 0
               beta:
-            defaults: {timeout: 1h, env: {A: "1", B: "1"}, user: nobody}
+            defaults: {timeout: 1h, env: {A: "1", B: "1"}, user: worker}
             experiments:
               - name: one
                 backend: [alpha, beta]
@@ -127,7 +127,7 @@ class TestWhatAFileSays:
         assert (one.silence_s, one.leftovers) == (300, Leftovers.FAIL)
         assert one.max_output_bytes == 512 * 2**20
         assert (one.user, one.working_dir, one.timeout_s, one.repeat) == (
-            "nobody",
+            "worker",
             "/there",
             5400,
             3,

@@ -32,7 +32,7 @@ def left(stage: Stage, *rerun: str) -> Standing | None:
 
 
 def session(stage: Stage, *rerun: str, interrupt_at: str = "") -> CampaignRunner:
-    """Run the stage's campaign, or go on with it."""
+    """Run the stage's campaign, or resume it."""
     found, planned = left(stage, *rerun), plan(stage.campaign)
     with ExitStack() as stack:
         earlier = None

@@ -1,4 +1,4 @@
-"""Going on with a campaign, wherever its controller died."""
+"""Resuming a campaign, wherever its controller died."""
 
 from __future__ import annotations
 
@@ -128,16 +128,16 @@ class TestKilledBetweenAnyTwoWrites:
     def test_it_is_gone_on_with_to_the_same_end(self, stage: Stage, copies: list[Path]) -> None:
         kinds = Counter(self.check(stage, copy) for copy in copies)
         assert kinds["resumed"] > 50
-        assert kinds["anew"] > 1
+        assert kinds["new"] > 1
         assert kinds["settled"] == 1
 
     def check(self, stage: Stage, copy: Path) -> str:
-        """Go on with a copy, and see that all is as it should be; say what there was to do."""
+        """Resume a copy, and check that all is as it should be; say what there was to do."""
         stage.change(results=copy)
         left = look(stage)
         if left is None:
             there = (copy / "latest" / FILE_NAME).exists()
-            return "settled" if there and len(attempts_and_outcomes(stage)[1]) == 4 else "anew"
+            return "settled" if there and len(attempts_and_outcomes(stage)[1]) == 4 else "new"
         runner = carry_out(stage)
         assert {one.state for one in runner.progress.values()} == {"completed"}
         attempts, outcomes = attempts_and_outcomes(stage)
@@ -154,7 +154,7 @@ class TestKilledBetweenAnyTwoWrites:
     def test_and_again_while_it_is_gone_on_with(
         self, stage: Stage, copies: list[Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Cut short before the first line that it writes, it can still be gone on with."""
+        """Cut short before the first line that it writes, it can still be resumed."""
 
         class KilledError(Exception):
             pass

@@ -1,4 +1,4 @@
-"""The example of a server and its client: outcomes are right whatever becomes of the server."""
+"""The example of a server and its client: outcomes are right under every fault of the server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ sys.exit("the server does not answer")
 
 
 class Folder:
-    """A copy of the example, with campaigns of its own."""
+    """A copy of the example, with other campaigns."""
 
     def __init__(self, path: Path, runtime: str) -> None:
         self.path, self.runtime = path, runtime

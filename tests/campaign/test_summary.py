@@ -58,12 +58,12 @@ def test_restarts_that_were_asked_for_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "told"), [(1, "1 repeat not needed"), (2, "2 repeats not needed")]
+    ("count", "wording"), [(1, "1 repeat not needed"), (2, "2 repeats not needed")]
 )
-def test_repeats_that_were_not_needed(count: int, told: str) -> None:
+def test_repeats_that_were_not_needed(count: int, wording: str) -> None:
     needless = Outcome("a-x", "x", "a", "skipped", reason="not needed: v is 5")
     summary = evolve(SUMMARY, outcomes=(needless,) * count)
-    assert f"  a: {told}: v is 5" in summary.to_text()
+    assert f"  a: {wording}: v is 5" in summary.to_text()
     assert summary.counted == ()
 
 
@@ -95,7 +95,7 @@ def test_whether_all_completed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "wording"),
     [
         (0, "0.0 s"),
         (59.94, "59.9 s"),
@@ -105,8 +105,8 @@ def test_whether_all_completed() -> None:
         (3720, "1 h 02 min"),
     ],
 )
-def test_durations_for_people(seconds: float, told: str) -> None:
-    assert human_s(seconds) == told
+def test_durations_for_people(seconds: float, wording: str) -> None:
+    assert human_s(seconds) == wording
 
 
 class TestEta:

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos --kills 200 --seed 1``: on a lab of its own, whose daemon it kills, too."""
+"""``python -m tests.chaos --kills 200 --seed 1``: on a separate lab, whose daemon it kills, too."""
 
 from __future__ import annotations
 

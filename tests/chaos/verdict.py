@@ -35,7 +35,7 @@ class Toll:
         running: experiments that ran when it struck.
         finished: of these, those whose end was recorded.
         lost: of these, those that were run again.
-        left: kills after which something of the campaign was on the engine, with nobody to remove it.
+        left: kills after which something of the campaign was on the engine, with no process to remove it.
     """
 
     kills: int = 0
@@ -226,7 +226,7 @@ def _by_the_witness(scene: Scene, exited: set[str], lost: set[str], *, lossless:
             f"{request} completed with a note {codes}, and is recorded as lost"
         )
     if scene.adopted and lossless:
-        # Whatever began was seen to its end, by whichever controller: nothing was run again.
+        # Every attempt that began was seen to its end, by some controller: nothing was run again.
         assert {*begun} == {*completed} == exited
 
 

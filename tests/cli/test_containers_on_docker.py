@@ -26,7 +26,7 @@ SERVE = 'test "$1" != --bad || { echo "no such option $1"; exit 2; }; exec sleep
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[APIClient]:
-    """A client; in the end nothing of ours is left on the engine."""
+    """A client; in the end no resource is left on the engine."""
     client = connect()
     yield client
     filters = {"label": f"com.docker.compose.project={PROJECT}"}

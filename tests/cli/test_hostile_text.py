@@ -1,6 +1,6 @@
-"""Whatever containers, labels, images, compose files and errors say: no control sequence is printed.
+"""No control sequence of containers, labels, images, compose files and errors is printed.
 
-Each command is driven with hostile names, labels, output and errors, and the bytes that it writes are looked at.
+Each command is driven with hostile names, labels, output and errors, and the bytes that it writes are checked.
 """
 
 from __future__ import annotations

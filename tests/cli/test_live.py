@@ -250,7 +250,7 @@ class TestWatch:
 
 
 def test_a_pipe_in_the_place_of_output_holds_up_neither_view(tmp_path: Path) -> None:
-    """Opening it would wait for whoever writes to it, and nobody does."""
+    """Opening it would wait for a writer, and there is none."""
     (tmp_path / "docker-compose.yml").write_text("services: {alpha: {image: none}}")
     plant = "s=$(readlink /proc/$$/fd/1); rm $s; mkfifo $s; read go <go"
     experiment = {"name": "x", "backend": "alpha", "command": ["sh", "-c", plant]}
@@ -277,7 +277,7 @@ def test_a_pipe_in_the_place_of_output_holds_up_neither_view(tmp_path: Path) -> 
         seen = subprocess.run(watch, env=environment, capture_output=True, timeout=60, check=True)
         assert b"busy" in seen.stdout
         go.write("on\n")
-    with suppress(OSError):  # what is left of it, until nobody writes to the terminal any more
+    with suppress(OSError):  # what is left of it, until no process writes to the terminal any more
         while os.read(ours, 4096):
             pass
     os.close(ours)

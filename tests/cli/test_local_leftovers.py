@@ -103,7 +103,7 @@ def test_what_a_dead_controller_left_is_listed_and_ended(
     assert running(project)
     code, out, err = dockwarden(command, *([campaign] if command == "down" else []))
     assert "removed processes alpha" in out
-    assert (code, "no Docker engine answers" in err) == (2, True)  # nobody could look there
+    assert (code, "no Docker engine answers" in err) == (2, True)  # the engine could not be asked
     assert not running(project)
 
 

@@ -25,7 +25,7 @@ BACKENDS = ("pytorch", "vllm", "tensorrt")
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[APIClient]:
-    """A client; in the end nothing of ours is left on the engine."""
+    """A client; in the end no resource is left on the engine."""
     client = connect()
     yield client
     filters = {"label": LABEL}
@@ -39,7 +39,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write a campaign over a compose file with a service that nobody needs."""
+    """Write a campaign over a compose file with a service that no backend needs."""
 
     def write(*experiments: dict[str, Any], **more: Any) -> Path:
         service = {"image": BASE_IMAGE, "stop_grace_period": "1s"}
@@ -71,7 +71,7 @@ def dockwarden(*arguments: str | Path) -> tuple[int, str, str]:
 
 
 def see(client: APIClient, event: str, times: int, act: Callable[[], Any]) -> Any:
-    """Do something, and return what it returned once the engine has told of an event so often."""
+    """Do something, and return what it returned once the engine has reported an event so often."""
     events = client.events(filters={"label": LABEL, "event": event}, decode=True)
     done = act()
     for _ in range(times):

@@ -92,14 +92,14 @@ def test_never_leaves_what_ends_to_end(dockwarden: Dockwarden) -> None:
     assert "exit code 0" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("through", "told"), [(False, "no"), (True, "yes")])
+@pytest.mark.parametrize(("through", "printed"), [(False, "no"), (True, "yes")])
 def test_experiments_go_through_the_entrypoint_of_the_file(
-    dockwarden: Dockwarden, tmp_path: Path, *, through: bool, told: str
+    dockwarden: Dockwarden, tmp_path: Path, *, through: bool, printed: str
 ) -> None:
     served = {"entrypoint": ENTER, "command": ["sleep", "infinity"]}
     assert dockwarden("run", service=served, through_entrypoint=through).returncode == 0
     one = record(tmp_path)
-    assert (one["stdout_lines"], one["through_entrypoint"]) == ([told], through)
+    assert (one["stdout_lines"], one["through_entrypoint"]) == ([printed], through)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ SLEEP: Final = ["sleep", "infinity"]
 
 @pytest.fixture(scope="module")
 def client(lab: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[APIClient]:
-    """A client of an engine that has the images; in the end nothing of ours is left on it."""
+    """A client of an engine that has the images; in the end no resource is left on it."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in lab.environment.items():
             patch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""Results belong to the user who started the campaign, and to nobody else's eyes."""
+"""Results belong to the user who started the campaign, and no other user can read them."""
 
 from __future__ import annotations
 
@@ -66,6 +66,6 @@ def test_results_belong_to_the_user_who_ran_it(folder: Path, inside: str) -> Non
     found = {path: path.lstat() for path in results.rglob("*")}
     assert {one.st_uid for one in found.values()} == {USER}
     run = (results / "owned/latest").resolve()
-    assert not found[run].st_mode & TO_OTHERS  # so nobody else comes to what is below
+    assert not found[run].st_mode & TO_OTHERS  # so no other user reaches what is below
     ours = [run / name for name in ("results.jsonl", "summary.json", "journal.sqlite")]
     assert {stat.S_IMODE(found[file].st_mode) for file in ours} == {0o600}

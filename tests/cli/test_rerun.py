@@ -24,7 +24,7 @@ runtime: process
 parallel: false
 experiments:
   - {name: good, backend: [alpha, beta], command: ["true"], keys: {model: llama-3, size: "8"}}
-  - {name: bad, backend: alpha, command: [sh, -c, "test -e {folder}/mended"], keys: {model: phi}}
+  - {name: bad, backend: alpha, command: [sh, -c, "test -e {folder}/fixed"], keys: {model: phi}}
 """
 
 Call = Callable[..., tuple[int, str, str]]
@@ -45,9 +45,9 @@ def call(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Call:
 
 @pytest.fixture
 def failed(call: Call, tmp_path: Path) -> Call:
-    """The campaign has run, one of three runs has failed, and what was wrong is mended."""
+    """The campaign has run, one of three runs has failed, and its fault is fixed."""
     assert call("--quiet")[0] == 1
-    (tmp_path / "mended").touch()
+    (tmp_path / "fixed").touch()
     return call
 
 

@@ -85,9 +85,9 @@ def test_the_built_in_lifecycles_hold(dockwarden: Dockwarden) -> None:
 
 def test_three_backends_are_what_is_proved_by_default(dockwarden: Dockwarden) -> None:
     code, out, _ = dockwarden("--json")
-    told = json.loads(out)
-    assert (code, told["holds"]) == (0, True)
-    subjects = {one["subject"]: one for one in told["proofs"]}
+    shown = json.loads(out)
+    assert (code, shown["holds"]) == (0, True)
+    subjects = {one["subject"]: one for one in shown["proofs"]}
     three = subjects["backend, 3 side by side"]
     assert three["holds"]
     assert three["states"] > 100_000
@@ -170,13 +170,13 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("name", "text", "told"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("name", "text", "shown"), BAD.values(), ids=BAD)
 def test_bad_input_is_told_in_a_paragraph(
-    name: str, text: str, told: str, write: Write, dockwarden: Dockwarden
+    name: str, text: str, shown: str, write: Write, dockwarden: Dockwarden
 ) -> None:
     code, _, err = dockwarden(name.format(module=write(text)))
     assert code == 2
-    assert told in err
+    assert shown in err
     assert "Traceback" not in err
 
 

@@ -244,7 +244,7 @@ class TestMarkdown:
         page.write_text(self.MARKED)
         assert dockwarden("--check", page)[:2] == (1, f"{page}: out of date\n")
         assert page.read_text() == self.MARKED
-        assert dockwarden("--write", page)[:2] == (0, f"{page}: written anew\n")
+        assert dockwarden("--write", page)[:2] == (0, f"{page}: updated\n")
         assert dockwarden("--check", page) == (0, "", "")
         written = page.read_text()
         assert written.startswith(f"{self.MARKED.partition('old')[0]}\n```mermaid\n---\nconfig:")

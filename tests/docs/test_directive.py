@@ -1,4 +1,4 @@
-"""The directive, in somebody else's documentation."""
+"""The directive, in another project's documentation."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PAGES = sorted(
     str(page.relative_to(ROOT / "docs").with_suffix(".html")) for page in ROOT.glob("docs/**/*.md")
 )
 SHOWN = ["index.html", "faults.html", "command-line.html", "diagrams.html"]
-"""Where whatever the theme and the generators make is to be seen."""
+"""Pages that show everything the theme and the generators make."""
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +122,10 @@ def test_the_pictures_show_what_the_table_says() -> None:
     assert {name for name in names if not name.startswith(CHARTS)} == made.keys()
     for name, picture in made.items():
         assert _words((FOLDER / name).read_text()) == _words(picture.decode()), (
-            f"{name}: draw it anew: make pictures"
+            f"{name}: draw it again: make pictures"
         )
 
 
 def _words(svg: str) -> list[str]:
-    """All that is written in a picture, whatever the version of Graphviz that laid it out."""
+    """All texts in a picture, regardless of the version of Graphviz that laid it out."""
     return sorted(re.findall(r"<text[^>]*>([^<]*)</text>", svg))

@@ -34,7 +34,7 @@ class HeldRuntime(SimulatedRuntime):
 
 
 class SimulatedThreads(ContainerManager):
-    """A manager on simulated containers, in real time and with a thread of its own.
+    """A manager on simulated containers, in real time and with a separate thread.
 
     Args:
         held: whether images never come.
@@ -83,7 +83,7 @@ def make(compose_file: Path) -> Make:
 
 
 class Call:
-    """A call in a thread of its own."""
+    """A call in a separate thread."""
 
     def __init__(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         self._call = partial(call, *arguments, **options)
@@ -94,7 +94,7 @@ class Call:
     def _run(self) -> None:
         try:
             self._outcome = self._call()
-        except BaseException as error:  # noqa: BLE001 - the test looks at it
+        except BaseException as error:  # noqa: BLE001 - the test checks it
             self._outcome = error
 
     def wait(self) -> Any:

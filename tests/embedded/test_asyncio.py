@@ -1,4 +1,4 @@
-"""A controller in a program with an event loop of its own, which cancels calls and ends when it likes."""
+"""A controller in a program with an event loop, which cancels calls and ends at any time."""
 
 from __future__ import annotations
 

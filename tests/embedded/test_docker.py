@@ -1,4 +1,4 @@
-"""Embedded use on real containers: whatever the program does, none of its containers outlasts it."""
+"""Embedded use on real containers: no container outlasts its program, however that ends."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ ENDS = {
 
 
 class Program:
-    """A program in a process of its own, which waits once its backend is up."""
+    """A program in a separate process, which waits once its backend is up."""
 
     def __init__(self, body: str, *arguments: Path) -> None:
         self.process = subprocess.Popen(
@@ -214,7 +214,7 @@ class Program:
         )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "up\n"
-        # Its watchdog, by its descriptor: it may be waited for though it is no child of ours.
+        # Its watchdog, by its descriptor: it may be waited for though it is not our child.
         (pid,) = [one for one in children(self.process.pid) if b"engine.watchdog" in command(one)]
         self._watchdog = os.pidfd_open(pid)
 

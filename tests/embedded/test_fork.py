@@ -1,4 +1,4 @@
-"""A process that forks while it has backends: they stay the parent's, whatever the child does."""
+"""A process that forks while it has backends: they stay with the parent under every action of the child."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Play:
         call.cancel()
         await asyncio.wait({call})
         if call.cancelled():
-            assert given_up, f"{step.call} was cancelled by somebody else"
+            assert given_up, f"{step.call} was cancelled by another call"
         else:
             self.outcomes.append(call.exception())
 
@@ -181,7 +181,7 @@ def test_every_call_of_threads_ends_and_nothing_is_left(make: Make, seed: int) -
                 own.choice(ACTS)(manager, own.choice(["alpha", "beta"]))
             except UseError:
                 return
-            except BaseException as error:  # noqa: BLE001 - looked at below
+            except BaseException as error:  # noqa: BLE001 - checked below
                 errors.append(error)
 
     manager = make(on_transition=lambda _step: happens.release())

@@ -146,7 +146,7 @@ class TestAfterItsEnd:
         call = "execute" if name == "execute_experiment" else name
         assert caught.value.call == call
         assert f"{call} was called on a ContainerManager that is closed" in str(caught.value)
-        assert isinstance(caught.value, RuntimeError)  # as it was before it had a type of its own
+        assert isinstance(caught.value, RuntimeError)  # as it was before it had a separate type
 
     def test_what_is_known_can_still_be_read(self, closed: SimulatedThreads) -> None:
         assert closed.states == {"alpha": "stopped"}

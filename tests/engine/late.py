@@ -23,13 +23,13 @@ from tests.fake_runtime import FakeRuntime
 
 @frozen
 class Deaf:
-    """An outcome that is waited for whoever cancels the wait."""
+    """An outcome that is waited for even if the wait is cancelled."""
 
     outcome: asyncio.Future[Any]
 
 
 class DeafRuntime(FakeRuntime):
-    """Calls that are told to be deaf go on when they are cancelled, and end as they would have."""
+    """Deaf calls continue when they are cancelled, and end as they would have."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Scene:
         return backend
 
     async def stopped_under_a_launch(self, outcome: asyncio.Future[Any]) -> Backend:
-        """A backend whose launch did not end, not even after 100 s; started anew, at its gate."""
+        """A backend whose launch did not end, not even after 100 s; started again, at its gate."""
         self.runtime.will("launch", "alpha", Deaf(outcome))
         backend = self.make()
         backend.start()

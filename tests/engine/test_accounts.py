@@ -87,7 +87,7 @@ def test_a_command_that_does_not_count_makes_a_used_container_all_the_same(scene
         backend.restart("in place")
         await backend.settled()
         assert (backend.fresh, backend.restarted) == (False, True)
-        backend.restart("anew", recreate=True)
+        backend.restart("a new one", recreate=True)
         await backend.settled()
         assert (backend.fresh, backend.restarted) == (True, True)
 

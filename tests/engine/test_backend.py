@@ -1,4 +1,4 @@
-"""One backend: what is asked of it, what befalls it, and which edges it takes."""
+"""One backend: requests to it, faults that hit it, and the edges that it takes."""
 
 from __future__ import annotations
 

@@ -82,19 +82,20 @@ def test_what_a_label_names_is_only_touched_where_claims_lie(
 
 
 @pytest.mark.parametrize(
-    "told", [b"", b"[", b"[" * 9000, b"5", b'{"dockwarden.owner.pid": 5}', b"\xff", b'{"a": null}']
+    "content",
+    [b"", b"[", b"[" * 9000, b"5", b'{"dockwarden.owner.pid": 5}', b"\xff", b'{"a": null}'],
 )
-def test_a_claim_that_says_nothing_sensible_is_none(labels: dict[str, str], told: bytes) -> None:
+def test_a_claim_that_says_nothing_sensible_is_none(labels: dict[str, str], content: bytes) -> None:
     file = Path(labels[leases.CLAIM])
     file.parent.mkdir(parents=True)
-    file.write_bytes(told)
+    file.write_bytes(content)
     assert leases.owner_of(labels) == DEAD
     assert leases.take(HERE, labels)
     assert leases.owner_of(labels) == HERE
 
 
 def test_what_is_no_plain_file_is_no_claim_of_ours(labels: dict[str, str]) -> None:
-    """To read a pipe would wait for whoever writes into it."""
+    """Reading a pipe would wait for a writer."""
     file = Path(labels[leases.CLAIM])
     file.parent.mkdir(parents=True)
     os.mkfifo(file)

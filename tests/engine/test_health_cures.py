@@ -1,4 +1,4 @@
-"""What is done about what a look at a backend shows: in virtual time."""
+"""Remedies for the findings of a backend's health check: in virtual time."""
 
 from __future__ import annotations
 

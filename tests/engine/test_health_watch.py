@@ -1,4 +1,4 @@
-"""When a backend is looked at, and when what is seen counts: in virtual time."""
+"""When a backend is checked, and when a finding counts: in virtual time."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_what_a_killed_controller_left_of_its_looks_is_in_nobodys_way(scene: Sce
     assert scene.path[1:] == [UP]
 
 
-# When it is looked at
+# When it is checked
 
 
 def test_a_look_precedes_a_dispatch_when_the_last_one_is_old_and_follows_each(scene: Scene) -> None:
@@ -179,7 +179,7 @@ def test_a_look_precedes_a_dispatch_when_the_last_one_is_old_and_follows_each(sc
         assert order == ["execute", "look"]
         await experiment()
         assert order == ["execute", "look"]
-        async with backend.turn:  # nobody looks meanwhile
+        async with backend.turn:  # no check runs meanwhile
             await asyncio.sleep(31)
         await experiment()
         assert order == ["look", "execute", "look"]

@@ -1,4 +1,4 @@
-"""Which services are kept up by a command of ours."""
+"""Which services are kept up by dockwarden's command."""
 
 from pathlib import Path
 from typing import Any

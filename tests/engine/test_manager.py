@@ -127,7 +127,7 @@ def test_the_compose_file_of_the_working_directory_is_the_default(
         assert manager.project.directory == tmp_path
 
 
-@pytest.mark.parametrize("given", [False, True], ids=["the file's folder", "a folder of its own"])
+@pytest.mark.parametrize("given", [False, True], ids=["the file's folder", "a new folder"])
 def test_relative_paths_start_from_the_files_folder_or_from_project_dir(
     make: Make, tmp_path: Path, *, given: bool
 ) -> None:

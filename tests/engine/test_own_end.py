@@ -1,4 +1,4 @@
-"""A command that ended by itself has exited, whatever comes upon it or its container in that moment."""
+"""A command that ended by itself has exited, even if a fault hits it or its container in that moment."""
 
 from __future__ import annotations
 

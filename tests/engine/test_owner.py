@@ -1,4 +1,4 @@
-"""Owners are told apart by more than a process id."""
+"""Owners are distinguished by more than a process id."""
 
 import json
 import os

@@ -63,7 +63,7 @@ class Server:
         )
 
     def load_once_asked(self) -> threading.Thread:
-        """Have the model be there once somebody has asked for it, and not before."""
+        """Load the model at the first request for it, and not before."""
         asked = Path(f"{self.model}.asked")
 
         def load() -> None:

@@ -1,4 +1,4 @@
-"""Whatever befalls a backend, and whenever: its restarts stay within its budget."""
+"""The restarts of a backend stay within its budget, under any faults at any time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fake_runtime import FakeRuntime
 
 
 class Recorder(FakeRuntime):
-    """Notes when each container is started anew, in virtual time."""
+    """Notes when each container is started again, in virtual time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Recorder(FakeRuntime):
 
 @define
 class World:
-    """Two backends; all befalls the first."""
+    """Two backends; all faults hit the first."""
 
     policy: RestartPolicy
     folder: Path

@@ -96,7 +96,7 @@ def test_no_lock_that_one_could_hold_against_the_others(machine: Machine) -> Non
 
 
 def test_no_timers_that_would_fire_from_threads_of_their_own(machine: Machine) -> None:
-    """States with a timeout are a class of their own; timers are the engine's, on its clock."""
+    """States with a timeout are a separate class; timers are the engine's, on its clock."""
     before = threading.active_count()
     instance = machine.instance()
     for event in ("start", "proved_ready", "dispatch", "finish", "stop"):
@@ -161,11 +161,11 @@ UNSOUND = {
 }
 
 
-@pytest.mark.parametrize(("states", "facts", "rows", "told"), UNSOUND.values(), ids=UNSOUND)
+@pytest.mark.parametrize(("states", "facts", "rows", "message"), UNSOUND.values(), ids=UNSOUND)
 def test_what_the_library_takes_without_a_word_our_table_refuses(
-    states: dict[str, str], facts: dict[str, str], rows: list[Row], told: str
+    states: dict[str, str], facts: dict[str, str], rows: list[Row], message: str
 ) -> None:
-    with pytest.raises(LifecycleError, match=told):
+    with pytest.raises(LifecycleError, match=message):
         Lifecycle(**DOOR, states=states, facts=facts, rows=rows)
 
 

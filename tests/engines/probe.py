@@ -54,7 +54,7 @@ class Room:
         return str(self.client.exec_create(container, list(command))["Id"])
 
     def events(self, since: float, container: str) -> list[dict[str, Any]]:
-        """What was told of a container since a moment; waits for a second, which is as exact as engines are."""
+        """Return the events of a container since a moment; waits for a second, the precision of engines."""
         told = self.client.events(
             since=int(since),
             until=int(time.time()) + 1,

@@ -16,7 +16,7 @@ from tests.lab import Engine
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[APIClient]:
-    """The engine; nothing of ours is on it before, and no container, network or image afterwards."""
+    """The engine; it has no resource of dockwarden before, and no container, network or image afterwards."""
     with (engine.socket.parent / "faults.lock").open("w") as alone:  # whichever worker runs it
         fcntl.flock(alone, fcntl.LOCK_EX)
         yield from _clean_client()

@@ -1,4 +1,4 @@
-"""The catalogue of faults: what befalls a backend, what is seen, which edges it takes, how it ends.
+"""The catalogue of faults: what hits a backend, what is observed, which edges it takes, how it ends.
 
 Each row is a test, and a line of the table in ``docs/faults.md``.
 """
@@ -27,7 +27,7 @@ IDLE_FAULT, BUSY_FAULT = "ready fault unhealthy", "busy fault unhealthy"
 RECOVER, PROVED = "unhealthy recover restarting", "restarting proved_ready ready"
 FAILED, GIVE_UP = "restarting fault unhealthy", "unhealthy recover exhausted"
 KILLED = "its container was killed from outside (exit code 137, no OOM)"
-REMOVED = "its container is gone: somebody removed it"
+REMOVED = "its container is gone: another process removed it"
 RUN = (DISPATCH, FINISH)
 AGAIN = (RECOVER, PROVED)
 
@@ -70,15 +70,15 @@ class Row:
     """One fault.
 
     Attributes:
-        fault: what befalls the backend.
+        fault: what hits the backend.
         story: lets it happen; returns how the experiment ended, where there is one.
         seen: part of what is said about it: as the fault's reason, the experiment's, or in the log; which
             of them depends on the moment. Empty where nothing is said.
         path: the transitions after the start, as ``source event target``; with ``begins``, after that.
         ending: how its experiment ended, where there is one.
-        exit_code: with what exit code; None where nobody saw it.
+        exit_code: with what exit code; None where it was not observed.
         note: what else the story has seen to.
-        anew: whether the container is another one in the end.
+        recreated: whether the container is another one in the end.
     """
 
     fault: str
@@ -88,7 +88,7 @@ class Row:
     ending: Ending | None = None
     exit_code: int | None = None
     note: str = ""
-    anew: bool = False
+    recreated: bool = False
     begins: tuple[str, ...] = UP
     service: Mapping[str, Any] = field(factory=dict)
     policy: BackendPolicy = field(factory=policy)
@@ -153,7 +153,7 @@ ROWS = (
         stories.access_is_lost,
         ("the container has lost its access to the GPU",),
         (IDLE_FAULT, RECOVER, FAILED, *AGAIN),
-        anew=True,
+        recreated=True,
         service=GPUS,
         policy=OFTEN,
     ),
@@ -162,12 +162,12 @@ ROWS = (
         stories.a_gpu_disappears,
         ("the visible GPUs changed from 2 to 1 since readiness",),
         (IDLE_FAULT, *AGAIN),
-        anew=True,
+        recreated=True,
         service=GPUS,
         policy=OFTEN,
     ),
     Row(
-        "GPU memory held by somebody else",
+        "GPU memory held by another process",
         stories.a_stranger_comes_and_goes,
         ("others hold it",),
         RUN,
@@ -238,7 +238,7 @@ ROWS = (
         stories.paused_while_idle,
         ("its container was paused from outside",),
         (IDLE_FAULT, *AGAIN),
-        anew=True,
+        recreated=True,
     ),
     Row(
         "`docker pause` under an experiment: it falls silent",
@@ -246,7 +246,7 @@ ROWS = (
         ("ended after 1 s without any output",),
         (DISPATCH, BUSY_FAULT, *AGAIN),
         Ending.SILENCE,
-        anew=True,
+        recreated=True,
     ),
     Row(
         "the health check fails while idle",
@@ -292,7 +292,7 @@ ROWS = (
         begins=UP[:1],
         service={"healthcheck": {"test": ["CMD", "/no/such"], "interval": "0.1s", "retries": 1}},
         note="no restart is spent on it",
-        anew=True,
+        recreated=True,
     ),
     Row(
         "the image is gone when the container has to be recreated",
@@ -311,7 +311,7 @@ ROWS = (
         note="ended by KILL after the grace",
     ),
     Row(
-        "a grandchild in a session of its own, at the time limit",
+        "a grandchild in a separate session, at the time limit",
         stories.grandchild_at_the_time_limit,
         ("ended after its time limit of 1 s",),
         RUN,
@@ -324,7 +324,7 @@ ROWS = (
         stories.removed_while_idle,
         (KILLED, REMOVED),
         (IDLE_FAULT, *AGAIN),
-        anew=True,
+        recreated=True,
     ),
     Row(
         "the container is removed behind our back under an experiment",
@@ -332,7 +332,7 @@ ROWS = (
         (KILLED, REMOVED),
         (DISPATCH, BUSY_FAULT, *AGAIN),
         Ending.LOST,
-        anew=True,
+        recreated=True,
     ),
     Row(
         "the container is restarted behind our back while idle",

@@ -36,7 +36,7 @@ GPU_B: Final = Gpu("GPU-bbbbbbbb-1111-1111-1111-111111111111")
 
 @define(eq=False)
 class Stage:
-    """The backend ``alpha`` of a project, what befalls it, and what is seen of it.
+    """The backend ``alpha`` of a project, the faults that hit it, and its observed states.
 
     Args:
         client: the engine's client, for what happens behind our back.
@@ -89,7 +89,7 @@ class Stage:
         return ended
 
     def look(self) -> None:
-        """Look at the GPUs, and note what is found."""
+        """Check the GPUs, and note what is found."""
         self.said.append(self._manager._wait("look", self.backend.look()).reason)
 
     @contextmanager
@@ -140,7 +140,7 @@ class Stage:
         """The command lines of all that runs in the container."""
         return "\n".join(row[-1] for row in self.client.top(self.id, "-eo pid,args")["Processes"])
 
-    # What befalls it
+    # Faults that hit it
 
     def docker(self, *arguments: str) -> str:
         """What the Docker CLI prints."""
@@ -152,7 +152,7 @@ class Stage:
         self.docker("exec", self.id, "sh", "-c", script)
 
     def hold(self, mib: int) -> None:
-        """Leave a process in the container that is none of ours and holds memory of a GPU."""
+        """Leave a foreign process in the container that holds memory of a GPU."""
         script = f"setsid python3 -c '{HOLD}' {GPU_A.uuid} {mib} >/tmp/held 2>&1 & {AWAIT_HELD}"
         self.inside(script)
 
@@ -171,5 +171,5 @@ AWAIT_HELD: Final = "until grep -q held /tmp/held; do sleep 0.05; done"
 """Waits, in the container, until a process holds its memory."""
 
 LEAVE_BEHIND: Final = f'(setsid python3 -c "$1" {GPU_A.uuid} "$2" >/tmp/held 2>&1 &); {AWAIT_HELD}'
-"""An experiment that ends and leaves a process behind, by a double fork and in a session of its own,
+"""An experiment that ends and leaves a process behind, by a double fork and in a separate session,
 which holds memory of a GPU: give it ``HOLD`` and the MiB."""

@@ -79,7 +79,7 @@ def a_stranger_comes_and_goes(stage: Stage) -> Ended:
         with stage.meanwhile(lambda: ended.append(stage.run("true"))):
             look_ended()
             look_ended()
-            look_ended()  # by now somebody waits
+            look_ended()  # by now a dispatch waits
             stage.bench.show(Gpus())
     return ended[0]
 

@@ -48,7 +48,7 @@ def _outcome(row: Row) -> str:
         code = "" if row.exit_code is None else f" with {row.exit_code}"
         how = f"exited{code}" if row.ending is Ending.EXITED else f"{row.ending.value}{code}"
         parts.append(f"the experiment: {how}")
-    where = ", in a new container" if row.anew and row.state == "ready" else ""
+    where = ", in a new container" if row.recreated and row.state == "ready" else ""
     parts.append(f"the backend: {row.state}{where}")
     parts.append(f"restarts spent: {row.restarts}")
     return "; ".join([*parts, row.note] if row.note else parts)

@@ -15,7 +15,7 @@ EDGES = {f"{edge.source} {edge.event} {edge.target}" for edge in BACKEND.edges}
 
 def test_the_page_is_up_to_date() -> None:
     written = PAGE.read_text()
-    assert written == page(written), "write it anew: python -m tests.faults.table"
+    assert written == page(written), "write it again: python -m tests.faults.table"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.story.__name__)

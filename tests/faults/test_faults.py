@@ -37,6 +37,6 @@ def test_fault(
     )
     assert (ended and ended.ending, ended and ended.exit_code) == (row.ending, row.exit_code)
     assert row.policy.restart.max_restarts - budget_left == row.restarts
-    assert (first.container_id != last.container_id) == row.anew
+    assert (first.container_id != last.container_id) == row.recreated
     said = "\n".join([*(step.reason for step in stage.taken), *stage.said, *caplog.messages])
     assert not row.seen or any(each in said for each in row.seen), said

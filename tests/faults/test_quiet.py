@@ -1,4 +1,4 @@
-"""A backend is looked at and checked before and after an experiment, and never while it runs."""
+"""A backend is checked before and after an experiment, and never while it runs."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def broken(
 ) -> bytes:
     """The bytes of a file that holds such a model, more or less.
 
-    Half of them are well-formed, so that not all are refused before anybody looks at what they say; the
+    Half of them are well-formed, so that not all are refused before their content is read; the
     others are broken in their text, or in their bytes.
     """
     model = draw(changed(models, names, known))

@@ -87,7 +87,7 @@ def try_out(target: Target, cases: int, seed: int | None = None) -> Tally:
         seed: of the cases; None for chance.
 
     Raises:
-        Exception: whatever came out of the reader that is neither an answer nor a refusal.
+        Exception: any exception of the reader that is neither an answer nor a refusal.
     """
     tally, began_s = Tally(), time.process_time()
 
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _portions(targets: Sequence[Target], cases: int, seed: int) -> Iterator[Portion]:
-    """All cases, in portions of few; a portion of its own has the seed that it is given."""
+    """All cases, in portions of few; a single portion has the seed that it is given."""
     shares = sum(one.share for one in targets)
     for target in targets:
         left = round(cases * target.share / shares)
@@ -159,7 +159,7 @@ def _tried(portion: Portion) -> Tally | str:
     target = next(one for one in TARGETS if one.name == portion.target)
     try:
         return try_out(target, portion.cases, portion.seed)
-    except (Exception, SystemExit):  # noqa: BLE001 - whatever comes out of a reader is a finding
+    except (Exception, SystemExit):  # noqa: BLE001 - every exception of a reader is a finding
         return traceback.format_exc()
 
 

@@ -1,4 +1,4 @@
-"""What reads things that others have written: whatever it is given, it answers, or raises an error of ours."""
+"""Readers of foreign input: for any input, each answers, or raises one of dockwarden's errors."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _read_compose_file(file: Path) -> str | None:
     except ComposeError as error:
         said = str(error)
         assert said.startswith(f"{error.file}: ")
-        assert len(said) < 20_000, "nobody reads so much"
+        assert len(said) < 20_000, "no user reads so much"
         return kind(said)
     return None
 
@@ -134,7 +134,7 @@ def probe_outputs(draw: st.DrawFn) -> str:
     return f"{around}\n{line[:cut]}\n{draw(st.sampled_from(['', around]))}"
 
 
-# What we have written, and somebody has changed
+# Files that we have written, and another program has changed
 
 
 def changed_journal(edits: list[_Edit]) -> str | None:
@@ -218,7 +218,7 @@ _EDITS: Final = st.lists(_UPDATES, min_size=1, max_size=2) | st.lists(
 
 
 def _updated(data: bytes, updates: list[_Update]) -> bytes:
-    """The journal after somebody has written into its tables, past its own rules where that works."""
+    """The journal after another program has written into its tables, past its rules where that works."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / FILE_NAME
         file.write_bytes(data)

@@ -242,7 +242,7 @@ JSON = st.recursive(
 
 
 class TestFuzz:
-    """Whatever comes, a reading comes of it, and a verdict of that."""
+    """Every output gives a reading, and every reading a verdict."""
 
     @staticmethod
     def holds(text: str) -> None:

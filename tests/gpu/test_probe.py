@@ -1,4 +1,4 @@
-"""The probe in this machine's Python: whatever it meets, it prints one reading and exits with 0."""
+"""The probe in this machine's Python: it always prints one reading and exits with 0."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ from states.verify import OwnStep
 
 DOOR = Lifecycle(
     name="door",
-    states={"shut": "nobody passes", "open": "everybody passes"},
+    states={"shut": "no passage", "open": "free passage"},
     initial="shut",
-    events={"push": "somebody leans on it", "wind": "a gust of it"},
+    events={"push": "a person pushes it", "wind": "a gust of wind"},
     facts={"locked": "a key was turned"},
     rows=[
         Row("shut", "push", "open", guard=~fact("locked")),
@@ -34,7 +34,7 @@ DOOR = Lifecycle(
 
 
 def opened_by_hand(step: OwnStep) -> bool:
-    """The door is opened by whoever pushes it."""
+    """The door opens only when a person pushes it."""
     return step.after.state != "open" or step.edge.event == "push"
 
 

@@ -230,7 +230,7 @@ def test_a_block_is_written_all_or_nothing(journal: Journal, path: Path) -> None
     def end_and_settle() -> None:
         with journal.at_once():
             journal.attempt_ended("alpha-x", 1, ending="exited", exit_code=0)
-            journal.outcome("nobody", "completed")
+            journal.outcome("unknown", "completed")
 
     with pytest.raises(JournalConflict):
         end_and_settle()

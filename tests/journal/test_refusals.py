@@ -269,7 +269,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 class TestAnyBytes:
-    """Whatever a file holds: it is used, or refused by an error of ours; a refused one stays."""
+    """Any file is used, or refused by one of dockwarden's errors; a refused one stays."""
 
     def use(self, folder: Path, held: bytes) -> bool:
         """Read and write a file that holds this; whether it was taken for a journal."""

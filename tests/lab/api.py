@@ -98,7 +98,7 @@ class EngineApi:
         return refused
 
     def _delete(self, path: str) -> list[str]:
-        """Delete one thing; nothing to say when it is gone, whoever removed it."""
+        """Delete one thing; no error when it is gone already."""
         try:
             with self._request("DELETE", path, timeout_s=60.0) as response:
                 if response.status in {http.client.NO_CONTENT, http.client.NOT_FOUND}:

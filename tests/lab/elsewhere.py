@@ -1,4 +1,4 @@
-"""The lab's engine as if it ran on another machine: behind a TCP address, blind for a folder of ours."""
+"""The lab's engine as if it ran on another machine: behind a TCP address, blind for our folders."""
 
 import contextlib
 import socket

@@ -64,7 +64,7 @@ def find_engine(layout: Layout) -> Engine | None:
 
 
 def configure(layout: Layout) -> None:
-    """Write the engine's configuration; an engine that runs with another one reads it anew."""
+    """Write the engine's configuration; an engine that runs with another one reads it again."""
     wanted = json.dumps(_daemon_config(layout), indent=2) + "\n"
     if layout.daemon_config.exists() and layout.daemon_config.read_text() == wanted:
         return
@@ -131,7 +131,7 @@ def stop_daemon(layout: Layout, *, kill: bool = False) -> None:
     if not daemon.wait_gone(_STOP_DEADLINE_S):
         raise LabFailed(
             f"dockerd (pid {daemon.pid}) is still there {_STOP_DEADLINE_S:.0f} s after it was "
-            f"told to end; see the end of {layout.log}, then try `python3 -m tests.lab down` again."
+            f"ordered to end; see the end of {layout.log}, then try `python3 -m tests.lab down` again."
         )
     layout.daemon_record.unlink(missing_ok=True)
 
@@ -186,7 +186,7 @@ def _daemon_config(layout: Layout) -> dict[str, object]:
         # Not systemd's: the lab also runs where there is no systemd.
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "cgroup-parent": f"/{layout.name}",
-        # As the NVIDIA toolkit registers it; the GPUs come from our hook, whatever the runtime.
+        # As the NVIDIA toolkit registers it; the GPUs come from our hook, with any runtime.
         "runtimes": {"nvidia": {"path": "runc"}},
         "shutdown-timeout": 5,
     }

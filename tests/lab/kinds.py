@@ -17,7 +17,7 @@ class Kind:
     Attributes:
         name: What a user calls it.
         version: What its version begins with.
-        suite: The Debian release whose packages it runs from, in a root file system of its own; None for
+        suite: The Debian release whose packages it runs from, in a separate root file system; None for
             the engine that is installed on this machine.
         podman: Whether it is Podman's service instead of dockerd.
         options: What daemon.json has besides.

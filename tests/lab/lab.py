@@ -42,7 +42,7 @@ def ensure_up(
     """Bring the lab up, or find it up; the first time takes about a minute.
 
     Args:
-        say: Told what is being done, a line each.
+        say: Called with what is being done, a line each.
         compose_required: Fail when Compose cannot be had, instead of doing without.
 
     Returns:
@@ -50,7 +50,7 @@ def ensure_up(
 
     Raises:
         LabUnavailable: A private engine cannot be had on this machine; the text says why.
-        LabFailed: It should have come up and did not; the text says what to look at.
+        LabFailed: It should have come up and did not; the text says what to check.
     """
     layout = current_layout()
     # Who is not root can use a lab that root brought up, and only root can see to it.
@@ -142,7 +142,7 @@ def take_down(*, purge: bool = False) -> None:
 def _alone(layout: Layout) -> Iterator[None]:
     """One at a time: two test runs that start together share one engine."""
     layout.lab_dir.mkdir(parents=True, exist_ok=True)
-    # A folder that Git, and whatever honours its ignore files, never looks into.
+    # A folder that Git, and every tool that honours its ignore files, skips.
     (layout.base_dir / ".gitignore").write_text("*\n")
     provide_locks(layout)
     with (layout.base_dir / "lock").open("w") as lock:

@@ -138,7 +138,7 @@ class Layout:
 
     @property
     def turnstile_lock(self) -> Path:
-        """Passed before the lock of the turns, so that no one waits for ever."""
+        """Passed before the lock of the turns, so that no process waits for ever."""
         return self.lab_dir / "turnstile.lock"
 
     @property

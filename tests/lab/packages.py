@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-"""Where the system's own programs are, whatever the caller's PATH says."""
+"""The folders of the system's own programs, regardless of the caller's PATH."""
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _NO_SERVICE_STARTS = (
@@ -87,7 +87,7 @@ def install_what_is_lacking(say: Callable[[str], None]) -> None:
     """Install the programs that are not there, and touch nothing when all of them are.
 
     Args:
-        say: Told what is about to be installed, because it takes a while.
+        say: Called with what is about to be installed, because it takes a while.
 
     Raises:
         LabUnavailable: This is no Debian, so what is lacking must be installed by hand.

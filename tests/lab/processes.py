@@ -1,4 +1,4 @@
-"""Processes that can be told apart from strangers who were given the same pid later."""
+"""Processes that can be distinguished from others that get the same pid later."""
 
 import contextlib
 import json

@@ -1,9 +1,9 @@
-"""The room the engine lives in: a network and a mount namespace of its own, held open by a keeper.
+"""The room the engine lives in: a private network and mount namespace, held open by a keeper.
 
 The network namespace, because two dockerd in one fight over `docker0` and each other's firewall
-rules. The mount namespace, so that whatever the engine mounts is gone with it, and so that it does
+rules. The mount namespace, so that everything the engine mounts is gone with it, and so that it does
 not see the system's `/run/containerd`: a dockerd that finds a containerd there joins it instead of
-starting its own. An engine of another Debian release has a root file system of its own there, too. The keeper, so that a test may kill dockerd and start another in the same place,
+starting its own. An engine of another Debian release has a separate root file system there, too. The keeper, so that a test may kill dockerd and start another in the same place,
 which is what a restarted engine looks like.
 """
 
@@ -57,7 +57,7 @@ def open_room(layout: Layout) -> Process:
         return keeper
     furnished = _furnished_file(layout)
     _require_namespaces()
-    # A keeper that was killed leaves a room that nobody can enter any more.
+    # A keeper that was killed leaves a room that no process can enter any more.
     close_room(layout)
     furnished.unlink(missing_ok=True)
     _token_file(layout).write_text(uuid.uuid4().hex)
@@ -102,7 +102,7 @@ def token(layout: Layout) -> str:
 
 
 def close_room(layout: Layout) -> list[Process]:
-    """End whatever still runs in the room, the keeper last.
+    """End everything that still runs in the room, the keeper last.
 
     Returns:
         What would not end, even when killed: it hangs in the kernel.
@@ -113,7 +113,7 @@ def close_room(layout: Layout) -> list[Process]:
     if keeper is not None and keeper.alive():
         # Podman's monitors outlive it, with neither its environment nor a parent.
         leftovers += [one for one in sharing_mounts(keeper) if one not in leftovers]
-    # Shims before what they look after, or they would report its end to nobody for a while.
+    # Shims before their containers, or they would try to report the end to a missing daemon for a while.
     doomed = [process for process in leftovers if process != keeper]
     doomed += [process for process in descendants(leftovers) if process not in leftovers]
     if keeper is not None:
@@ -131,7 +131,7 @@ def _keeper_of_open_room(layout: Layout) -> Process | None:
 
 
 def _shared(layout: Layout) -> list[Path]:
-    """What a room with a system of its own shares with the machine: everything that is not a system's."""
+    """Folders that a room with a separate system shares with the machine: all that are not a system's."""
     top = [one for one in Path("/").iterdir() if one.is_dir() and not one.is_symlink()]
     shared = [one for one in top if one.name not in _OF_THE_SYSTEM]
     # Wherever these are: the lab itself, the repository, and what tests make.

@@ -1,4 +1,4 @@
-"""The lab's engine behind an SSH server of its own, on this machine's loopback."""
+"""The lab's engine behind a separate SSH server, on this machine's loopback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SshUnavailable(Exception):
 
 @contextmanager
 def behind_ssh(engine: Engine, home: Path) -> Iterator[Mapping[str, str]]:
-    """An SSH server for this user alone, with keys of its own, that leads to the engine.
+    """An SSH server for this user alone, with separate keys, that leads to the engine.
 
     Args:
         home: a folder that does not exist; a client with this home finds its key and the server's in it.

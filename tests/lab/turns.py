@@ -1,6 +1,6 @@
 """Who may use a lab's engine now: many tests at once, or one test that acts on the whole engine.
 
-A test that removes whatever dead controllers have left, of all projects, would remove what another test
+A test that removes everything dead controllers have left, of all projects, would remove what another test
 has just made to be adopted. Each test therefore takes a turn: a shared one, or the engine alone.
 """
 

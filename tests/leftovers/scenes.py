@@ -1,6 +1,6 @@
 """What experiments do to outlive their end, as programs for Python; each says how in its name.
 
-All that a scene starts holds one file open, whatever becomes of its environment, name, session or user: by that
+All that a scene starts holds one file open, under any environment, name, session or user: by that
 a test knows it, and nothing of the product does.
 """
 
@@ -37,9 +37,9 @@ if child():
     os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(3600)"], {})
 """,
     "forked twice": "if child():\n    os.setsid()\n    if child(): stay()\n    os._exit(0)",
-    "in a session of its own": "if child(): os.setsid(); stay()",
-    "in a group of its own": "if child(): os.setpgid(0, 0); stay()",
-    "as a user of its own": "if child(): os.setuid(54321); wipe(); stay()",
+    "in a separate session": "if child(): os.setsid(); stay()",
+    "in a separate group": "if child(): os.setpgid(0, 0); stay()",
+    "as a separate user": "if child(): os.setuid(54321); wipe(); stay()",
     "ignoring TERM": "if child(): signal.signal(signal.SIGTERM, signal.SIG_IGN); stay()",
     "forking in a loop": """
 if child():
@@ -79,7 +79,7 @@ _LAST: Final = {
     "naturally": "time.sleep(0.2)",
     "at its time limit": "\nwhile True: print('on', flush=True); time.sleep(0.1)",
     "in silence": "stay()",
-    "when told": "\nwhile not os.path.exists(sys.argv[1] + '.go'): time.sleep(0.02)",
+    "on request": "\nwhile not os.path.exists(sys.argv[1] + '.go'): time.sleep(0.02)",
 }
 
 SERVER: Final = """

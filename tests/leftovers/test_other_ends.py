@@ -90,7 +90,7 @@ def test_it_is_ended_in_a_container_of_the_user_s_own(
             for scene in SCENES:
                 ended = place.manager.execute("alpha", files.command(scene, "naturally"))
                 assert (ended.exit_code, bool(ended.left)) == (0, True), scene
-                # Without an init what was orphaned cannot be told from the service's: that restarts it.
+                # Without an init an orphan cannot be distinguished from the service's: that restarts it.
                 after = place.manager.execute("alpha", ["true"])
                 assert after.container_id == ended.container_id, scene
                 assert not files.holders("scene"), scene

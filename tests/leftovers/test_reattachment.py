@@ -20,7 +20,7 @@ _AFTER = "touch /shared/after; until test -e /shared/over; do sleep 0.05; done"
 
 
 def _campaign(folder: Path, files: Files, scene: str, policy: Leftovers) -> Path:
-    leaves = ["python3", "-c", program(scene, "when told"), f"{files.inside}/scene"]
+    leaves = ["python3", "-c", program(scene, "on request"), f"{files.inside}/scene"]
     campaign = {
         "name": "reattachment",
         "runtime": "docker",

@@ -19,7 +19,7 @@ from tests.leftovers.place import Place, opened, write
 from tests.leftovers.scenes import ENDS, SCENES
 
 _HERE = ("process", pytest.param("docker", marks=pytest.mark.docker))
-"""Where what is left is told to end process by process."""
+"""Where leftovers are ended process by process."""
 
 _ELSEWHERE = pytest.param("elsewhere", marks=pytest.mark.docker)
 """Where it is found by the engine's list, and ended by a script in the container that knows it by the same rule."""

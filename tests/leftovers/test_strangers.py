@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 
 _SCENES: Final = (
     "renamed, its environment wiped",
-    "in a session of its own",
+    "in a separate session",
     "forking in a loop",
     "all at once",
 )
@@ -60,14 +60,14 @@ def play(place: Place) -> None:
         ended = place.manager.execute("alpha", place.command(scene, "naturally"))
         assert (ended.exit_code, bool(ended.left)) == (0, True), scene
         assert not {one.pid for one in ended.left} & (strangers | own), scene
-        assert place.manager.states["alpha"] == "ready", scene  # its container was not made anew
+        assert place.manager.states["alpha"] == "ready", scene  # its container was not recreated
         assert not place.holders("scene"), scene
         assert strangers <= place.holders("stranger"), scene
         assert own <= place.holders("service"), scene
 
 
 def enter(place: Place, container: str | None) -> None:
-    """Run a command in the container as a user does, which has a child in a session of its own."""
+    """Run a command in the container as a user does, which has a child in a separate session."""
     client = connect()
     exec_id = client.exec_create(container, ["python3", "-c", _ENTERS])["Id"]
     client.exec_start(exec_id, detach=True)

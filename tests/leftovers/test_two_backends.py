@@ -19,7 +19,7 @@ _SERVICES = ("alpha", "beta")
 
 
 def write(folder: Path, runtime: RuntimeName) -> Files:
-    """Write the compose file of two services; each holds a file of its own name, and so does what runs in it."""
+    """Write the compose file of two services; each holds a file of the service's name, and so does what runs in it."""
     shared = folder / "shared"
     shared.mkdir()
     (folder / "output").mkdir()
@@ -57,7 +57,7 @@ def test_only_the_stopped_one_s_processes_end(
             await controller.start(_SERVICES)
             running = {}
             for name in _SERVICES:
-                command = ["python3", "-c", program(scene, "when told"), f"{files.inside}/{name}"]
+                command = ["python3", "-c", program(scene, "on request"), f"{files.inside}/{name}"]
                 running[name] = asyncio.create_task(controller.execute(name, command, id=name))
             assert await asyncio.to_thread(files.until, all_run)
             before = files.holders("beta")

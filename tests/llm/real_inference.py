@@ -45,7 +45,7 @@ def prepared(lab: Engine) -> None:
 
 
 class Campaigns:
-    """Runs campaigns on the backends of an example, in a folder of their own."""
+    """Runs campaigns on the backends of an example, in a separate folder."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder

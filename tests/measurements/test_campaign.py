@@ -1,4 +1,4 @@
-"""What a campaign's experiments hand back is told wherever the campaign is: summary, live view, metrics, report."""
+"""The measurements of experiments are shown in the summary, live view, metrics and report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics and artifacts of real containers: whoever writes them, wherever the engine is, however it ends."""
+"""Metrics and artifacts of real containers: of any user, on any engine, after any end."""
 
 from __future__ import annotations
 

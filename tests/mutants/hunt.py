@@ -60,7 +60,7 @@ class Fate:
 
 
 def of_table(mutant: TableMutant) -> Fate:
-    """What becomes of a table's mutant: refused when it is built, or else by the proof."""
+    """Judge a table's mutant: refused when it is built, or else by the proof."""
     try:
         mutated = mutant.build()
     except LifecycleError:
@@ -72,7 +72,7 @@ def of_table(mutant: TableMutant) -> Fate:
 
 
 def hunt(mutants: Sequence[Mutant], known: Mapping[str, str] = _NONE_KNOWN) -> Iterator[Fate]:
-    """What becomes of the engine's mutants, in the order in which it is known.
+    """Judge the engine's mutants, in the order in which the verdicts are known.
 
     Args:
         known: the test that killed a mutant before, by the mutant's name: it is asked first, then all.
@@ -124,7 +124,7 @@ class _Copy:
         return done.returncode, done.stdout + done.stderr
 
     def _write(self, path: Path, source: str) -> None:
-        """Write a file with a time of its own: what is compiled is told apart by it, in whole seconds."""
+        """Write a file with a new time: compiled files are distinguished by it, in whole seconds."""
         path.write_text(source)
         at_s = next(self._times)
         os.utime(path, (at_s, at_s))

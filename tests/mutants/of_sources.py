@@ -44,7 +44,7 @@ class Mutant:
         if times != 1:
             raise ValueError(
                 f"{self.file} has what the mutant {self.what!r} replaces {times} times; it has changed:"
-                " write the mutant anew in tests/mutants/of_sources.py"
+                " write the mutant again in tests/mutants/of_sources.py"
             )
         return source.replace(self.old, self.new)
 
@@ -171,9 +171,9 @@ _RETRY: Final = _of(
     "engine/policy/retry.py",
     ("one attempt more", "attempts >= self.max_attempts", "attempts > self.max_attempts"),
     ("one attempt fewer", "attempts >= self.max_attempts", "attempts + 1 >= self.max_attempts"),
-    ("whatever ended is tried again", "if ending not in self.on and not coded:", "if False:"),
+    ("every ending is tried again", "if ending not in self.on and not coded:", "if False:"),
     (
-        "exit codes are not looked at",
+        "exit codes are not read",
         "coded = ending is Ending.EXITED and exit_code in self.exit_codes",
         "coded = False",
     ),
@@ -217,7 +217,7 @@ _BACKEND: Final = _of(
         "allowed(self.state, latched=False):\n            _LOG.debug",
     ),
     (
-        "a fault that nobody recovers from",
+        "a fault without recovery",
         "        if self.policy.recover:\n            self.recover()\n",
         "",
     ),
@@ -232,7 +232,7 @@ _BACKEND: Final = _of(
         'if True:\n            if await self.settled() != "ready":',
     ),
     (
-        "nobody looks at what an experiment left",
+        "no check for what an experiment left",
         "            await self._attention.look_after(succeeded=ended.succeeded)\n",
         "",
     ),
@@ -258,7 +258,7 @@ _BACKEND: Final = _of(
     ),
     ("a stop that does not wait", "        await self._until(lambda: not self.stopping)\n", ""),
     (
-        "a failed removal is not told",
+        "a failed removal is not reported",
         'if self.state != "stopped":\n            raise RemovalFailed',
         "if False:\n            raise RemovalFailed",
     ),
@@ -273,7 +273,7 @@ _BACKEND: Final = _of(
         'self.state == "ready" and not self.stopping',
         'self.state in ("ready", "busy") and not self.stopping',
     ),
-    ("nobody is woken", "                waiter.set_result(None)", "                pass"),
+    ("no waiter is woken", "                waiter.set_result(None)", "                pass"),
     (
         "a launch under the generation before",
         'case "launch":\n                self.generation += 1',
@@ -476,7 +476,7 @@ _BACKEND: Final = _of(
         "if True:",
     ),
     (
-        "a budget that starts anew with the controller",
+        "a budget that starts again with the controller",
         "            self.history = self.history.after(heritage.history(now_s()))\n",
         "",
     ),
@@ -510,21 +510,25 @@ _ATTENTION: Final = _of(
         "            self._noticed = False\n            ticket",
         "            ticket",
     ),
-    ("nobody looks before a dispatch", "            if self.fresh:", "            if True:"),
+    ("no check before a dispatch", "            if self.fresh:", "            if True:"),
     (
         "a look's stale finding counts",
         "if look.fault is not None and ticket == backend.ticket:",
         "if look.fault is not None:",
     ),
-    ("a look's finding is not told", "            backend.report(look.fault)", "            pass"),
+    (
+        "a check's finding is not reported",
+        "            backend.report(look.fault)",
+        "            pass",
+    ),
     (
         "rounds begin where there is nothing to see",
         "        if self._watch.looks:\n            rounds.append",
         "        if True:\n            rounds.append",
     ),
-    ("nobody waits for others for ever", "if now_s() >= until_s:", "if False:"),
+    ("the wait for others never ends", "if now_s() >= until_s:", "if False:"),
     (
-        "looks after each experiment whatever there is",
+        "checks after each experiment, needed or not",
         'if self._watch.looks and self._backend.state == "ready":',
         "if self._watch.looks:",
     ),
@@ -616,7 +620,7 @@ _DISPATCH: Final = _of(
         "failing = outcome.ending is Ending.EXITED",
     ),
     (
-        "leftovers hide a failure of its own",
+        "leftovers hide the experiment's failure",
         "if found.left and failing and outcome.exit_code == 0:",
         "if found.left and failing:",
     ),
@@ -685,13 +689,13 @@ _CONTROLLER: Final = _of(
         "            except ZeroDivisionError as fault:\n                leftovers[name] = str(fault)",
     ),
     (
-        "what is left is not told",
+        "leftovers are not reported",
         "        if leftovers:\n            raise TeardownError",
         "        if False:\n            raise TeardownError",
     ),
     ("the last to start is the last to stop", "reversed(services)", "tuple(services)"),
     (
-        "nobody waits for dependants",
+        "no stop waits for dependants",
         "        if after:\n            await asyncio.wait(after)\n",
         "",
     ),
@@ -857,7 +861,7 @@ _LANGUAGE: Final = _of(
         "return latched",
     ),
     (
-        "the first row is taken whatever its guard",
+        "the first row is taken with any guard",
         "next(edge for edge in edges if edge.guard(facts))",
         "next(edge for edge in edges if edge.guard(facts) or True)",
     ),

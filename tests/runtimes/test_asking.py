@@ -1,4 +1,4 @@
-"""The scripts that ask a container whether its server is ready, with whatever programs it has."""
+"""The scripts that ask a container whether its server is ready, with any of its programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from engine.runtimes.in_container import EXISTS, HTTP_GET, LISTENS
 
 IPV6 = Path("/proc/net/if_inet6").exists() and "lo" in Path("/proc/net/if_inet6").read_text()
-"""Whether this machine has an IPv6 address of its own."""
+"""Whether this machine has an IPv6 address."""
 
 CLIENTS = ("curl", "wget", "python3")
 
@@ -67,7 +67,7 @@ def ask(path: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def status(said: subprocess.CompletedProcess[str]) -> str:
-    """The last status that was told."""
+    """The last status that was reported."""
     statuses: list[str] = re.findall(r"^\s*HTTP/\S+ (\d{3})", said.stderr, re.MULTILINE)
     return statuses[-1]
 

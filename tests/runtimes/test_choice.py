@@ -41,7 +41,7 @@ PLAIN = ServiceSpec(
     mounts=(Mount(MountKind.BIND, target="/work", source="/srv"),),
     networks=(NetworkAttachment("default"),),
 )
-"""Whatever it asks for, local processes have as well."""
+"""Local processes have everything that it asks for."""
 
 NEEDS: dict[str, dict[str, Any]] = {
     "gpus": {"gpus": (GpuRequest(count=-1),)},

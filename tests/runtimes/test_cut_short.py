@@ -106,7 +106,7 @@ class TestABuild:
 
 
 class TestApart:
-    """What runs Compose: the command lives no longer than the lifeline, whatever it does."""
+    """The script that runs Compose: the command never outlives the lifeline."""
 
     DETACHED = Path(detached.__code__.co_filename)
 

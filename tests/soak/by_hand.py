@@ -1,4 +1,4 @@
-"""Backends that nobody recovers but somebody by hand, who does whatever comes to mind, whenever it does."""
+"""Backends that recover only on request, with an operator who requests anything at any time."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def by_hand(
 
 @define(eq=False)
 class _Hand:
-    """Somebody who asks for things, and does not wait for them."""
+    """An operator who makes requests, and does not wait for them."""
 
     controller: Controller
     chance: random.Random
@@ -97,7 +97,7 @@ class _Hand:
             await act(self, name, said)
         except (DockwardenError, TransitionRefused):
             pass
-        except Exception as error:  # noqa: BLE001 - whatever it is, it should not be
+        except Exception as error:  # noqa: BLE001 - no exception is expected
             self.violations.append(f"by hand: {said}: {type(error).__name__}: {error}")
 
     def done(self) -> None:

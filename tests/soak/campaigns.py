@@ -89,7 +89,7 @@ def play(seed: int, folder: Path, *, liveness: bool = False) -> Played:
         logging.getLogger(name).addHandler(heard)
     try:
         run(_Story(seed, folder, liveness, played).tell())
-    except Exception as error:  # noqa: BLE001 - whatever it is, it should not be
+    except Exception as error:  # noqa: BLE001 - no exception is expected
         played.violations.append(f"{type(error).__name__}: {error}")
     finally:
         if played.crashed:
@@ -101,9 +101,9 @@ def play(seed: int, folder: Path, *, liveness: bool = False) -> Played:
 
 
 class _Heard(logging.Handler):
-    """Takes an error that is only logged, where nobody would have read it, for a violation.
+    """Takes an error that is only logged, and so would go unnoticed, for a violation.
 
-    What asyncio says of the tasks of a controller that was killed is of no account: no one is left to hear.
+    What asyncio says of the tasks of a controller that was killed does not count: no caller is left.
     """
 
     def __init__(self, played: Played) -> None:
@@ -157,7 +157,7 @@ class _Story:
             await self._by_hand()
 
     def _strike(self, what: str) -> Faults:
-        """Faults of the campaign's sort, to strike anew."""
+        """Faults of the campaign's sort, to strike again."""
         faults = Faults(self.rate, random.Random(f"faults of {what} {self.seed}"), self.some)
         faults.struck = self.played.struck
         return faults
@@ -198,7 +198,7 @@ class _Story:
         return crashed
 
     async def _revived(self) -> None:
-        """Faults strike anew, and end: whatever has become of the backends, they can be used again."""
+        """Faults strike again, and end: then every backend can be used again."""
         self.faults = self._strike("revival")
         runtime = SimulatedRuntime(
             self.project,
@@ -244,7 +244,7 @@ class _Story:
         self.played.edges += watch.edges
 
     def _interrupts(self, runner: CampaignRunner) -> list[asyncio.TimerHandle]:
-        """At random moments somebody interrupts, restarts, or finds a backend unfit."""
+        """At random moments a user interrupts, restarts, or finds a backend unfit."""
         loop, chance = asyncio.get_running_loop(), self.chance
         acts: list[Any] = []
         if chance.random() < 0.25 and not self.liveness:
@@ -260,7 +260,7 @@ class _Story:
         return [loop.call_later(chance.uniform(0, 200), act) for act in acts]
 
     async def _kill(self, runner: CampaignRunner, runtime: SimulatedRuntime) -> None:
-        """The controller dies: whatever of it still runs has neither hands nor pen any more."""
+        """The controller dies: its tasks that still run can neither act nor write any more."""
         self.world.alive.discard(runtime._owner)
         await runtime.close()
         runtime._line.sever()
@@ -272,7 +272,7 @@ class _Story:
             for task in asyncio.all_tasks()
             if task is not asyncio.current_task() and not task.get_name().startswith(WORLD)
         ]
-        if self.chance.random() < 0.5:  # else the leash was told to keep them
+        if self.chance.random() < 0.5:  # else the leash was ordered to keep them
             for container_id in list(self.world.containers):
                 self.world.containers[container_id].stuck = False
                 self.world.remove(container_id)

@@ -12,7 +12,7 @@ from engine.model.results import Ending
 __all__ = ["CALM_S", "usable", "used"]
 
 CALM_S: Final = 600.0
-"""After so long without faults, in seconds, whatever was stuck has come free."""
+"""After so long without faults, in seconds, everything that was stuck has come free."""
 
 _TRIES: Final = 3
 

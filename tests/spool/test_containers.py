@@ -1,4 +1,4 @@
-"""Tricks of real containers, each with a harmless marker: nothing outside of its own spool is reached."""
+"""Tricks of real containers, each with a harmless marker: nothing outside its spool is reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a start lies among the results, bounded, its owner's alone, whatever has its name."""
+"""The log of a start lies among the results, bounded and readable by its owner alone, even if an entry has its name."""
 
 from __future__ import annotations
 

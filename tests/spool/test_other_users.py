@@ -113,7 +113,7 @@ def as_nobody(script: str, *arguments: Path) -> str:
 
 
 def test_an_output_folder_that_everybody_may_write_to_is_closed_to_others() -> None:
-    """As version 0.1 made it: another user could put a folder of theirs in the place of a spool."""
+    """As version 0.1 made it: another user could put their folder in the place of a spool."""
     folder = Path(tempfile.mkdtemp())
     try:
         folder.chmod(0o755)

@@ -8,9 +8,9 @@ from states import BACKEND, Latch, Lifecycle, LifecycleError, Row, fact
 
 DOOR: dict[str, Any] = {
     "name": "door",
-    "states": {"shut": "nobody passes", "open": "everybody passes"},
+    "states": {"shut": "no passage", "open": "free passage"},
     "initial": "shut",
-    "events": {"push": "somebody leans on it"},
+    "events": {"push": "a person pushes it"},
     "rows": [Row("shut", "push", "open"), Row("open", "push", "shut")],
 }
 

@@ -1,4 +1,4 @@
-"""Controllers in processes of their own, to be killed, and what is left of them."""
+"""Controllers in separate processes, to be killed, and what is left of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Controller:
 
 
 class ended:  # noqa: N801 - used as a word
-    """Within this block, a process may be waited for that is no child of ours."""
+    """Within this block, a process may be waited for that is not our child."""
 
     def __init__(self, pid: int) -> None:
         self._descriptor = os.pidfd_open(pid)

@@ -1,4 +1,4 @@
-"""The controller and its watchdog killed: what they leave is seen, and goes with whatever comes next."""
+"""The controller and its watchdog killed: what they leave is listed, and removed by the next controller."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def test_a_runtime_that_it_could_not_clean_up_after_is_refused_at_once(
 
 
 def reap(*_: object) -> None:
-    """Wait for whatever child has ended, as some programs do."""
+    """Wait for any child that has ended, as some programs do."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -254,7 +254,7 @@ def test_one_that_is_forgotten_goes_on_watching(log: Path) -> None:
 
 
 class TestByDefault:
-    """A controller has a watchdog unless it is told otherwise, or has no use for one."""
+    """A controller has a watchdog unless the user forbids it, or the runtime needs none."""
 
     def test_it_watches_over_what_outlasts_the_process(self) -> None:
         owner = evolve(Owner.current(), started="1")
@@ -286,7 +286,7 @@ def test_it_has_loaded_next_to_nothing_while_it_waits() -> None:
 
 
 class TestClearing:
-    """With a hand that the test moves, on a clock of its own."""
+    """With a hand that the test moves, on a virtual clock."""
 
     def clear(self, *outcomes: list[str] | Exception) -> tuple[bool, list[str], float]:
         """What came of it, what was said, and how long it took; the last outcome is repeated."""

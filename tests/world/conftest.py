@@ -24,7 +24,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[APIClient]:
-    """The engine; nothing of ours is left on it in the end."""
+    """The engine; no resource is left on it in the end."""
     client = connect()
     yield client
     filters = {"label": f"com.docker.compose.project={PROJECT}"}

@@ -52,7 +52,7 @@ class Gate:
         self._stopped = request
 
     def bar(self) -> None:
-        """Let nobody through any more, and throw out who is inside."""
+        """Let no connection through any more, and close the open ones."""
         self.way.unlink(missing_ok=True)
         if self._listening is not None:
             with suppress(OSError):

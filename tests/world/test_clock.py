@@ -58,7 +58,7 @@ def test_the_clock_is_set(world: World, set_clock: Callable[[int], None], by_s: 
     assert code == 0, err
     assert shown.count("alpha-e2: attempt 1") == 2
 
-    # Going on finds nothing to do twice: a new run, in a folder of its own.
+    # A resume finds nothing to do twice: a new run, in a new folder.
     set_clock(-by_s)
     _, _, err = world.end(world.run())
     assert "resuming" not in err

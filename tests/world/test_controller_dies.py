@@ -94,7 +94,7 @@ def test_what_never_began_is_not_said_to_have_outlived_it(
 
 
 def _told(client: APIClient, container_id: str) -> list[str]:
-    """What the engine has told of a container."""
+    """The engine's events of a container."""
     filters = {"container": container_id, "type": "container"}
     until = engine_facts(client).time + 1
     events = client.events(since=0, until=until, filters=filters, decode=True)

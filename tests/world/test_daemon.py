@@ -33,7 +33,7 @@ HOW = pytest.mark.parametrize("how", ["stopped", "killed"])
 
 @pytest.fixture(scope="module")
 def lab(lab: Engine, request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """An engine of this file's own, so that nobody else notices when it is restarted."""
+    """An engine for this file alone, so that no other test notices when it is restarted."""
     with own_engine("restarted", {"live-restore": request.param}) as engine:
         yield engine
 

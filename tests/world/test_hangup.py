@@ -19,7 +19,7 @@ HUNG_UP = 128 + signal.SIGHUP
 
 @pytest.fixture(autouse=True)
 def heeded() -> Iterator[None]:
-    """Whoever runs these tests under ``nohup`` has children that ignore the signal, too."""
+    """Tests that run under ``nohup`` have children that ignore the signal, too."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)

@@ -1,4 +1,4 @@
-"""What a backend's own main process writes is a result: whole, in order, once, whatever happens to who reads it."""
+"""What a backend's own main process writes is a result: whole, in order, once, under every fault of its reader."""
 
 from __future__ import annotations
 

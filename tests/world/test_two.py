@@ -23,7 +23,7 @@ def test_a_second_controller_is_refused_whichever_way_it_tries(
     world.write(UNTIL_TOLD)
     first = world.run()
     world.await_line(first, "alpha-e1 started")
-    go = world.shared / "go"  # before others come, who may have folders of their own
+    go = world.shared / "go"  # before others come, which may have separate folders
     elsewhere = ("--results", str(world.folder / "elsewhere"))
     for options, what in (
         ((), "writes to it; wait for it, or end it first"),

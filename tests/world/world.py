@@ -22,7 +22,7 @@ from tests.lab import BASE_IMAGE
 __all__ = ["PATIENCE_S", "PROJECT", "World", "shell"]
 
 PROJECT: Final = f"dockwarden-world-{os.getpid()}"
-"""Files of tests run side by side on one engine, each in a process of its own."""
+"""Files of tests run side by side on one engine, each in a separate process."""
 PATIENCE_S: Final = 120.0
 """For so long something may take that must happen. Not an expectation: machines are shared."""
 
@@ -36,7 +36,7 @@ def shell(line: str) -> list[str]:
 
 @define(eq=False)
 class World:
-    """A campaign in a folder of its own.
+    """A campaign in a separate folder.
 
     Attributes:
         environment: of the commands, besides that of the tests.
@@ -118,7 +118,7 @@ class World:
 
     def outcomes(self) -> dict[str, str]:
         """The outcome of each run that has one, by its experiment, as the journal has it."""
-        with tempfile.TemporaryDirectory() as folder:  # SQLite itself looks at no other root
+        with tempfile.TemporaryDirectory() as folder:  # SQLite itself reads no other root
             for file in self.latest.glob(f"{FILE_NAME}*"):
                 shutil.copy(file, folder)
             with Journal.read(Path(folder, FILE_NAME)) as journal:

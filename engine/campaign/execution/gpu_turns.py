@@ -1,4 +1,4 @@
-"""Runs that need the same GPUs follow one another in the plan's order, whatever queues they are in."""
+"""Runs that need the same GPUs follow one another in the plan's order, in any queues."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class GpuTurns:
         """Wait for a run's turn.
 
         Args:
-            before: what was tried last of its own queue.
+            before: what was tried last in its queue.
 
         Returns:
-            what was tried last of its own queue, or on its GPUs.
+            what was tried last in its queue, or on its GPUs.
         """
         rivals = self.rivals(run)
         place = self._place[run.id]

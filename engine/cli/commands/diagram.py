@@ -180,7 +180,7 @@ def _keep(files: tuple[str, ...], *, write: bool) -> int:
         stale += 1
         if write:
             file.write_bytes(after.encode())
-        show(printable(f"{file}: {'written anew' if write else 'out of date'}"))
+        show(printable(f"{file}: {'updated' if write else 'out of date'}"))
     if stale and not write:
         aside("dockwarden diagram --write brings them up to date")
         return FAILED

@@ -140,7 +140,7 @@ def test_what_is_no_file_of_parameters(findings: Findings, name: str, text: str,
     written = ONE.replace("{matrix: {model: [a, b], batch: [1, 8]}}", f"{{from: {name}}}")
     found = findings(written, **{name.replace(".", "_"): text})
     assert what in found["experiments[0].sweep.from"]
-    assert [*found] == ["experiments[0].sweep.from"]  # whatever parameters it would have had
+    assert [*found] == ["experiments[0].sweep.from"]  # with any parameters
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Benches: the GPUs that containers of the lab see, and what is wrong with them.
 
-A container has a bench of its own, by its id, unless its environment names one. A named bench can be set
-up before the container starts, is the same for a container that is made anew, and can be shared.
+A container has a separate bench, by its id, unless its environment names one. A named bench can be set
+up before the container starts, is the same for a container that is recreated, and can be shared.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from engine.runtimes.docker.daemon.client import connect
 from tests.lab import BASE_IMAGE, Engine
 
 PROJECT = f"dockwarden-compose-{os.getpid()}"
-"""Files of tests run side by side on one engine, each in a process of its own."""
+"""Files of tests run side by side on one engine, each in a separate process."""
 BASE: dict[str, Any] = {"image": BASE_IMAGE}
 
 Compose = Callable[..., Path]

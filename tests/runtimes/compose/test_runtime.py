@@ -275,7 +275,7 @@ def test_a_container_that_is_not_ours_is_never_touched(compose: Compose, api: AP
 
 @pytest.mark.usefixtures("nothing_left")
 def test_networks_that_are_there_already_stay_as_they_are(compose: Compose, api: APIClient) -> None:
-    """A network of the user's own is neither made anew nor removed, and its containers stay on it."""
+    """A network of the user is neither recreated nor removed, and its containers stay on it."""
     kept = {**BASE, "command": ["sleep", "infinity"]}
     file = compose({"alpha": kept, "beta": BASE})
     run("docker", "compose", "-f", str(file), "up", "--detach", "alpha")

@@ -17,19 +17,19 @@ SAID = "Error while fetching server API version: ('Connection aborted.', {})"
 
 
 @pytest.mark.parametrize(
-    ("cause", "mend"),
+    ("cause", "fix"),
     [
         ("PermissionError(13, 'Permission denied')", "add yourself to the group 'docker'"),
         ("FileNotFoundError(2, 'No such file or directory')", "start the engine"),
         ("ConnectionRefusedError(111, 'Connection refused')", "check DOCKER_HOST"),
     ],
 )
-def test_no_engine(monkeypatch: pytest.MonkeyPatch, cause: str, mend: str) -> None:
+def test_no_engine(monkeypatch: pytest.MonkeyPatch, cause: str, fix: str) -> None:
     def refuse(**_: object) -> None:
         raise docker.errors.DockerException(SAID.format(cause))
 
     monkeypatch.setattr("engine.runtimes.docker.daemon.client._Client", refuse)
-    with pytest.raises(RuntimeUnavailable, match=mend) as caught:
+    with pytest.raises(RuntimeUnavailable, match=fix) as caught:
         connect()
     assert "use the process runtime" in str(caught.value) or "rootless" in str(caught.value)
 
@@ -61,7 +61,7 @@ def test_an_engine_with_its_own_authority_is_trusted_whatever_the_web_is_verifie
 
 
 class _Version(http.server.BaseHTTPRequestHandler):
-    """Says which version of the API an engine has, whatever it is asked."""
+    """Answers every request with the version of an engine's API."""
 
     def do_GET(self) -> None:
         self.send_response(200)

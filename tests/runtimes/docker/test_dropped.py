@@ -1,4 +1,4 @@
-"""What an engine leaves out of a container without an error is an error of ours, before anything runs."""
+"""If an engine silently leaves something out of a container, dockwarden raises an error before anything runs."""
 
 from __future__ import annotations
 

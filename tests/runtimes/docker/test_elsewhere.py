@@ -132,7 +132,7 @@ sys.stderr.write("no newline")
 def test_large_and_odd_output_comes_whole_and_leaves_no_trace_there(
     make: Make, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While it grows, into a container that is read-only and runs as somebody else."""
+    """While it grows, into a container that is read-only and runs as another user."""
     import random
 
     monkeypatch.setenv("DOCKER_HOST", host)

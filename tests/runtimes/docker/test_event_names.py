@@ -28,9 +28,9 @@ class Client:
 
 
 @pytest.mark.parametrize(
-    ("told", "seen"), [("exec_died", "exec_die"), ("remove", "destroy"), ("die", "die")]
+    ("sent", "seen"), [("exec_died", "exec_die"), ("remove", "destroy"), ("die", "die")]
 )
-def test_a_reader_sees_dockers_name(told: str, seen: str) -> None:
+def test_a_reader_sees_dockers_name(sent: str, seen: str) -> None:
     asked: dict[str, Any] = {}
 
     async def story() -> str:
@@ -40,7 +40,7 @@ def test_a_reader_sees_dockers_name(told: str, seen: str) -> None:
             if not first.done():
                 first.set_result(event["Action"])
 
-        client = cast("APIClient", Client(told, asked))
+        client = cast("APIClient", Client(sent, asked))
         patience = Mock(wait_out=lambda connect, _closing: connect())
         stream = EventStream({}, on_event, lambda: None, patience, lambda: client)
         stream.start(since=0)
@@ -50,4 +50,4 @@ def test_a_reader_sees_dockers_name(told: str, seen: str) -> None:
             stream.close()
 
     assert asyncio.run(story()) == seen
-    assert told in asked["event"]
+    assert sent in asked["event"]

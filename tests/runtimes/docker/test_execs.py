@@ -1,4 +1,4 @@
-"""What becomes of a command when the engine's answers are lost."""
+"""Commands when the engine's answers are lost."""
 
 from __future__ import annotations
 

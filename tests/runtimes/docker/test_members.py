@@ -1,4 +1,4 @@
-"""Who runs in a container, as an engine elsewhere lists it: whatever the processes call themselves."""
+"""The processes of a container, as an engine elsewhere lists them, under any names."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def load(tmp_path: Path) -> Load:
     def load(text: str) -> Project:
         file = tmp_path / "docker-compose.yml"
         file.write_text(dedent(text))
-        return load_project(file, environ={"HOME": "/home/someone"}, project_name="p")
+        return load_project(file, environ={"HOME": "/home/user"}, project_name="p")
 
     return load
 

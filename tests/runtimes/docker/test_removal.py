@@ -1,4 +1,4 @@
-"""What becomes of a removal when the engine's answers are lost."""
+"""Removals when the engine's answers are lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFUSED = docker.errors.APIError("driver failed")
 
 
 class Client:
-    """An engine that has nothing of ours, once it says so."""
+    """An engine without resources of dockwarden, once it says so."""
 
     def __init__(self, *before: Exception) -> None:
         self.before = [*before]

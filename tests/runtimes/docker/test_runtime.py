@@ -36,7 +36,7 @@ def client(engine: Engine) -> Iterator[APIClient]:
 
 @pytest.fixture
 def nothing_left(client: APIClient) -> Iterator[None]:
-    """Nothing of ours was there before, and nothing is afterwards."""
+    """No resource of dockwarden is there before, and none afterwards."""
 
     def ours() -> tuple[list[Any], list[Any]]:
         label = {"label": f"com.docker.compose.project={PROJECT}"}
@@ -69,7 +69,7 @@ def run(*command: str) -> str:
 
 
 def until_event(client: APIClient, filters: dict[str, Any], act: Callable[[], None]) -> None:
-    """Do something and wait until the engine has told of its effect."""
+    """Do something and wait until the engine has reported its effect."""
     events = client.events(filters=filters, decode=True)
     act()
     next(iter(events))

@@ -33,7 +33,7 @@ NAME = "dockwarden-rivals"
 KEEP_ALIVE = {"alpha": ("sleep", "infinity"), "beta": ("sleep", "infinity")}
 ONE = Owner.current()
 OTHER = evolve(ONE, host=f"{ONE.host}-2")
-"""An owner on another host lives, as far as anybody here can tell."""
+"""An owner on another host, which counts as alive."""
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_two_of_one_process_do_not_fight_over_a_container(
         await one.remove("alpha", grace_s=0)
         assert await one.sweep() == {}  # the network stays for the other's container
         await one.close()
-        await other.prepare(["alpha"])  # nobody has it any more
+        await other.prepare(["alpha"])  # no controller has it any more
         await taken_down(other)
         return caught.value
 

@@ -1,4 +1,4 @@
-"""A process runtime whose processes can all be told, and are all gone in the end."""
+"""A process runtime whose processes can all be recognized, and are all gone in the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.testing.conformance.rig import Rig
 
 @pytest.fixture
 def owner() -> Owner:
-    """An owner of this test alone, by which its processes are told from all others."""
+    """An owner of this test alone, by which its processes are distinguished from all others."""
     return Owner(host=uuid.uuid4().hex, boot_id="", pid=os.getpid(), started="")
 
 

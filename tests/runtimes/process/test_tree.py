@@ -1,4 +1,4 @@
-"""Trees of processes: all that belong are found, and nobody else."""
+"""Trees of processes: all their members are found, and no other process."""
 
 from __future__ import annotations
 

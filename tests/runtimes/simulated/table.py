@@ -22,7 +22,7 @@ def page(written: str) -> str:
         f"| `{fault.name}` | {fault.strikes.value} | {fault.doc} | {fault.source} |"
         for fault in CATALOGUE
     ]
-    table = ["| fault | strikes | what happens | told in |", "| --- | --- | --- | --- |", *rows]
+    table = ["| fault | strikes | what happens | source |", "| --- | --- | --- | --- |", *rows]
     return "\n".join([f"{above}{_BEGIN}\n", *table, f"\n{_END}{below}"])
 
 

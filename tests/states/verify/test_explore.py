@@ -24,7 +24,7 @@ class Steps:
     def moves(self, state: int) -> Iterator[tuple[Move, int]]:
         for after in self.onward.get(state, ()):
             breaks = NO_NINE if after == 9 else None
-            yield Move("somebody", "", f"goes to {after}", Kind.DUE, breaks), after
+            yield Move("a user", "", f"goes to {after}", Kind.DUE, breaks), after
 
     def tell(self, path: Path[int]) -> list[Line]:
         return [Line(move.who, "", move.what, str(after)) for _, move, after in path]

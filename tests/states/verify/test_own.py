@@ -9,9 +9,9 @@ from states.verify import OwnStep, Proof, invariant, verify
 
 DOOR: dict[str, Any] = {
     "name": "door",
-    "states": {"shut": "nobody passes", "open": "everybody passes", "gone": "it was taken out"},
+    "states": {"shut": "no passage", "open": "free passage", "gone": "it was taken out"},
     "initial": "shut",
-    "events": {"push": "somebody leans on it", "remove": "a carpenter comes"},
+    "events": {"push": "a person pushes it", "remove": "a carpenter comes"},
     "facts": {"locked": "a key was turned"},
     "final": {"gone"},
     "rows": [

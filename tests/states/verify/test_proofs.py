@@ -195,7 +195,7 @@ class TestExperiments:
 def test_two_backends_are_told_apart_where_they_are_told_of() -> None:
     @invariant
     def nobody_is_exhausted(step: Step) -> bool:
-        """Nobody is exhausted."""
+        """No backend is exhausted."""
         return step.after.state != "exhausted"
 
     *_, subject = subjects(BACKEND, [nobody_is_exhausted], backends=2)

@@ -1,4 +1,4 @@
-"""What befalls a container from outside: on a real engine, and in the simulated world."""
+"""Faults from outside a container: on a real engine, and in the simulated world."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.runtimes.simulated.processes import TERMINATED
 __all__ = ["Outside", "on_docker", "on_simulated"]
 
 Outside = Callable[[str, Container], None]
-"""Lets something befall a container: kill, pause, remove, restart."""
+"""Does something to a container: kill, pause, remove, restart."""
 
 
 def on_docker(what: str, container: Container) -> None:

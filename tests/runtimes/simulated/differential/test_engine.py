@@ -194,7 +194,7 @@ class Side:
         await until(has_begun, "the beginning of a command")
         return command
 
-    # What befalls its container
+    # What happens to its container
 
     async def is_killed(self) -> None:
         await self._befalls("kill")
@@ -223,7 +223,7 @@ class Side:
         await self._moved.wait()
         self._moved.clear()
 
-    # What somebody asks for
+    # What the user asks for
 
     async def is_found_unfit(self) -> bool:
         return self._known.report(Fault("seen from outside"))
@@ -289,7 +289,7 @@ def come_of(
     spelling: Spelling = spelt,
     loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Come:
-    """What comes of a story: what was told of each step, and the journal's transitions."""
+    """The results of a story: the report of each step, and the journal's transitions."""
     folder.mkdir()
     journal = Journal.create(folder / "journal.sqlite", campaign="differential", durable=False)
     controller = Controller(project, runtime, folder, {_NAME: story.policy}, seed=1)
