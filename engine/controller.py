@@ -82,7 +82,7 @@ class Controller:
             a :class:`~engine.backend.lifecycle.BackendLifecycle`, which has its functions with it.
         effects: a function for each action that an extended table adds, by name.
         facts: a function for each fact that it adds, by name.
-        marked: the names of variables whose values are kept secret whatever they are called; see
+        marked: the names of variables whose values are kept secret regardless of their names; see
             :mod:`engine.util.redaction`.
         hold: called in a thread before anything is started; what it returns is released once all is
             down. By default that is the watchdog, a process which removes what this controller started

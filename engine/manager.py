@@ -86,7 +86,7 @@ class ContainerManager:
         effects: a function for each action that an extended table adds, by name. It runs on the
             manager's event loop.
         facts: a function for each fact that it adds, by name.
-        on_controller_exit: what becomes of the backends when this process dies without a teardown,
+        on_controller_exit: what to do with the backends when this process dies without a teardown,
             by SIGKILL for one: ``remove`` has a small companion process watch it, and remove them;
             ``keep`` leaves them running.
 

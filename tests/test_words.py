@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import words
-from tests.words import ALLOWED, CHECKED, INSTEAD, ROOT, files, findings, main
+from tests.words import ALLOWED, CHECKED, INSTEAD, LEFT_OUT, ROOT, files, findings, main
 
 PLANTED = [
     ('"""Nobody sees it."""\n', "Nobody"),
@@ -58,6 +58,11 @@ def test_it_prints_what_to_write_and_fails(
 
 def test_each_folder_that_is_checked_has_files() -> None:
     assert all(files([one]) for one in CHECKED)
+
+
+def test_each_file_that_is_left_out_exists() -> None:
+    assert all((ROOT / one).exists() for one in LEFT_OUT)
+    assert not {*LEFT_OUT} & {*files()}
 
 
 def test_each_exception_is_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,15 +12,49 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 ROOT = Path(__file__).parent.parent
 
-CHECKED = ("states/",)
+CHECKED = (
+    "CONTRIBUTING.md",
+    "README.md",
+    "SECURITY.md",
+    "benchmarks/",
+    "dockwarden/",
+    "docs/",
+    "engine/",
+    "examples/",
+    "states/",
+    "tests/",
+)
 """Folders and files that are checked. A name ending in a slash stands for all files below it."""
+
+LEFT_OUT = {
+    "tests/words.py": "it lists the words",
+    "tests/test_words.py": "it plants them",
+    "docs/compose.md": "to be rewritten",
+    "docs/gpus.md": "to be rewritten",
+    "docs/logs.md": "to be rewritten",
+    "docs/policies.md": "to be rewritten",
+    "docs/readiness.md": "to be rewritten",
+    "docs/real-inference.md": "to be rewritten",
+    "docs/serving.md": "to be rewritten",
+    "docs/simulation.md": "to be rewritten",
+    "engine/backend/": "to be rewritten",
+    "engine/campaign/config/": "to be rewritten",
+    "engine/compose/": "to be rewritten",
+    "engine/health/": "to be rewritten",
+    "engine/policy/": "to be rewritten",
+    "engine/runtimes/": "to be rewritten",
+    "tests/compose/": "to be rewritten",
+    "tests/gpu/": "to be rewritten",
+    "tests/hostile/": "to be rewritten",
+}
+"""Files and folders of :data:`CHECKED` that are not checked, and why."""
 
 INSTEAD = {
     r"(?:some|any)body|someone": "who it is: the user, another process, a service",
@@ -127,7 +161,7 @@ def findings(name: str, source: str) -> Iterator[Finding]:
 
 
 def files(checked: Sequence[str] = CHECKED) -> list[str]:
-    """List the files under version control that are in ``checked``, by their names."""
+    """List the files of the repository that are in ``checked`` and not left out, by their names."""
     tracked = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -140,8 +174,13 @@ def files(checked: Sequence[str] = CHECKED) -> list[str]:
         for name in tracked
         if name.endswith((".py", ".md", ".yml", ".j2"))
         and (ROOT / name).exists()
-        and any(name == one or (one.endswith("/") and name.startswith(one)) for one in checked)
+        and _within(name, checked)
+        and not _within(name, LEFT_OUT)
     )
+
+
+def _within(name: str, places: Iterable[str]) -> bool:
+    return any(name == one or (one.endswith("/") and name.startswith(one)) for one in places)
 
 
 def main(names: Sequence[str]) -> int:

@@ -170,7 +170,7 @@ class _ByHand:
 
 
 def _refuse_left_behind(project: Project, order: Collection[str]) -> None:
-    """See that nothing is in the way that a campaign could go on with.
+    """Check that nothing is in the way that a campaign could resume.
 
     Raises:
         OwnedElsewhere: something is.
@@ -180,7 +180,7 @@ def _refuse_left_behind(project: Project, order: Collection[str]) -> None:
         if theirs and one.kind != "network":
             raise OwnedElsewhere(
                 f"{one.service}: {one.kind} {one.name} was left by a campaign whose controller died; dockwarden run"
-                " goes on with it, dockwarden down removes it"
+                " resumes it, dockwarden down removes it"
             )
 
 

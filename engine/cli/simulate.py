@@ -37,7 +37,7 @@ def rehearse(
     """Rehearse what of a campaign is still to be done, print what it comes to, return the exit code.
 
     Args:
-        standing: of the interrupted run that would be gone on with; None for a new one.
+        standing: of the interrupted run that would be resumed; None for a new one.
         lifecycle: the one that the campaign names.
         rate: the share of opportunities that faults strike.
         seed: of the faults.

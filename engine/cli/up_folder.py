@@ -18,5 +18,5 @@ def folder_of(project: str) -> Path:
 
 def forget(project: str) -> None:
     """Remove a project's folder, once nothing of it is up."""
-    if is_plain(project):  # the name may be a label, and anybody may write labels
+    if is_plain(project):  # the name may be a label, and any user may write labels
         shutil.rmtree(folder_of(project), ignore_errors=True)

@@ -37,8 +37,8 @@ class ContainerProcesses:
 
     Attributes:
         pids: all of them.
-        service: those of its own main process: neither an experiment's nor anybody's exec, as far as that can be
-            told.
+        service: those of its main process: neither an experiment's nor another exec's, as far as is
+            known.
         within: the numbers that the service's have in the container; None where these are not known.
     """
 

@@ -265,7 +265,7 @@ class EdgeCount:
 
 
 _NO_DATA: Final = frozenset({"course", "lifecycle"})
-"""What of a report is not data of its own: ``edges`` tells of the first, the second is code."""
+"""Fields of a report that are not data: ``edges`` has the content of the first, the second is code."""
 
 
 @frozen

@@ -135,9 +135,9 @@ def test_what_is_not_up_takes_no_command_and_the_error_says_what_to_do(folder: F
     code, out, err = folder.run("exec", "campaign.yml", "server", "--", "true")
     assert (code, out) == (2, "")
     assert "server: it is not up; start it with dockwarden up CAMPAIGN server" in err
-    code, _, err = folder.run("exec", "campaign.yml", "nobody", "true")
+    code, _, err = folder.run("exec", "campaign.yml", "unknown", "true")
     assert code == 2
-    assert "there is no service 'nobody', but " in err
+    assert "there is no service 'unknown', but " in err
 
 
 def test_a_command_has_what_the_experiments_have_in_common(folder: Folder) -> None:
@@ -282,7 +282,7 @@ def test_what_a_campaign_can_go_on_with_is_left_alone(in_containers: Folder) -> 
     before = in_containers.there()
     code, _, err = in_containers.run("up", "campaign.yml")
     assert code == 2
-    assert "was left by a campaign whose controller died; dockwarden run goes on with it" in err
+    assert "was left by a campaign whose controller died; dockwarden run resumes it" in err
     assert in_containers.there() == before
 
 

@@ -114,7 +114,7 @@ class TestByName:
 
 
 class TestCampaign:
-    """Through the command line, as a process of its own: it imports the user's module."""
+    """Through the command line, as a separate process: it imports the user's module."""
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:

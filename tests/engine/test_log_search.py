@@ -1,4 +1,4 @@
-"""Searching a log that is being written: each line once, within bounds, whatever the container writes."""
+"""Searching a log that is being written: each line once, within bounds, for any output of the container."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def up(
 
     Without BACKEND it is all that the experiments use. Each passes its readiness gate, and its setup runs. Then
     they stay up: for `dockwarden exec`, until `dockwarden down` or until the campaign is run, which makes
-    containers of its own. Nobody watches them meanwhile, unless with --foreground. Results are not touched.
+    new containers. They are not watched meanwhile, unless with --foreground. Results are not touched.
 
     Exit code: 0 all are ready, 2 one is not (those that are stay up), 130 interrupted.
 

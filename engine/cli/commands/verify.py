@@ -99,7 +99,7 @@ def _say(text: str, *, unless: bool) -> None:
 
 
 def _named(name: str | None) -> Iterable[tuple[Lifecycle, Sequence[Invariant], str]]:
-    """The lifecycles asked for, with invariants of their own, and why they were refused if they were."""
+    """Find the lifecycles asked for, with the user's invariants, and why they were refused if they were."""
     from engine.cli.verify_targets import find_claims
     from engine.control.lifecycles import BUILT_IN
 
