@@ -46,7 +46,7 @@ def bring_up(
 
     Raises:
         LifecycleUnknown: there is no such lifecycle as the campaign names.
-        OwnedElsewhere: another dockwarden has one of them, or has left it to be gone on with.
+        OwnedElsewhere: another dockwarden has one of them, or has left it to be resumed.
         StartError: one did not become ready; those that did stay up.
         TeardownError: something could not be taken down.
     """

@@ -57,7 +57,7 @@ __all__ = [
 
 
 class Runtime(Protocol):
-    """What the engine asks of a runtime. One instance serves one project."""
+    """The protocol of a runtime. One instance serves one project."""
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ class Runtime(Protocol):
             on_notice: called on the event loop for each notice.
 
         Raises:
-            RuntimeUnavailable: it cannot work here; the message gives the mend.
+            RuntimeUnavailable: it cannot work here; the message suggests a fix.
         """
 
     async def close(self) -> None:
@@ -107,7 +107,7 @@ class Runtime(Protocol):
             is left of the service then goes with the next :meth:`launch`.
 
         Raises:
-            LaunchFailed: it could not be looked at.
+            LaunchFailed: it could not be inspected.
         """
 
     async def launch(self, service: str, folder: Path) -> Container:
@@ -122,7 +122,7 @@ class Runtime(Protocol):
         """
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
-        """End whatever runs in the container and start it anew, in place or as a new container.
+        """End everything that runs in the container and start it again, in place or as a new container.
 
         Raises:
             LaunchFailed: what is left of it is removed by :meth:`remove`.
@@ -131,7 +131,7 @@ class Runtime(Protocol):
     async def gate(self, container: Container) -> None:
         """Wait until the container is proved ready: running, and healthy where it has a health check.
 
-        Has no deadline of its own: the caller sets one.
+        Has no deadline: the caller sets one.
 
         Raises:
             NotReady: it ended, or its health check failed for good.
@@ -159,7 +159,7 @@ class Runtime(Protocol):
             request: as it was given to :meth:`execute`.
 
         Raises:
-            CommandLost: nothing of it is left, and nobody saw its exit code.
+            CommandLost: nothing of it is left, and its exit code was not observed.
             ContainerLost: as for :meth:`execute`.
         """
 
@@ -173,18 +173,18 @@ class Runtime(Protocol):
     async def leftovers(
         self, container: Container, request: ExecRequest
     ) -> tuple[LeftProcess, ...]:
-        """What runs of all that a request started, whatever it has done to its environment, session or user.
+        """Return the running processes that a request started, in any environment or session, of any user.
 
         Found from outside, without running anything in the container. The service's own processes, and
         those of other execs, are not among them.
 
         Raises:
             ContainerLost: the container went away.
-            RuntimeFault: it cannot be told.
+            RuntimeFault: it cannot be found out.
         """
 
     async def inspect(self, service: str) -> Observation | None:
-        """Look at the service's container; None when there is none of ours."""
+        """Inspect the service's container; None when it has none that dockwarden made."""
 
     async def pids(self, container: Container) -> frozenset[int] | None:
         """The processes that run in the container, by the whole machine's numbers; None if unknown.
@@ -196,7 +196,7 @@ class Runtime(Protocol):
         """The last lines that the container's main process wrote, stdout and stderr mixed."""
 
     async def remove(self, service: str, *, grace_s: float) -> None:
-        """End and remove every container of ours for the service; verify by inspection.
+        """End and remove every container that dockwarden made for the service; verify by inspection.
 
         Harmless when there is none. Takes at most ``grace_s`` seconds for a graceful end, then kills.
 
@@ -214,7 +214,7 @@ class Runtime(Protocol):
 
 @frozen
 class Cleanup:
-    """What the watchdog has to know to remove what a runtime leaves when its process dies.
+    """The watchdog's instructions to remove what a runtime leaves when its process dies.
 
     Attributes:
         runtime: docker, compose or process: how it is removed.
@@ -229,7 +229,7 @@ class Cleanup:
 
 @runtime_checkable
 class Outlasting(Protocol):
-    """What a :class:`Runtime` implements besides, if its containers outlast its process."""
+    """A :class:`Runtime` whose containers outlast its process."""
 
     @property
     def cleanup(self) -> Cleanup:
@@ -253,7 +253,7 @@ class Describing(Protocol):
 
 @runtime_checkable
 class Limited(Protocol):
-    """What a :class:`Runtime` implements besides, if services may ask for what it does not have."""
+    """A :class:`Runtime` that lacks something that services may ask for."""
 
     @property
     def warnings(self) -> Mapping[str, tuple[str, ...]]:
@@ -262,7 +262,7 @@ class Limited(Protocol):
 
 @runtime_checkable
 class Logging(Protocol):
-    """What a :class:`Runtime` implements besides, if it keeps what main processes write.
+    """A :class:`Runtime` that keeps the output of main processes.
 
     It keeps on until the container is started again or removed, and sees that all is in the log before that.
     """
@@ -284,7 +284,7 @@ class Attributing(Protocol):
 
 @runtime_checkable
 class Fetching(Protocol):
-    """What a :class:`Runtime` implements besides, if files can be fetched from where its commands write them."""
+    """A :class:`Runtime` that can fetch files from where its commands write them."""
 
     async def fetch(
         self, container: Container, request: ExecRequest, into: Path
@@ -301,7 +301,7 @@ class Fetching(Protocol):
 
         Returns:
             what could not be copied, one sentence each. What is not there is not among it: the program may
-            have written it elsewhere, and whoever asked sees what came.
+            have written it elsewhere, and the caller sees what came.
 
         Raises:
             RuntimeFault: the container cannot be looked into.
@@ -310,7 +310,7 @@ class Fetching(Protocol):
 
 @runtime_checkable
 class Checkable(Protocol):
-    """What a :class:`Runtime` implements besides, if it can leave health checks to its caller.
+    """A :class:`Runtime` that can leave health checks to its caller.
 
     Of those that it leaves (see :class:`~engine.runtimes.provider.RuntimeRequest`), :meth:`Runtime.gate` waits for
     none, and nothing runs one but :meth:`check`.
@@ -341,7 +341,7 @@ class Probing(Protocol):
 
 @runtime_checkable
 class Changeable(Protocol):
-    """What a :class:`Runtime` implements besides, if it can make a service's container with a change."""
+    """A :class:`Runtime` that can make a service's container with a change."""
 
     def change(self, service: str, change: ServiceChange | None) -> None:
         """Make the service's containers with a change from now on; one that is there stays as it is.

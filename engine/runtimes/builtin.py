@@ -163,7 +163,7 @@ class ProcessProvider(RuntimeProvider):
         from engine.runtimes.process.tree import end, find, stuck
 
         mark = owner_mark(owner)
-        # Those that lead a session bring along whoever in it has shed the mark.
+        # With a session's leader come the processes in it that have removed the mark.
         found = find(mark, find(mark))
         left = asyncio.run(end(lambda: find(mark, find(mark)), grace_s)) if found else set()
         if left:
@@ -211,5 +211,5 @@ def _by_compose(files: ProjectFiles) -> Project | None:
 def _with_proxies(project: Project) -> Project:
     from engine.runtimes.docker.daemon.proxies import proxies
 
-    # What containers are given may hold passwords, which are kept out of whatever is shown.
+    # Variables of containers may hold passwords, which are kept out of all that is shown.
     return evolve(project, variables={**proxies(), **project.variables})

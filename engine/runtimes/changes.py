@@ -1,4 +1,4 @@
-"""What of a project's services is changed at present, for runtimes that can make changed containers."""
+"""The present changes of a project's services, for runtimes that can make changed containers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Changes:
         return spec if change is None else change.applied(spec)
 
     def gives_command(self, service: str) -> bool:
-        """Whether the service is given a command, which then runs in any case: that is what is measured."""
+        """Whether the service is given a command, which then always runs: it is what is measured."""
         change = self._of.get(service)
         return change is not None and change.command is not None
 

@@ -1,4 +1,4 @@
-"""What the shell around a command has noted in the command's folder: when it began, and how it ended.
+"""Read the notes of the shell around a command: when the command began, and how it ended.
 
 The files lie where an experiment may write: what is no regular file, or says nothing sensible, is nothing.
 """

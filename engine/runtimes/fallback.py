@@ -23,7 +23,7 @@ __all__ = ["NEEDS_NOTHING", "expected_engine", "needs_engine", "refusal"]
 
 _PROGRAMS: Final = ("dockerd", "dockerd-rootless.sh", "docker", "podman")
 _SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where daemons are installed; an ordinary user's PATH often lacks these folders."""
+"""The folders of daemons; an ordinary user's PATH often lacks them."""
 _SOCKET: Final = Path("/var/run/docker.sock")
 _ROOTLESS_SOCKET: Final = "docker.sock"
 

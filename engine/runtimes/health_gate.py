@@ -40,7 +40,7 @@ def probe_command(check: HealthCheck | None) -> tuple[str, ...] | None:
 def merged(written: HealthCheck | None, image: HealthCheck | None) -> HealthCheck | None:
     """The health check of a container, from what its service and its image say; None for none.
 
-    As in the engine: a service that gives no command of its own takes the image's, and what it leaves out.
+    As in the engine: a service without a command takes the image's, and all values that it leaves out.
     """
     if written is None or image is None or written.test:
         return written or image

@@ -1,4 +1,4 @@
-"""What of ours is on this machine and on the engine: processes, containers, networks; and its removal."""
+"""List dockwarden's processes, containers and networks on this machine and the engine, and remove them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["Inventory", "remove_all", "take"]
 
 @frozen
 class Inventory:
-    """What there is.
+    """The resources that exist.
 
     Attributes:
-        away: why the engine could not be looked at; None where it could.
+        away: why the engine could not be asked; None where it could.
     """
 
     found: tuple[Resource, ...]
     away: SetupError | None = None
 
     def confess(self) -> None:
-        """Say what could not be looked at, once the rest is done.
+        """Raise for what could not be listed, once the rest is done.
 
         Raises:
             SetupError: no engine answered.
@@ -36,7 +36,7 @@ class Inventory:
 
 
 def take(project: str | None = None) -> Inventory:
-    """List what of ours is there, of every runtime.
+    """List the resources of every runtime.
 
     Args:
         project: the compose project to keep to; None for all.

@@ -1,4 +1,4 @@
-"""What the containers of a runtime run as their main process: decided once for each service, then kept to."""
+"""The main processes of a runtime's containers: decided once for each service, then kept."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MainCommands:
     _images: dict[str, ImageCommand | None] = field(factory=dict, init=False)
 
     def decide(self, spec: ServiceSpec, image: ImageCommand | None) -> MainCommand:
-        """What the service's next container runs; the first answer stands, until :meth:`ended`.
+        """Decide what the service's next container runs; the first answer stands, until :meth:`ended`.
 
         Args:
             image: what its image says; None where no image is used.
@@ -58,11 +58,11 @@ class MainCommands:
         return MainCommand(keep_alive, "", entrypoint_of(spec, image))
 
     def of(self, service: str) -> MainCommand:
-        """What was decided; its own command where nothing was."""
+        """Return the decision; its own command where there is none."""
         return self._decided.get(service, MainCommand())
 
     def alternatives(self, spec: ServiceSpec) -> list[MainCommand]:
-        """What the container of an earlier controller may run: what was decided, or what follows on its end."""
+        """Return what the container of an earlier controller may run: the decision, or what follows on its end."""
         first = self.of(spec.name)
         return [first, self._instead(spec)] if first.on_trial else [first]
 

@@ -1,9 +1,9 @@
-"""To whom the processes beside an experiment belong: to it, to its service, or to somebody else.
+"""The owners of processes beside an experiment: the experiment, its service, or another exec.
 
-It is told by what a process cannot change about itself: whether it was there before, who its living
-ancestors are, and in which session it is. A session can be inherited or founded, but never joined; so
-whoever is in a session of the service's is the service's, whatever became of its parents. An orphan is
-given to the init of its pid namespace, and says by its session alone where it is from.
+They are recognized by what a process cannot change about itself: whether it was there before, its living
+ancestors, and its session. A session can be inherited or founded, but never joined. So every process in a
+session of the service is the service's, even if its parents are gone. An orphan is given to the init of its
+pid namespace; only its session shows where it is from.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REAPERS: Final = frozenset(
         *("sleep", "tail", "sh", "dash", "bash", "ash", "busybox", "cat"),
     }
 )
-"""Programs that give no child of their own a session of its own: as a container's first process, they
+"""Programs that start no child in a separate session: as a container's first process, they
 have the children in other sessions only as an orphan's new parent."""
 
 Before = Mapping[int, float]
@@ -75,12 +75,12 @@ def left_by(
     init: Init | None,
     strangers: Collection[int] = (),
 ) -> dict[int, Belongs]:
-    """What an experiment has left, among the processes beside it.
+    """Find what an experiment has left, among the processes beside it.
 
     Args:
         present: all that run now.
         before: those that ran before it.
-        init: who takes in orphans; None where that is nobody among these.
+        init: the process that adopts orphans; None where it is not among these.
         strangers: the first processes of what others run beside it.
 
     Returns:
@@ -106,16 +106,16 @@ def left_by(
 
 
 def of_service(present: Mapping[int, Seen], main: int, init: Init | None) -> frozenset[int]:
-    """A container's main process, and what descends from it, as far as that can be told.
+    """A container's main process, and its descendants, as far as is known.
 
     An orphan of an exec is given to the init of the pid namespace. A mere init has started one child itself, its
-    first; what else it has in other sessions are orphans. Of another init they cannot be told from what it
-    started, and count as its own.
+    first; its other children in other sessions are orphans. Orphans of another init cannot be distinguished from
+    its children, and count as its own.
 
     Args:
         present: all that run in the container.
         main: its first process.
-        init: who takes in orphans; None where that is nobody among these.
+        init: the process that adopts orphans; None where it is not among these.
     """
     if main not in present:
         return frozenset()
@@ -142,10 +142,10 @@ def _with_children(
 
 
 def _certainty(pid: int, present: Mapping[int, Seen], init: Init | None) -> Belongs:
-    """How certain it is of a process that is not known to be anybody else's."""
+    """How certain it is that a process without another known owner is the experiment's."""
     passed: set[int] = set()
     while init is not None and pid in present and pid not in passed:
-        passed.add(pid)  # two looks at a pid that was given away meanwhile may make a ring
+        passed.add(pid)  # two readings of a pid that was reused meanwhile may form a cycle
         pid = present[pid].parent
         if pid == init.pid:
             return Belongs.SURELY if init.mere else Belongs.PERHAPS

@@ -1,6 +1,6 @@
-"""What dockwarden has to know of a runtime to choose it by name, list what it left, and clean up after it.
+"""The provider of a runtime: chooses it by name, lists what it left, and cleans up after it.
 
-A package offers a runtime of its own by a subclass of :class:`RuntimeProvider`, which it names under the entry
+A package offers a custom runtime by a subclass of :class:`RuntimeProvider`, which it names under the entry
 points ``dockwarden.runtimes``; see :mod:`engine.runtimes.registry`.
 """
 
@@ -44,7 +44,7 @@ class ProjectFiles:
 
 @frozen
 class RuntimeRequest:
-    """What a runtime is made for.
+    """The request to make a runtime.
 
     Attributes:
         keep_alive: the command that keeps a service up, for those that have one.
@@ -115,7 +115,7 @@ class RuntimeProvider(ABC):
         """
 
     def list_resources(self, project: str | None) -> Sequence[Resource]:
-        """List what runtimes of this kind have made and not removed, whoever made it.
+        """List what runtimes of this kind, of any controller, have made and not removed.
 
         Args:
             project: the compose project to keep to; None for all.

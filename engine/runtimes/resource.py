@@ -1,4 +1,4 @@
-"""What of ours is there, on an engine or on this machine, whoever made it."""
+"""A resource of dockwarden, on an engine or on this machine, of any controller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Resource"]
 
 @frozen
 class Resource:
-    """A container or a network of ours, or the processes of a backend that has none.
+    """A container or a network that dockwarden made, or the processes of a backend without a container.
 
     Attributes:
         kind: ``container``, ``network`` or ``processes``.

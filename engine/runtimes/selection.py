@@ -163,7 +163,7 @@ def _refuse_images(
 def _resolve(
     project: Project, services: Collection[str], needs_engine: Sequence[str]
 ) -> Literal["docker", "process"]:
-    """Which runtime ``auto`` is here.
+    """Choose the runtime for ``auto``.
 
     Raises:
         RuntimeUnavailable: no engine answers, and commands must not run on this machine itself.

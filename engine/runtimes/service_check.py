@@ -1,7 +1,7 @@
 """The health check of a service, where dockwarden runs it instead of the engine.
 
-An engine waits a whole interval before it checks a container for the first time, and checks it beside whatever is
-measured in it. Here a container is checked at once and often until it is ready, and then at the interval that its
+An engine waits a whole interval before it checks a container for the first time, and checks it while an experiment is
+measured. Here a container is checked at once and often until it is ready, and then at the interval that its
 file gives, only while nothing runs in it. When failures count is as in the engine: a container has failed after
 ``retries`` failures in a row, and not before as much time has passed as the engine would have needed for them.
 """

@@ -90,7 +90,7 @@ def read(
 
 
 def _config(compose: ComposeCLI) -> dict[str, Any]:
-    """What Compose prints of the files; without a check that would stop what it does not concern."""
+    """Return Compose's output for the files, without a check that would refuse unrelated services."""
     from python_on_whales.exceptions import DockerException
     from python_on_whales.utils import run
 

@@ -84,7 +84,7 @@ def read_by_compose(
 
 
 def _printed(program: Path, place: Place, project_name: str | None) -> Printed:
-    """What Compose prints; once more without a check that would stop what it does not concern."""
+    """Return Compose's output; on a failure, once more without a check of unrelated services."""
     options: tuple[str, ...] = ()
     while True:
         printed = compose_config(

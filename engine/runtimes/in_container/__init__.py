@@ -1,4 +1,4 @@
-"""What runs inside a container: small POSIX shell scripts that need nothing but ``sh`` and coreutils.
+"""Scripts that run inside a container: small, for a POSIX shell, with nothing but ``sh`` and coreutils.
 
 One of them looks for a Python, for the probe of the GPUs; it can do without.
 """

@@ -1,13 +1,13 @@
-"""Says what NVML shows of the GPUs, as one line of JSON: ``python3 -c SOURCE [SECONDS]``.
+"""Print NVML's reading of the GPUs as one line of JSON: ``python3 -c SOURCE [SECONDS]``.
 
-It runs in whatever image a backend has, and on the host, so it is one file that wants Python 3.6 and its
-standard library alone. It asks pynvml where that is installed, else the NVML library itself, and never
+It runs in the image of any backend, and on the host, so it is one file that needs only Python 3.6 and its
+standard library. It asks pynvml where that is installed, else the NVML library itself, and never
 CUDA: a CUDA context would take the very memory that is to be measured. It always exits with 0 and always
 prints; what went wrong stands in the JSON, with NVML's own error code.
 """
 
 # ruff: noqa: N802 - pynvml's names, so that either can be asked
-# ruff: noqa: BLE001 - whatever goes wrong belongs into the JSON
+# ruff: noqa: BLE001 - every error belongs into the JSON
 # ruff: noqa: PTH110, PTH115 - os is here already; pathlib would only take time to load
 
 import sys
@@ -29,7 +29,7 @@ NOT_AVAILABLE = 2**64 - 1
 INSUFFICIENT_SIZE, LIBRARY_NOT_FOUND, FUNCTION_NOT_FOUND = 7, 12, 13
 GPU_IS_LOST, RESET_REQUIRED = 15, 16
 PYNVML_MAY_BE_WRONG = {None, LIBRARY_NOT_FOUND, FUNCTION_NOT_FOUND}
-"""What pynvml says when it and the driver do not fit: then the library itself is asked."""
+"""Errors of a pynvml that does not fit the driver: then the library itself is asked."""
 NOT_OFFERED = {2, 3, 4, 13, 21, 25, 26}
 """Codes by which NVML says that this device, user or driver has no such value."""
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
@@ -314,7 +314,7 @@ def devices_of(library: Any) -> "list[dict[str, Any]]":
 
 
 def look() -> "dict[str, Any]":
-    """What the first source that can be opened shows."""
+    """Return the reading of the first source that can be opened."""
     tried = {}
     reading: dict[str, Any] = {"source": None, "driver": None, "devices": [], "error": None}
     for source, load in (("pynvml", lambda: importlib.import_module("pynvml")), ("nvml", Nvml)):

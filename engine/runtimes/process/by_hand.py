@@ -20,7 +20,7 @@ __all__ = ["enter"]
 def enter(project: Project, entry: Entry) -> int:
     """Run a command as the processes of a service run, and return its exit code.
 
-    It carries the marks of the backend, so whatever ends that ends the command.
+    It carries the marks of the backend, so everything that ends the backend ends the command.
 
     Raises:
         DispatchError: nothing of the service runs.
