@@ -1,9 +1,9 @@
 """One backend: a machine, its container, and the effects that its rows ask for.
 
 Everything here runs on one event loop, so its events are serialised by construction. A method asks the
-table first; what the taken edge's action names is then done outside of the transition, in a task of its
-own, and what came of it is fed back as an event. An effect first settles the one before it, and carries
-the ticket under which it began: once the ticket has changed, what it has to say is stale and dropped.
+table first; the action of the taken edge is then done outside of the transition, in a separate
+task, and its result is fed back as an event. An effect first settles the one before it, and carries
+the ticket under which it began: once the ticket has changed, its result is stale and dropped.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ _SETTLE_S: Final = 100.0
 waits for its cancelled call, so that a removal does not come before what is still being made."""
 
 Effect = Callable[["Backend"], Awaitable[str | None]]
-"""What an action of a user's own does; the event that it returns is put to the machine."""
+"""The effect of a user's action; the event that it returns is put to the machine."""
 
 Fact = Callable[["Backend"], bool]
-"""What a fact of a user's own is now; asked for before each event whose guards name it."""
+"""The present value of a user's fact; evaluated before each event whose guards name it."""
 
 _Work = Callable[[int], Awaitable[None]]
 """An effect; it is given the ticket under which it begins."""
@@ -88,10 +88,10 @@ class Backend:
         spool: where what runs in it writes; made already.
         on_transition: called with each transition before its action begins; must be quick.
         rng: the source of the backoff's jitter.
-        on_look: called with what each look at its GPUs showed; must be quick.
+        on_look: called with the result of each GPU check; must be quick.
         effects: what the actions of an extended lifecycle do, by name.
-        facts: what its guards are told, by name.
-        heritage: what an earlier controller knew of it; None where there was none.
+        facts: the facts of its guards, by name.
+        heritage: its state under an earlier controller; None where there was none.
         hide: takes secrets out of what is said about it.
         siblings: tells the other backends of its controller.
         needs: the backends that it depends on; nothing is dispatched to it unless they are ready.
@@ -100,7 +100,7 @@ class Backend:
         container: its container, once there is one.
         adopted: the container that it took over from a dead controller, if it did.
         fault: what was last found wrong with it; None while it is fit.
-        looked: what the last look at its GPUs showed; None before the first.
+        looked: the result of the last GPU check; None before the first.
         since_s: when it came into its state, in seconds of the event loop's clock; None before the first.
         generation: how often its container has been started.
         since_restart: how many commands that count have run in it since its last start.
@@ -110,7 +110,7 @@ class Backend:
             nothing.
         started_in_s: how long its container took from its last start until it was ready, in seconds; None
             where that was not seen.
-        turn: held by whoever runs a command in it, or looks at it.
+        turn: a lock, held by each command and check in its container.
         log: what its main process writes, as it is kept and quoted.
         measurers: the commands of other backends that measure it.
     """
@@ -222,11 +222,11 @@ class Backend:
 
     @property
     def held_bytes(self) -> Mapping[str, int]:
-        """What its own server held of each GPU at the last look, in bytes, by UUID."""
+        """The memory of each GPU that its own server held at the last check, in bytes, by UUID."""
         return self._attention.held_bytes if self.container is not None else {}
 
     async def as_sibling(self) -> Sibling:
-        """It, as another backend's look at GPUs has to know it."""
+        """Describe this backend for the GPU checks of other backends."""
         pids = None if self.container is None else await self._runtime.pids(self.container)
         busy = self.state == "busy" or self.measurers.any
         return Sibling(self.name, busy, pids or frozenset(), self.held_bytes)
@@ -389,7 +389,7 @@ class Backend:
         self._attention.notice(notice)
 
     def saw(self, look: GpuLook) -> None:
-        """Take in what a look at its GPUs showed, for whoever looks on."""
+        """Record the result of a GPU check, and pass it to the listener."""
         self.looked = look
         self._on_look(look)
 
@@ -407,7 +407,7 @@ class Backend:
             request: the command.
             limits: how long it may take; None for as long as it likes.
             counted: whether :attr:`since_restart` counts it.
-            targets: the servers that it measures. They are ready when it begins, and nothing looks at them or
+            targets: the servers that it measures. They are ready when it begins, and nothing checks them or
                 runs in them meanwhile; it is lost where one of them is.
 
         Raises:
@@ -437,7 +437,7 @@ class Backend:
 
     @property
     def fresh_enough(self) -> bool:
-        """Whether it is idle, and nothing has to be looked at before a command begins."""
+        """Whether it is idle, and nothing has to be checked before a command begins."""
         return self.idle and self._attention.fresh
 
     async def fit(self) -> None:
@@ -498,13 +498,13 @@ class Backend:
             self.report(Fault(reason, recreate=True))
 
     async def look(self, *, threshold_pct: float | None = None) -> ContainerHealthStatus:
-        """Look at its GPUs now, while it is idle; a finding that counts makes it ``unhealthy``.
+        """Check its GPUs now, while it is idle; a finding that counts makes it ``unhealthy``.
 
         Args:
             threshold_pct: judge by this share of all GPU memory instead of by the policy.
 
         Raises:
-            DispatchError: there is no container to look at.
+            DispatchError: there is no container to check.
         """
         async with self.turn:
             if await self.settled() != "ready":
@@ -532,7 +532,7 @@ class Backend:
             return Answer(self._hide(answer.text), self._hide(answer.problem))
 
     async def stop(self, *, grace_s: float | None = None, reason: str = "asked to stop") -> None:
-        """End whatever runs, remove the container and verify that it is gone.
+        """End everything that runs, remove the container and verify that it is gone.
 
         Allowed in every state and harmless when repeated. A second call while the first is at work waits
         for it; with a grace of 0 it hurries it.
@@ -624,8 +624,8 @@ class Backend:
         """Begin an effect under a new ticket, in place of the one before it.
 
         Args:
-            settle: whether the one before has to have ended first. Those before that one have to in any
-                case: the one before may still have waited for them.
+            settle: whether the one before has to have ended first. Those before that one always have
+                to: the one before may still have waited for them.
         """
         self._give_up(settle=settle)
         self._effect = asyncio.create_task(
@@ -644,7 +644,7 @@ class Backend:
     async def _carry_out(
         self, work: _Work, ticket: int, before: frozenset[asyncio.Task[None]]
     ) -> None:
-        """Settle the effects before, then do this one; whatever it raises becomes an event."""
+        """Settle the effects before, then do this one; an exception of it becomes an event."""
         if before:
             await asyncio.wait(before, timeout=_SETTLE_S)
             self._unsettled -= before
@@ -705,9 +705,7 @@ class Backend:
         heritage, self._heritage = self._heritage, None
         self.container = self.adopted = found
         self._untried, self.started_in_s = False, None
-        if (
-            heritage is not None
-        ):  # else it is what a launch of our own left: its restarts go on counting
+        if heritage is not None:  # else our own launch left it: its restarts still count
             self.generation = heritage.generation
             self.since_restart = heritage.since_restart
             self.restart_cause = heritage.restart_cause
@@ -797,7 +795,7 @@ class Backend:
             self._attention.begin_rounds()
 
     def _main_of(self, container: Container) -> Mapping[str, Any] | None:
-        """What a container runs as its main process, for a record; None where that is not known."""
+        """Return the main process of a container, for a record; None where it is not known."""
         if container.main is None:
             return None
         return {
@@ -808,7 +806,7 @@ class Backend:
         }
 
     def _kept_up(self) -> str:
-        """What keeps its container up in place of its own command, for a reason; empty if nothing does."""
+        """Explain which command keeps its container up instead of its command; empty if none does."""
         main = self.container.main if self.container else None
         if main is None or main.keep_alive is None or not main.reason:
             return ""

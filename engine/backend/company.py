@@ -42,7 +42,7 @@ class Company:
 
     @asynccontextmanager
     async def turns(self, targets: Sequence[Backend]) -> AsyncIterator[None]:
-        """Hold its turn and those of its targets: nothing else runs in them, and nothing looks at them.
+        """Hold its turn and those of its targets: nothing else runs in them, and nothing checks them.
 
         In an order that is the same for all who need several.
         """
@@ -54,12 +54,12 @@ class Company:
     async def gathered(self, targets: Sequence[Backend], fit: dict[str, int]) -> bool:
         """Wait until all of them are ready; whether they were at once, so that nothing has changed meanwhile.
 
-        What has been started anew since the backend was proved ready beside it, it is proved beside again; or
+        The backend is proved ready again beside a target that has been restarted since the last proof; or
         it is restarted, where its file asks for that.
 
         Args:
-            fit: under which ticket each target was found fit for the same command, filled in here. A look at
-                GPUs that shows nothing leaves a target fit, and never fresh, so it is looked at once.
+            fit: under which ticket each target was found fit for the same command, filled in here. A check of
+                GPUs that finds nothing leaves a target fit, and never fresh, so it is checked once.
 
         Raises:
             DispatchError: one does not become ready.

@@ -41,7 +41,7 @@ class Limits:
         silence_s: how long it may write nothing at all, in seconds; None for ever. A hung command does
             not come to its end, but it does fall silent.
         grace_s: seconds between TERM and KILL.
-        leftovers: what becomes of processes that run on when it has ended.
+        leftovers: what to do with processes that still run when it has ended.
     """
 
     timeout_s: float | None = None
@@ -110,11 +110,11 @@ class Dispatch:
     async def run(self) -> Outcome:
         """Run the command and wait for its end. Cancelling the caller also ends the command.
 
-        A command that ended by itself has ``exited``, whatever happens to it or its container afterwards.
+        A command that ended by itself has ``exited``, even if its container is lost afterwards.
         """
         outcome = await self._outcome()
         if outcome.fault is not None or self._interrupted or self._abandoned is not None:
-            return outcome  # its container goes, or is made anew
+            return outcome  # its container is removed, or recreated
         try:
             return await self._cleared(outcome)
         except asyncio.CancelledError:
@@ -139,7 +139,7 @@ class Dispatch:
         except CommandLost as lost:
             if self._interrupted:
                 return Outcome(Ending.INTERRUPTED, None, _STOPPED)
-            # What an earlier controller began went down with that one, not by a fault of its own.
+            # A command of an earlier controller went down with that controller, not by its own fault.
             ending = Ending.LOST if self.begun_ago_s is None else Ending.INTERRUPTED
             return Outcome(ending, None, lost.reason)
         except ExecFailed as failed:
@@ -251,7 +251,7 @@ class Dispatch:
             seen, age_s = self._output()
             if seen == written:
                 return Ending.SILENCE, f"ended after {limits.silence_s:g} s without any output"
-            # It has written since the last look. When, is told by another clock, which may be set.
+            # It has written since the last check. The file's time is from another clock, which may be set.
             silent_s = self._credible(age_s, now_s() - looked_s)
             written, looked_s = seen, now_s()
             quiet_s = looked_s + max(0.0, limits.silence_s - silent_s)

@@ -22,10 +22,10 @@ FETCHING_S: Final = 150.0
 
 @frozen
 class Fetched:
-    """What was brought from a container.
+    """The files fetched from a container.
 
     Attributes:
-        folder: a folder of ours with the files; None where there are none.
+        folder: a private folder with the files; None where there are none.
         warnings: what could not be brought, one sentence each.
     """
 
@@ -42,7 +42,7 @@ async def fetched(
 ) -> AsyncIterator[Fetched]:
     """The artifacts of an ended command, which are there until the block ends.
 
-    Whatever goes wrong becomes a warning.
+    Every failure becomes a warning.
     """
     if not request.measure.fetched or not spool.kept:
         yield NOTHING

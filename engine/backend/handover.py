@@ -1,4 +1,4 @@
-"""What a backend takes over from an earlier controller, together with its container."""
+"""The state that a backend takes over from an earlier controller, together with its container."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Heritage", "UnderWay"]
 
 @frozen
 class UnderWay:
-    """A command that an earlier controller handed over, and whose end nobody has recorded.
+    """A command that an earlier controller handed over, and whose end is not recorded.
 
     Attributes:
         container_id: the container that it runs in, if it still does.
@@ -33,7 +33,7 @@ class UnderWay:
 
     @property
     def clock(self) -> SetClock:
-        """What tells whether the date and time have been set since it began."""
+        """The clock that detects whether the date and time have been set since it began."""
         if self.begun_uptime_s is None:
             return SetClock()
         return SetClock(self.begun_at.timestamp() - self.begun_uptime_s)
@@ -47,7 +47,7 @@ class UnderWay:
 
 @frozen
 class Heritage:
-    """What an earlier controller knew of a backend. It counts if the container is adopted.
+    """The state of a backend under an earlier controller. It counts if the container is adopted.
 
     Attributes:
         generation: how often the backend's container had been started.

@@ -1,4 +1,4 @@
-"""The last lines of a container's own output, told once where it failed."""
+"""The last lines of a failed container's own output, quoted once."""
 
 from __future__ import annotations
 

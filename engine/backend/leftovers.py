@@ -1,4 +1,4 @@
-"""What becomes of the processes that an experiment leaves running when its command has ended."""
+"""Find and end the processes that an experiment leaves running when its command has ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["UNENDED", "Aftermath", "clear"]
 _LOG: Final = logging.getLogger(__name__)
 
 _GRACE_S: Final = 2.0
-"""Between TERM and KILL: whoever left these behind does not wait for them."""
+"""Between TERM and KILL. It is short: their command has ended, and does not wait for them."""
 _SHOWN: Final = 3
 
 UNENDED: Final = Fault("a process of its experiment cannot be ended", recreate=True)
@@ -25,7 +25,7 @@ UNENDED: Final = Fault("a process of its experiment cannot be ended", recreate=T
 
 @frozen
 class Aftermath:
-    """What was left, and what that says about the container.
+    """The processes left running, and what they mean for the container.
 
     Attributes:
         left: each with what ended it.
@@ -37,7 +37,7 @@ class Aftermath:
 
     @property
     def reason(self) -> str:
-        """What was left, in words."""
+        """The processes left running, in words."""
         shown = ", ".join(map(str, self.left[:_SHOWN]))
         more = len(self.left) - _SHOWN
         return f"it left processes running: {shown}" + (f" and {more} more" if more > 0 else "")
@@ -46,7 +46,7 @@ class Aftermath:
 async def clear(
     runtime: Runtime, container: Container, request: ExecRequest, *, keep: bool
 ) -> Aftermath:
-    """Look at what a command has left running, and end it.
+    """Find the processes that a command has left running, and end them.
 
     Args:
         keep: whether to leave it alone.
@@ -59,7 +59,7 @@ async def clear(
             return Aftermath(_ended(left, EndedBy.NOTHING))
         _LOG.info("%s: ending what %s left running", container.service, request.id)
         return await _end(runtime, container, request, left)
-    except ContainerLost:  # and all of it with it; whoever looks at the container finds out
+    except ContainerLost:  # and all of it with it; the next inspection of the container finds out
         return Aftermath()
     except RuntimeFault as unknown:
         return Aftermath(fault=Fault(unknown.reason))
@@ -78,7 +78,7 @@ async def _end(
     return Aftermath(
         ended,
         Fault(
-            f"{request.id} may have left processes running that cannot be told from the service's own"
+            f"{request.id} may have left processes running that cannot be distinguished from the service's own"
             f" ({doubtful[0].pid}: {doubtful[0].short}); set init: true for the service"
         ),
     )

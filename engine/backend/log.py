@@ -18,7 +18,7 @@ __all__ = ["BackendLog", "Logged"]
 
 
 class Logged(Protocol):
-    """What the log needs of the backend that it is of."""
+    """The log's view of its backend."""
 
     spool: Spool
     container: Container | None
@@ -49,14 +49,14 @@ class BackendLog:
     _quoting: asyncio.Task[str] | None = field(default=None, init=False)
 
     def of(self, container: Container) -> MainLog | None:
-        """Where the output of a container's latest start is kept; None where nothing is written."""
+        """The log of a container's latest start; None where none is written."""
         backend = self._backend
         if not backend.spool.kept:
             return None
         return MainLog.of(backend.spool.output, backend.name, backend.generation, container.id)
 
     def searchable(self, container: Container) -> MainLog | None:
-        """Where to search what a container has written since its start; None where nothing is written.
+        """The log to search since a container's start; None where none is written.
 
         Raises:
             NotReady: its runtime keeps no logs.
@@ -77,7 +77,7 @@ class BackendLog:
             await self._runtime.keep_log(container, log)
 
     def subject(self) -> Subject | None:
-        """Whose last lines can be quoted; None where nothing is kept."""
+        """The container whose last lines can be quoted; None where no log is kept."""
         container = self._backend.container
         log = None if container is None else self.of(container)
         if container is None or log is None:
@@ -92,7 +92,7 @@ class BackendLog:
         self._quoting.add_done_callback(forget)
 
     async def last_lines(self) -> str:
-        """What the container wrote last when it failed, and where its log is; empty where that was not told."""
+        """Return the last lines of the failed container, and the path of its log; empty if no fault asked for them."""
         if self._quoting is None:
             return ""
         await asyncio.wait({self._quoting})

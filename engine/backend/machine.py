@@ -2,11 +2,11 @@
 
 One plain, unqueued :class:`transitions.Machine` is compiled from a table and shared by all that run on
 it; each of them is an :class:`Instance`, which holds nothing but its state and the latch. Nothing here
-waits, locks or calls out: whoever owns an instance serialises its events and does what the taken edge's
+waits, locks or calls out: the owner of an instance serialises its events and does what the taken edge's
 action names, after the transition and outside of it.
 
 The table decides which edge an event takes; the library carries it out, and refuses on its own account
-whatever the table would not allow.
+any event that the table does not allow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NO_FACTS: Final[Mapping[str, bool]] = MappingProxyType({})
 
 
 class _Model:
-    """What the library moves. Never handed out: its attributes are writable."""
+    """The model that the library moves. It is never handed out: its attributes are writable."""
 
     __slots__ = ("facts", "latched", "state", "taken")
 

@@ -1,6 +1,6 @@
-"""What a backend is looked at for: hints from its runtime, its health check, what it answers, and its GPUs.
+"""Health checks of an idle backend: hints from its runtime, its health check, its answers, and its GPUs.
 
-Nothing here enters a container that is busy, unless its policy asks for that. What is found is reported to the backend, which decides.
+No check enters a busy container, unless its policy asks for that. Findings are reported to the backend, which decides.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _SELDOM_S: Final = 60.0
 
 
 class Monitored(Protocol):
-    """What the checks need of the backend that they are about.
+    """The checks' view of their backend.
 
     Attributes:
-        turn: held by whoever runs a command in it, or checks it.
+        turn: a lock, held by each command and check in its container.
         log: what its main process writes.
     """
 
@@ -66,17 +66,17 @@ class Monitored(Protocol):
 
     @property
     def state(self) -> str:
-        """Where its machine is."""
+        """The state of its machine."""
 
     @property
     def held_bytes(self) -> Mapping[str, int]:
-        """What its own server held of each GPU at the last look, by UUID."""
+        """The memory of each GPU that its own server held at the last check, by UUID."""
 
     def siblings(self) -> Iterable[Monitored]:
         """The other backends of its controller."""
 
     async def as_sibling(self) -> Sibling:
-        """It, as another backend's look at GPUs has to know it."""
+        """Describe this backend for the GPU checks of other backends."""
 
     @property
     def idle(self) -> bool:
@@ -155,11 +155,11 @@ class Attention:
 
     @property
     def held_bytes(self) -> Mapping[str, int]:
-        """What its own server held of each GPU at the last look, by UUID."""
+        """The memory of each GPU that its own server held at the last check, by UUID."""
         return self._watch.held_bytes
 
     async def _siblings(self) -> Sequence[Sibling]:
-        """What the other backends hold of GPUs, which are up."""
+        """The GPU memory that other running backends hold."""
         return [await one.as_sibling() for one in self._backend.siblings() if one.container]
 
     def _held_beside(self) -> Mapping[str, int]:
@@ -192,7 +192,7 @@ class Attention:
         self._noticed = False
 
     def attend(self) -> None:
-        """Begin to inspect, if there was a hint, the backend is idle, and nobody inspects already."""
+        """Begin to inspect, if there was a hint, the backend is idle, and no inspection is under way."""
         inspecting = self._inspection is not None and not self._inspection.done()
         if self._noticed and self._backend.idle and not inspecting:
             name = f"inspect {self._backend.name}"
@@ -245,7 +245,7 @@ class Attention:
     async def prove(self, container: Container) -> None:
         """Pass the readiness gate beyond the container's own: health check, answers, GPUs.
 
-        Has no deadline of its own: the caller sets one.
+        Has no deadline: the caller sets one.
 
         Raises:
             ContainerLost: it ended meanwhile.
@@ -268,7 +268,7 @@ class Attention:
         await self._watch.prove(container)
 
     async def prove_answers(self, container: Container) -> None:
-        """See that a container that was ready still passes its check and answers. Has no deadline of its own.
+        """Check that a container that was ready still passes its check and answers. Has no deadline.
 
         Raises:
             RuntimeFault: it does not, for good.
@@ -279,7 +279,7 @@ class Attention:
 
     @property
     def fresh(self) -> bool:
-        """Whether nothing has to be looked at before a command begins."""
+        """Whether nothing has to be checked before a command begins."""
         return self._watch.fresh and not (self._check is not None and self._check.problem)
 
     def checks(self, container: Container) -> int | None:
@@ -294,7 +294,7 @@ class Attention:
 
     @property
     def waiting_for(self) -> str:
-        """What a container that is not ready has not passed yet, and what was answered last."""
+        """Say which checks a container has not passed yet, and its last answer."""
         if self._check is not None and self._check.problem:
             return f"its health check: {self._check.problem}"
         return self._readiness.waiting_for
@@ -330,7 +330,7 @@ class Attention:
         raise backend.refusal()
 
     async def look_after(self, *, succeeded: bool) -> None:
-        """Look, within a turn, at what an experiment has left, where there is anything to look at.
+        """Check, within a turn, for leftovers of an experiment, where there is anything to check.
 
         Args:
             succeeded: whether it did; else its service's health check is asked whether that is why.
@@ -379,7 +379,7 @@ class Attention:
     # Rounds
 
     def begin_rounds(self) -> None:
-        """Look and check from time to time from now on, where there is anything to look at."""
+        """Run periodic checks from now on, where there is anything to check."""
         if self._rounds:
             return
         rounds = []

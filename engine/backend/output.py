@@ -1,4 +1,4 @@
-"""What an ended command's output comes to: out of its container's reach, and what that says about its end."""
+"""Collect an ended command's output out of its container's reach, and judge its end by it."""
 
 from __future__ import annotations
 

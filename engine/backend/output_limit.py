@@ -10,7 +10,7 @@ __all__ = ["Growth"]
 
 _FIRST_S: Final = 1.0
 _LONGEST_S: Final = 10.0
-"""Between two looks: a look costs next to nothing, but what is never looked at may fill a disk."""
+"""Between two checks: a check costs next to nothing, but unchecked output may fill a disk."""
 
 
 @define

@@ -34,7 +34,7 @@ class Said:
 
 @frozen
 class Answer:
-    """What a command has said.
+    """The answer of a command.
 
     Attributes:
         text: the beginning of its standard output.
@@ -105,7 +105,7 @@ class Aside:
     async def ask(
         self, container: Container, command: Sequence[str], *, within_s: float, most_bytes: int
     ) -> Answer:
-        """Run a command, and read what it prints; whatever goes wrong is part of the answer.
+        """Run a command, and read its output; a failure is part of the answer.
 
         Args:
             within_s: then it is ended.

@@ -40,7 +40,7 @@ def judge(observation: Observation | None, container: Container) -> Fault | None
 
 
 async def post_mortem(runtime: Runtime, container: Container, lost: ContainerLost) -> Fault:
-    """Why a container was lost, as far as inspection tells; else as whoever lost it says."""
+    """Diagnose why a container was lost, by inspection; else use the reason of the failed call."""
     try:
         fault = judge(await runtime.inspect(container.service), container)
     except RuntimeFault:

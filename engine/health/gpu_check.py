@@ -57,10 +57,10 @@ async def _no_siblings() -> Sequence[Sibling]:
 
 @frozen
 class Look:
-    """What one look found.
+    """The result of one check.
 
     Attributes:
-        status: for whoever asked.
+        status: for the caller.
         fault: what is wrong with the backend, once it has been found often enough to count.
         fit: whether an experiment may be dispatched to it now.
     """
@@ -76,14 +76,14 @@ class Look:
 
     @classmethod
     def lost(cls, service: str, fault: Fault) -> Look:
-        """What is found where there is no container any more."""
+        """Make the result for a container that is gone."""
         status = ContainerHealthStatus(service, healthy=False, reason=fault.reason)
         return cls(status, fault, fit=False)
 
 
 @define
 class Beside:
-    """What a watch has to know of the other backends of its controller.
+    """A GPU check's view of the other backends of its controller.
 
     Attributes:
         siblings: tells what they hold now, and which of them are busy.
@@ -96,7 +96,7 @@ class Beside:
 
 @define(eq=False)
 class Watch:
-    """Looks at one backend.
+    """Checks the GPUs of one backend.
 
     Args:
         on_look: called with what each look meant and showed, and how much memory was in use at the first
@@ -124,7 +124,7 @@ class Watch:
 
     @property
     def looks(self) -> bool:
-        """Whether there is anything to look at."""
+        """Whether there is anything to check."""
         wanted = self._policy.look_at_gpus
         return bool(self._spec.gpus) if wanted is None else wanted
 
@@ -136,10 +136,10 @@ class Watch:
         return self.last_s is not None and now_s() - self.last_s < self._policy.every_s
 
     async def prove(self, container: Container) -> None:
-        """See that its GPUs are fit, before it counts as ready.
+        """Check that its GPUs are fit, before it counts as ready.
 
-        Has no deadline of its own: the caller sets one. What was so at the first readiness is the
-        baseline for all looks since, restarts included. That others hold its GPUs' memory does not keep it
+        Has no deadline: the caller sets one. The reading at the first readiness is the
+        baseline for all checks since, restarts included. That others hold its GPUs' memory does not keep it
         from being ready: a restart would not help, so each dispatch waits for them.
 
         Raises:
@@ -164,11 +164,11 @@ class Watch:
         leftovers: ExecRequest | None = None,
         threshold_pct: float | None = None,
     ) -> Look:
-        """Look at the GPUs once, and judge.
+        """Check the GPUs once, and judge.
 
         Args:
             leftovers: the last experiment's command, of which something may still run and hold memory;
-                it is ended, where that is the first thing to try, and looked at again.
+                it is ended, where that is the first thing to try, and the GPUs are checked again.
             threshold_pct: judge by this share of all memory instead of by the policy.
 
         Raises:
@@ -182,7 +182,7 @@ class Watch:
         reading = await self._reading(container)
         known, own_pids = await self._processes(container)
         if container is not self._proved:
-            raise ContainerLost(container.service, "it was restarted while it was looked at")
+            raise ContainerLost(container.service, "it was restarted while it was checked")
         judge = partial(judge_gpu, reading, self._baseline, policy, own_pids, processes=known)
         verdict = judge()
         if verdict.action is Action.WAIT:
@@ -226,7 +226,7 @@ class Watch:
     async def _processes(
         self, container: Container
     ) -> tuple[ContainerProcesses | None, frozenset[int] | None]:
-        """What runs in the container, as far as the runtime can tell."""
+        """Return the processes of the container, as far as the runtime knows them."""
         if isinstance(self._runtime, Attributing):
             known = await self._runtime.processes(container)
             return known, None if known is None else known.pids

@@ -1,4 +1,4 @@
-"""A GET request from this machine to a server in a container, whatever that answers."""
+"""A GET request from this machine to a server in a container, which may answer anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Server = tuple[str | None, int]
 
 @frozen
 class Reply:
-    """What a server answered.
+    """The answer of a server.
 
     Attributes:
         status: its status code.
@@ -40,7 +40,7 @@ def get(url: str, *, within_s: float, most_bytes: int) -> Reply | str:
     machine's network is asked. Proxies are not used.
 
     Args:
-        within_s: how long each request may take, whatever comes in the meantime.
+        within_s: how long each request may take, even while data arrives.
         most_bytes: so much of the body is read.
     """
     asked, to, servers = url, "", set[_Server]()
@@ -96,7 +96,7 @@ def _connection(address: SplitResult, within_s: float) -> HTTPConnection:
 
 @contextmanager
 def _cut_off(connected: socket.socket, within_s: float, late: threading.Event) -> Iterator[None]:
-    """Cut a connection off when its time is over: its own timeout begins anew with every byte."""
+    """Cut a connection off when its time is over: its own timeout begins again with every byte."""
 
     def cut() -> None:
         late.set()
@@ -119,6 +119,6 @@ def _late(within_s: float) -> str:
 
 
 def _server(address: SplitResult) -> _Server:
-    """Which server an address names."""
+    """Return the server that an address names."""
     default = 443 if address.scheme == "https" else 80
     return address.hostname, address.port or default

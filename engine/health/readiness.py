@@ -1,4 +1,4 @@
-"""What a backend has to answer before it counts as ready, asked until it does."""
+"""Check the answers that a backend must give before it counts as ready, until it gives them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Readiness:
                 raise InputError(f"the pattern of ready.log {error}; correct it") from error
 
     async def prove(self, container: Container) -> None:
-        """Ask until all holds, then warm it up. Has no deadline of its own: the caller sets one.
+        """Ask until all holds, then warm it up. Has no deadline: the caller sets one.
 
         Raises:
             NotReady: it could not be warmed up, or can never answer.
@@ -163,7 +163,7 @@ class Readiness:
         *,
         within_s: float | None = _WITHIN_S + 5,
     ) -> Said | str:
-        """What a command said, or why it said nothing."""
+        """Return the answer of a command, or why there is none."""
         try:
             return await self._aside.run(
                 container, command, what="readiness", within_s=within_s, most_bytes=_MOST_BYTES
@@ -189,7 +189,7 @@ async def _written(container: Container, search: LogSearch) -> str:
 
 
 def _judged(http: HttpAnswer, status: int, body: str) -> str:
-    """What is wrong with an answer; empty for nothing."""
+    """Say what is wrong with an answer; empty for nothing."""
     wanted = range(200, 300) if http.status is None else (http.status,)
     if status not in wanted:
         return f"it answered {status}: {_shown(body)}"

@@ -15,13 +15,13 @@ __all__ = ["BackendPolicy", "KeepAlive", "sharing_gpus"]
 
 
 class KeepAlive(enum.StrEnum):
-    """Whether a command of dockwarden keeps a container up in place of its own command."""
+    """Whether a command of dockwarden keeps a container up instead of the container's command."""
 
     AUTO = "auto"
     """Only where its own command is a bare shell or interpreter, or ends at once with exit code 0."""
 
     ALWAYS = "always"
-    """In any case: ``sleep infinity``."""
+    """Always: ``sleep infinity``."""
 
     NEVER = "never"
     """In no case."""
@@ -40,12 +40,12 @@ class BackendPolicy:
     Attributes:
         restart: how often it may be restarted because of a fault.
         recover: whether a fault is acted on by itself; otherwise the backend stays ``unhealthy`` until
-            somebody asks for :meth:`~engine.backend.backend.Backend.recover`.
+            the user asks for :meth:`~engine.backend.backend.Backend.recover`.
         ready_within_s: the readiness gate's deadline in seconds, from the container's start.
         stop_grace_s: how long a graceful end may take, in seconds; None for what the compose file says
             under ``stop_grace_period``.
-        health: how closely it is looked at.
-        keep_alive: whether ``sleep infinity`` keeps the container up in place of its own command; or the
+        health: how often and how strictly it is checked.
+        keep_alive: whether ``sleep infinity`` keeps the container up instead of its command; or the
             command that does. ``auto``, ``always``, ``never`` are the words for it, and None is ``auto``.
         through_entrypoint: whether experiments run through the entrypoint of its file or image, as
             ``docker compose run`` runs them.

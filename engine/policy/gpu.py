@@ -11,13 +11,13 @@ __all__ = ["GpuPolicy", "ServerMemory"]
 
 
 class ServerMemory(enum.StrEnum):
-    """What a backend's own server may hold of a GPU's memory while it is idle."""
+    """How much GPU memory a backend's own server may hold while it is idle."""
 
     ANY = "any"
     """As much as it likes: it may load its model at the first request, and keep it."""
 
     BASELINE = "baseline"
-    """What it held at readiness, and ``residual_mib`` more."""
+    """As much as at readiness, and ``residual_mib`` more."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Which GPUs a service reserves, and whether two services reserve the same ones.
+"""The GPUs that a service reserves, and whether two services reserve the same ones.
 
 Read from the specification alone: what is not in it, such as which GPUs the engine gives for a count, is
 not known, and then the answer is that they may be the same.
@@ -36,7 +36,7 @@ class Overlap(enum.IntEnum):
 
     NO = 0
     PERHAPS = 1
-    """Which GPUs one of them gets is not known, or they are named in different ways."""
+    """The GPUs of one of them are not known, or they are named in different ways."""
     YES = 2
 
 
@@ -68,7 +68,7 @@ class GpuReservation:
 
 
 def reservations(spec: ServiceSpec) -> tuple[GpuReservation, ...]:
-    """What a service reserves; nothing where it reserves no GPU.
+    """Return the GPU reservations of a service; empty where it reserves none.
 
     Read are the device reservations and ``gpus``, names of the Container Device Interface under ``devices``,
     AMD's and other graphics devices there, and ``runtime: nvidia`` with ``NVIDIA_VISIBLE_DEVICES``.
@@ -117,7 +117,7 @@ def _of_cdi(name: str) -> Iterator[GpuReservation]:
 
 
 def _of_variable(value: str | None) -> list[GpuReservation]:
-    """What the runtime of NVIDIA makes of its variable; without one in the file, the image has its own."""
+    """Read the variable of NVIDIA's runtime; without one in the file, the image has its own."""
     if value is None:
         return [GpuReservation(count=None)]
     if value in _NOTHING:

@@ -1,4 +1,4 @@
-"""How closely a backend is looked at."""
+"""Health checks of a backend: how often, and how strictly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["HealthChecks", "HealthPolicy", "unchecked"]
 
 
 class HealthChecks(enum.StrEnum):
-    """Who runs the health check of a service, and when."""
+    """The runner of a service's health check: the engine or dockwarden, and when."""
 
     PAUSED = "paused"
     """dockwarden: often while it starts, then at the check's interval, and never while a command runs in it."""
@@ -34,17 +34,17 @@ class HealthChecks(enum.StrEnum):
 
 @frozen
 class HealthPolicy:
-    """How closely a backend is looked at: only while no experiment runs in it, unless ``checks`` says otherwise.
+    """How often and how strictly a backend is checked, while no experiment runs in it (but see ``checks``).
 
     Attributes:
         checks: who runs the health check of its service.
         ready: what it has to answer before it counts as ready.
         ready_command: the older way to write ``ready.command``.
-        look_at_gpus: whether its GPUs are looked at; None for: where the service reserves some.
+        look_at_gpus: whether its GPUs are checked; None: if the service reserves some.
         gpu: how strictly they are judged.
-        every_s: how often it is looked at while it is idle, in seconds.
-        again_s: how soon it is looked at again after a look that found something, in seconds.
-        look_within_s: how long one look may take, in seconds.
+        every_s: how often it is checked while it is idle, in seconds.
+        again_s: how soon it is checked again after a check that found something, in seconds.
+        look_within_s: how long one check may take, in seconds.
         wait_for_others_s: how long a dispatch waits while others hold the GPUs' memory, in seconds.
     """
 

@@ -1,4 +1,4 @@
-"""Which containers run their own command, and which are kept up by another one.
+"""Decide which containers run their own command, and which are kept up by another one.
 
 A backend has to stay up and take experiments by exec. Some images have a server as their command, which is
 what the experiments use; others have a shell, or a program that prints its help and ends.
@@ -31,7 +31,7 @@ DEFAULT: Final = ("sleep", "infinity")
 
 @frozen
 class ImageCommand:
-    """What an image has its containers run.
+    """The command of an image's containers.
 
     Attributes:
         entrypoint: its ENTRYPOINT; empty where it has none.
@@ -51,7 +51,7 @@ def keep_alives(
 
     What a policy declares goes first. Else a service keeps the command that its file gives it. Without one
     it is kept alive by ``sleep infinity``, unless another service depends on it: what others depend on is
-    wanted for what its image does by itself. A runtime that can look at images and at how containers end
+    wanted for what its image does by itself. A runtime that can inspect images and the ends of containers
     decides better (:func:`undecided`).
     """
     dependencies = _dependencies(project)
@@ -83,7 +83,7 @@ def undecided(project: Project, policies: Mapping[str, BackendPolicy]) -> frozen
 def foreseen(
     spec: ServiceSpec, image: ImageCommand | None, keep_alive: tuple[str, ...] | None
 ) -> MainCommand:
-    """What an undecided service's container runs at its first start.
+    """Return the main process of an undecided service's container at its first start.
 
     Args:
         image: what its image says; None where no image is used.

@@ -1,4 +1,4 @@
-"""What a backend has to answer before it counts as ready, besides its health check."""
+"""The answers that a backend must give before it counts as ready, besides its health check."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class HttpAnswer:
 
 @frozen
 class Ready:
-    """What a backend has to answer. It is ready once each of these holds; None leaves one out.
+    """The answers that a backend must give. It is ready once each of these holds; None leaves one out.
 
     Attributes:
         log: a regular expression that a line matches which its main process has written since its start.

@@ -44,15 +44,15 @@ class TestCodes:
     def test_every_row_of_the_table_is_tested(self) -> None:
         assert [code for code, _, _ in ROWS] == list(BY_CODE)
 
-    @pytest.mark.parametrize(("code", "ladder", "mend"), ROWS)
-    def test_of_nvml_as_a_whole(self, code: int, ladder: tuple[Action, ...], mend: str) -> None:
+    @pytest.mark.parametrize(("code", "ladder", "fix"), ROWS)
+    def test_of_nvml_as_a_whole(self, code: int, ladder: tuple[Action, ...], fix: str) -> None:
         verdict = judge(GpuReading(source="nvml", error=NvmlError(code, "it said")))
         assert (verdict.health, verdict.ladder) == (Health.FAILING, ladder)
         assert f"(NVML {code})" in verdict.reason
-        assert mend in verdict.reason
+        assert fix in verdict.reason
 
-    @pytest.mark.parametrize(("code", "ladder", "mend"), ROWS)
-    def test_of_one_device(self, code: int, ladder: tuple[Action, ...], mend: str) -> None:
+    @pytest.mark.parametrize(("code", "ladder", "fix"), ROWS)
+    def test_of_one_device(self, code: int, ladder: tuple[Action, ...], fix: str) -> None:
         broken = device(GPU_B, used_mib=None, error=NvmlError(code, "it said"))
         verdict = judge(reading(device(), broken), before=baseline(GPU_A, GPU_B))
         assert (verdict.health, verdict.ladder, verdict.devices) == (
@@ -60,7 +60,7 @@ class TestCodes:
             ladder,
             (GPU_B,),
         )
-        assert mend in verdict.reason
+        assert fix in verdict.reason
 
     @pytest.mark.parametrize("code", [1, 4, 10, 17, 20, 23, 27, 4711, None])
     def test_any_other_is_unknown(self, code: int | None) -> None:
@@ -276,4 +276,4 @@ class TestVerdict:
     def test_every_reason_says_what_to_do_next(self) -> None:
         for row in BY_CODE.values():
             assert row.what
-            assert row.mend
+            assert row.fix

@@ -1,4 +1,4 @@
-"""What the GPUs of a backend show, and what it means: pure values and functions, no I/O and no clock.
+"""GPU readings of a backend and their diagnosis: pure values and functions, no I/O and no clock.
 
 ``engine.runtimes.in_container.GPU_PROBE`` prints; :func:`parse` reads what it printed; :func:`judge_gpu` says what
 it means and what to do; :class:`Streak` says when it counts.

@@ -1,4 +1,4 @@
-"""What the GPUs showed when the container became ready: later readings are compared with it."""
+"""The GPU reading when the container became ready: later readings are compared with it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Baseline"]
 
 @frozen
 class Baseline:
-    """What the GPUs showed when the container became ready.
+    """The GPU reading when the container became ready.
 
     Attributes:
         used_bytes: the memory in use, by UUID; None for a device that does not tell.
         pids: the processes that computed on a device then, by UUID.
         own_pids: the processes that the backend's container had then, by the whole machine's numbers;
             None when they are not known.
-        server_bytes: what the backend's own server held of each device, as far as that was told.
+        server_bytes: what the backend's own server held of each device, as far as that was reported.
         sibling_bytes: what the servers of other backends held of it, likewise.
     """
 
@@ -31,7 +31,7 @@ class Baseline:
     sibling_bytes: Mapping[str, int] = field(factory=dict)
 
     def memory_used_bytes(self, devices: Iterable[GpuDevice]) -> int | None:
-        """The memory that was in use on these devices together; None where none of them told."""
+        """The memory that was in use on these devices together; None where none of them reported it."""
         return sum_known(
             self.used_bytes.get(device.uuid) for device in devices if device.uuid is not None
         )

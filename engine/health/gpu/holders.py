@@ -1,8 +1,8 @@
-"""Who holds what a device has in use: a backend's own server, what was left in its container, others.
+"""The holders of a device's used memory: a backend's own server, leftovers in its container, others.
 
 Older drivers show every process by the whole machine's number; newer ones show a container its own
-processes alone. So who is not to be seen may be a stranger, and memory that nobody is seen to hold is
-taken for a stranger's when the container runs nothing that it did not run at readiness.
+processes alone. So an invisible process may be foreign, and memory without a visible holder is taken
+for foreign when the container runs nothing that it did not run at readiness.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Sibling:
     Attributes:
         busy: whether a command runs in it.
         pids: its processes, by the whole machine's numbers.
-        held_bytes: what its own server held of each device at its last look, by UUID; a device that it
+        held_bytes: what its own server held of each device at its last check, by UUID; a device that it
             does not see is not there.
     """
 
@@ -37,7 +37,7 @@ class Sibling:
 
 @frozen
 class Whose:
-    """What is known of the processes on the GPUs.
+    """The known processes on the GPUs.
 
     Attributes:
         own_pids: the processes of the backend's container, by the whole machine's numbers; None when they
@@ -65,7 +65,7 @@ class Whose:
 
 
 def held_by_server(device: GpuDevice, whose: Whose) -> int | None:
-    """What a backend's own server holds of a device, in bytes; None where not all of it is told."""
+    """Return how much memory of a device a backend's own server holds, in bytes; None if some of it is not reported."""
     if device.processes is None or whose.processes is None:
         return None
     amounts = [each.memory_used_bytes for each in device.processes if whose.is_server(each)]
@@ -74,17 +74,17 @@ def held_by_server(device: GpuDevice, whose: Whose) -> int | None:
 
 @frozen
 class Holders:
-    """Who may hold what a device has in use, as far as can be seen.
+    """The processes that may hold a device's used memory, as far as can be seen.
 
     Attributes:
         ours: whether a process of the backend's container is seen on the device.
         left: such processes that are not its own server's and were not there at readiness.
         strangers: others that are seen on it and were not at readiness.
         fresh_pids: all that were not.
-        attributable: whether ours can be told from others at all.
+        attributable: whether the backend's processes can be distinguished from others at all.
         nothing_new: whether the container runs only what it ran at readiness.
         only_service: whether nothing but its own server runs in the container.
-        server_bytes: what that holds more than at readiness; None where that is not told.
+        server_bytes: how much more that holds than at readiness; None where that is not reported.
     """
 
     ours: bool
@@ -131,7 +131,7 @@ class Holders:
     def may_be_the_servers(self, excess_bytes: int) -> bool:
         """Whether so much may well be held by the backend's own server, and by nothing that was left beside it.
 
-        Where amounts are not told, it may be if nothing else is seen that came since readiness.
+        Where amounts are not reported, it may be if nothing else is seen that came since readiness.
         """
         if self.server_bytes is not None and self.server_bytes > excess_bytes:
             return True
@@ -163,9 +163,9 @@ def _named(pids: Iterable[int]) -> str:
 def of_siblings(
     device: GpuDevice, holders: Holders, baseline: Baseline | None, siblings: Sequence[Sibling]
 ) -> tuple[int, list[Sibling]]:
-    """What other backends' idle servers hold more of a device than at readiness, and the busy ones that use it.
+    """Return how much more other backends' idle servers hold than at readiness, and the busy ones that use the device.
 
-    The last look of an idle one is of its present; a busy one is not looked at, so what it holds is not known.
+    The last check of an idle one is up to date; a busy one is not checked, so its memory is not known.
     """
     idle_bytes, busy = 0, []
     for one in siblings:

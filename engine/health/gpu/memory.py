@@ -44,7 +44,7 @@ def _judged(  # noqa: PLR0917 - all that one judgement is made of
     policy: GpuPolicy,
     whose: Whose,
 ) -> Verdict:
-    """What it means that so much more than the limit is in use."""
+    """Judge memory in use beyond the limit."""
     devices = (device.label,)
     holders = Holders.of(device, baseline, whose)
     if not _by_share(device, policy) and holders.may_be_the_servers(excess_bytes):
@@ -66,7 +66,7 @@ def _judged(  # noqa: PLR0917 - all that one judgement is made of
     if busy:
         reason = (
             f"{seen}; backend {names}, in which an experiment runs, holds it{holders.strangers_named}; it is waited for:"
-            " give each GPUs of its own (device_ids), or set share_gpus: true"
+            " give each backend separate GPUs (device_ids), or set share_gpus: true"
         )
     else:
         reason = (
@@ -89,7 +89,7 @@ def _servers_part(holders: Holders) -> str:
 
 
 def _of_server(seen: str, policy: GpuPolicy, devices: tuple[str, ...]) -> Verdict:
-    """What is made of a server that has grown."""
+    """Judge a server that has grown."""
     if policy.server_memory is not ServerMemory.BASELINE:
         return Verdict(Health.OK, f"{seen}, which server_memory allows", devices=devices)
     reason = f"{seen}, and server_memory is baseline; allow it with server_memory: any, or a size"
@@ -109,7 +109,7 @@ def _limited(device: GpuDevice, policy: GpuPolicy, whose: Whose) -> Iterator[Ver
 
 
 def _untold(device: GpuDevice, policy: GpuPolicy) -> str:
-    """What cannot be known of a device that does not tell how much of its memory is in use."""
+    """Judge a device that does not report how much of its memory is in use."""
     what = f"{device.label}: it does not tell how much of its memory is in use, as devices that share the machine's"
     if device.processes is None:
         return f"{what}, nor what processes hold; leaks on it are not found"

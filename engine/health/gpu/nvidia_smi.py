@@ -1,6 +1,6 @@
-"""What nvidia-smi prints, made into what the probe prints: the fallback for images without Python.
+"""Translate the output of nvidia-smi into that of the probe: the fallback for images without Python.
 
-It tells less: no MIG slices, no remapped rows, and of an error only its exit code and its words.
+It reports less: no MIG slices, no remapped rows, and of an error only its exit code and its words.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _WORDS: Final = {
     "driver not loaded": 9,
     "unknown error": 999,
 }
-"""NVML's codes by what nvidia-smi says: some of its exit codes are 255 for whatever it was."""
+"""NVML's codes by what nvidia-smi says: some of its exit codes are 255 for several errors."""
 
 _NO_DEVICES: Final = "no devices were found"
 _CODES: Final = {4, 9, 10, 11, 12, 13, 14, 15}
@@ -124,7 +124,7 @@ def _device(cells: dict[str, str], processes: dict[str, list[dict[str, Any]]]) -
 
 
 def _processes(lines: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """What computes on each device; nothing where nvidia-smi does not tell."""
+    """Return the processes that compute on each device; none where nvidia-smi does not report them."""
     found: dict[str, list[dict[str, Any]]] = {}
     written, ended = _section(lines, _PROCESSES) if _PROCESSES in lines else ([], 0)
     rows, _ = _rows(written if ended in (0, _INFOROM) else [], len(_PROCESS_COLUMNS))

@@ -1,4 +1,4 @@
-"""What one look at the GPUs of a container showed."""
+"""The result of one check of a container's GPUs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NUMBERS: Final = 2**64
 
 @frozen
 class NvmlError:
-    """What NVML said instead of an answer.
+    """An error of NVML instead of an answer.
 
     Attributes:
         code: NVML's own code; None when the error is not NVML's.
@@ -114,9 +114,9 @@ class GpuDevice:
 
     @property
     def held_bytes(self) -> int | None:
-        """The memory in use on it; where it does not tell, what is seen of it in processes, if that is told.
+        """The memory in use on it; if it does not report that, the sum of its processes, if reported.
 
-        A device that shares the machine's memory (GB10, Jetson) tells none of its own.
+        A device that shares the machine's memory (GB10, Jetson) does not report its memory.
         """
         if self.memory_used_bytes is not None or self.processes is None:
             return self.memory_used_bytes
@@ -125,12 +125,12 @@ class GpuDevice:
 
 @frozen
 class GpuReading:
-    """What one look showed.
+    """The result of one check.
 
     Attributes:
-        source: who was asked: ``pynvml``, ``nvml`` or ``nvidia-smi``; None when nobody could be.
+        source: ``pynvml``, ``nvml`` or ``nvidia-smi``; None when none of them could be used.
         error: why nothing can be said of any device.
-        unreadable: why the look itself failed; then all else is empty.
+        unreadable: why the check itself failed; then all else is empty.
         warnings: what the source said besides, which makes no value wrong.
     """
 
@@ -183,7 +183,7 @@ def parse(output: str) -> GpuReading:
         return GpuReading(unreadable="the probe printed nothing")
     if lines[-1] == "none usable":
         why = "neither Python 3.6 or later nor nvidia-smi is in the image; add one of them"
-        return GpuReading(unreadable=f"the GPUs cannot be looked at: {why}")
+        return GpuReading(unreadable=f"the GPUs cannot be checked: {why}")
     try:
         if nvidia_smi.BEGIN in lines:
             return _reading(nvidia_smi.rewrite(lines))
@@ -208,11 +208,11 @@ def _reading(value: Any) -> GpuReading:
     if reading.source is not None or reading.error is not None:
         return reading
     tried = "; ".join(f"{name}: {why}" for name, why in _a(dict, fields.get("tried", {})).items())
-    mend = (
+    fix = (
         "in a container, give the reservation the capability 'utility', which brings"
         " libnvidia-ml.so.1"
     )
-    return GpuReading(unreadable=f"NVML is not to be had ({tried}); {mend}")
+    return GpuReading(unreadable=f"NVML is not to be had ({tried}); {fix}")
 
 
 def _device(value: Any) -> GpuDevice:

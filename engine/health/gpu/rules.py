@@ -29,10 +29,10 @@ _NO_ANSWER: Final = (Action.RESTART, Action.RECREATE)
 
 @frozen
 class _Row:
-    """What an NVML code means."""
+    """The meaning of an NVML code."""
 
     what: str
-    mend: str
+    fix: str
     ladder: tuple[Action, ...] = _INCURABLE
 
 
@@ -68,7 +68,7 @@ BY_CODE: Final[Mapping[int, _Row]] = {
         _LOST_ACCESS,
     ),
 }
-"""What NVML's codes mean and what cures them. Any other code says that NVML gave no answer: unknown."""
+"""The meanings of NVML's codes, and their cures. Any other code means that NVML gave no answer: unknown."""
 
 
 def judge_gpu(
@@ -80,7 +80,7 @@ def judge_gpu(
     processes: ContainerProcesses | None = None,
     siblings: Sequence[Sibling] = (),
 ) -> Verdict:
-    """What a reading means for the backend it was taken in.
+    """Judge what a reading means for its backend.
 
     Args:
         reading: taken while the backend is idle: a working one may use as much memory as it likes.
@@ -134,14 +134,14 @@ def _findings(
 
 
 def _meaning(error: NvmlError, device: GpuDevice | None = None) -> Verdict:
-    """What an error means: by the table, else unknown."""
+    """Judge an error: by the table, else unknown."""
     devices = (device.label,) if device else ()
     about = f"{device.label}: " if device else ""
     row = BY_CODE.get(error.code) if error.code is not None else None
     if row is None:
         reason = f"{about}NVML gave no answer: {error}; look again, and at nvidia-smi on the host"
         return Verdict(Health.UNKNOWN, reason, _NO_ANSWER, devices)
-    reason = f"{about}{row.what} (NVML {error.code}); {row.mend}"
+    reason = f"{about}{row.what} (NVML {error.code}); {row.fix}"
     return Verdict(Health.FAILING, reason, row.ladder, devices)
 
 

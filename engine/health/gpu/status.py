@@ -20,7 +20,7 @@ class ContainerHealthStatus:
 
     Attributes:
         service: the service.
-        healthy: whether an experiment may be dispatched to it, as far as can be told.
+        healthy: whether an experiment may be dispatched to it, as far as is known.
         reason: why, and what to do next.
         gpu_memory_used_gb: GPU memory in use, all visible devices together, in units of 2^30 bytes;
             None where it could not be read.
@@ -53,7 +53,7 @@ class ContainerHealthStatus:
         Args:
             service: the service.
             verdict: what was made of it.
-            reading: what was seen of its GPUs, if it was looked at.
+            reading: the reading of its GPUs, if they were checked.
         """
         return cls(
             service=service,

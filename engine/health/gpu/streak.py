@@ -14,8 +14,8 @@ __all__ = ["Streak"]
 class Streak:
     """How often in a row looks have found something; each look gives a new value.
 
-    As the kubelet does, an unknown neither adds to the failing looks nor forgives them. Having to wait for
-    somebody else does: the backend itself is fit.
+    As the kubelet does, an unknown neither adds to the failing checks nor forgives them. Having to wait for
+    another process does: the backend itself is fit.
 
     Attributes:
         failing: looks that found the backend failing, with no fit one in between.

@@ -1,4 +1,4 @@
-"""What is made of a look at the GPUs: how fit they are, why, and what is worth trying."""
+"""The verdict on a GPU check: how fit the GPUs are, why, and what to try."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Health(enum.Enum):
 
 
 class Action(enum.Enum):
-    """What is worth trying, the more drastic the later."""
+    """Remedies to try, the more drastic the later."""
 
     NONE = "none"
     WAIT = "wait"
-    """Somebody else is in the way: dispatch nothing, touch nothing, look again."""
+    """Another process holds the GPU: dispatch nothing, touch nothing, check again."""
     KILL_LEFTOVERS = "kill leftovers"
-    """End what an experiment has left running in the container, then look again."""
+    """End what an experiment has left running in the container, then check again."""
     RESTART = "restart"
     RECREATE = "recreate"
     GIVE_UP = "give up"
@@ -37,7 +37,7 @@ class Action(enum.Enum):
 
 @frozen
 class Verdict:
-    """What one look at the GPUs means.
+    """The verdict on one GPU check.
 
     Attributes:
         reason: what is so, and what to do next.
@@ -57,7 +57,7 @@ class Verdict:
         return self.step(0)
 
     def step(self, tried: int) -> Action:
-        """What to try when so many steps of the ladder were in vain."""
+        """Return the next remedy when so many were tried in vain."""
         return self.ladder[min(tried, len(self.ladder) - 1)]
 
     def fault(self, tried: int = 0) -> Fault | None:
