@@ -238,13 +238,13 @@ class Outlasting(Protocol):
 
 @runtime_checkable
 class Describing(Protocol):
-    """What a :class:`Runtime` implements besides, if results should record what it runs on.
+    """A :class:`Runtime` that describes its engine and images, for results.
 
     ``provenance.json`` has what it gives, as it is.
     """
 
     async def facts(self, services: Sequence[str]) -> Mapping[str, Any]:
-        """What these services run on, as plain data: ``engine``, and ``images`` by service.
+        """Describe the engine and the images of these services, as plain data: ``engine``, and ``images`` by service.
 
         Raises:
             RuntimeFault: it is not known now.
@@ -276,10 +276,10 @@ class Logging(Protocol):
 
 @runtime_checkable
 class Attributing(Protocol):
-    """What a :class:`Runtime` implements besides, if it can tell a service's own processes from those beside them."""
+    """A :class:`Runtime` that can distinguish a service's own processes from others in its container."""
 
     async def processes(self, container: Container) -> ContainerProcesses | None:
-        """What runs in the container, found without running anything in it; None if unknown."""
+        """Return the processes of the container, found without running anything in it; None if unknown."""
 
 
 @runtime_checkable
@@ -333,7 +333,7 @@ class Checkable(Protocol):
 
 @runtime_checkable
 class Probing(Protocol):
-    """What a :class:`Runtime` implements besides, if it knows of the health checks that its engine runs."""
+    """A :class:`Runtime` that knows of the health checks that its engine runs."""
 
     def probes(self, container: Container) -> int | None:
         """How many the engine has begun in a container so far; None where it runs none, or does not tell."""

@@ -100,7 +100,7 @@ class ServiceCheck:
             await asyncio.sleep(min(next(often), max(decided_s - now_s(), 0.0)))
 
     def fault(self) -> Fault | None:
-        """What is wrong with a container that was ready, once it has failed for good."""
+        """The fault of a container that was ready, once its check has failed for good."""
         failing_s = now_s() - self._failing_since_s
         long = failing_s >= (self._retries - 1) * self.interval_s
         return self._fault() if self._failures >= self._retries and long else None

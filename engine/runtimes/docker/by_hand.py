@@ -57,16 +57,14 @@ def enter(project: Project, entry: Entry, *, adopts_compose: bool) -> int:
                 terminal=entry.tty,
             )
         except ENGINE_ERRORS as error:
-            reason = (
-                f"the command could not be run: {said(error)}; correct it, or look at the engine"
-            )
+            reason = f"the command could not be run: {said(error)}; correct it, or check the engine"
             raise ExecFailed(entry.service, reason) from error
 
 
 def _container(
     project: Project, service: str, client: APIClient, *, adopts_compose: bool
 ) -> dict[str, Any]:
-    """What inspection shows of the service's container that runs.
+    """Inspect the service's running container.
 
     Raises:
         DispatchError: there is none.

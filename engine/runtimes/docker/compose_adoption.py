@@ -1,8 +1,8 @@
 """Containers that the user's own ``docker compose up`` made, taken over when that is asked for.
 
 They are guests: used, restarted in place, never removed. They share no folder with us, so output is brought
-from them (:class:`engine.runtimes.docker.commands.output.CarriedOutput`). Nothing of ours can be added to their labels,
-so who uses one is noted in a file within it.
+from them (:class:`engine.runtimes.docker.commands.output.CarriedOutput`). Labels cannot be added to them,
+so a file within a container names its user.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from engine.runtimes.docker.ownership.adoption import commands
 __all__ = ["Guests", "ended_reason", "is_guest"]
 
 _PLACES: Final = ("/run/dockwarden", "/var/tmp/dockwarden", "/tmp/dockwarden")  # noqa: S108 - in a container
-"""Where output may be written; a place under a tmpfs cannot be read from outside."""
+"""Places for output; a place under a tmpfs cannot be read from outside."""
 
 _OWNER: Final = "owner"
 """The file that says who uses the container."""
@@ -40,7 +40,7 @@ _MOST_BYTES: Final = 2**14
 
 
 def is_guest(labels: dict[str, str], project: str, service: str) -> bool:
-    """Whether labels are those of a container that Compose made for a service, and nobody of us did."""
+    """Whether labels are those of a container that Compose, and not dockwarden, made for a service."""
     ours = any(label.startswith(LABEL) for label in labels)
     wanted = {
         COMPOSE_PROJECT: project,
@@ -155,9 +155,9 @@ class Guests:
         return CarriedOutput(self._calls, folder, place)
 
     def _user(self, container_id: str, client: APIClient) -> Owner | None:
-        """Who has noted that they use a container.
+        """Read the note of a container's user.
 
-        The container may have put anything in the note's place. What cannot be read names nobody.
+        The container may have put anything in the note's place. A note that cannot be read names no owner.
         """
         for place in _PLACES:
             with contextlib.suppress(docker.errors.APIError, archive.NoFile):
@@ -182,7 +182,7 @@ class Guests:
                 )
                 if self._is_seen(container_id, f"{place}/{_OWNER}", client):
                     return str(place)
-                # It lies under a tmpfs, where nobody in the container can remove it.
+                # It lies under a tmpfs, where no process of the container can remove it.
                 nobody = {f"{within}/{_OWNER}": b"{}"}
                 archive.put(client, container_id, str(place.parent), {}, nobody)
         reason = (

@@ -1,4 +1,4 @@
-"""What ``dockwarden doctor`` asks an engine, and the Compose beside it."""
+"""The questions of ``dockwarden doctor`` to an engine, and to the Compose beside it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PATIENCE_S: Final = 20.0
 
 @frozen
 class EngineReport:
-    """What an engine says of itself.
+    """An engine's description of itself.
 
     Attributes:
         gpus: whether it announces a GPU runtime or GPU devices; one that does not may still give GPUs.
@@ -85,7 +85,7 @@ def missing_images(project: Project, services: Iterable[str]) -> dict[str, str]:
 
 
 def image_commands(project: Project, services: Iterable[str]) -> dict[str, ImageCommand | None]:
-    """What images have their containers run, by service; None for one that is not on the engine.
+    """Return the commands of images, by service; None for one that is not on the engine.
 
     Raises:
         RuntimeUnavailable: no engine answers.

@@ -94,7 +94,7 @@ _RENAME: Final = "give this project another name (the top-level name: of the com
 
 _USE_IT: Final = "; or have it used as it is (adopt: compose)"
 _BEING_REMOVED: Final = (404, 409)
-"""What the engine answers about a container that has been removed, or is being removed."""
+"""The engine's answers about a container that has been removed, or is being removed."""
 
 _REMOVALS: Final = 3
 """How often a removal is tried while the engine gives no answer."""
@@ -122,7 +122,7 @@ _HAPPENINGS: Final = {
 
 
 _IN_USE: Final[WeakValueDictionary[tuple[Owner, str], DockerRuntime]] = WeakValueDictionary()
-"""Which runtime of this process has a container's name to itself."""
+"""The runtime of this process that has reserved a container's name."""
 
 
 class DockerRuntime:
@@ -290,9 +290,9 @@ class DockerRuntime:
         await self._calls(lambda client: check_conditions(client, self._project, specs))
 
     def _reserve(self, services: Sequence[str]) -> None:
-        """Have the names of services to ourselves before anything is made: of several at once, one has.
+        """Reserve the names of services before anything is made: of several controllers at once, one gets them.
 
-        All go through them in the same order, so whoever has the last one has all of them.
+        All go through them in the same order, so the one that has the last name has all of them.
 
         Raises:
             OwnedElsewhere: another controller has one.
@@ -314,7 +314,7 @@ class DockerRuntime:
                 )
 
     async def _anothers(self, spec: ServiceSpec) -> str:
-        """Whose the service's name is, and what to do; empty if it is free, or taken by what we may take.
+        """Name the owner of the service's name, and what to do; empty if it is free, or may be taken over.
 
         Raises:
             LaunchFailed: the engine does not say.
@@ -431,7 +431,7 @@ class DockerRuntime:
             raise LaunchFailed(service, reason, curable=curable) from error
 
     async def _output(self, spec: ServiceSpec, folder: Path) -> Output:
-        """How the output of a service gets into a folder of ours."""
+        """Choose how the output of a service gets into our folder."""
         async with self._looking:  # once for all: it is about the engine
             if self._sees_us is None:
                 image = image_name(self._project, spec)
@@ -444,7 +444,7 @@ class DockerRuntime:
         return SharedOutput(folder) if self._sees_us else CarriedOutput(self._calls, folder)
 
     async def _image(self, spec: ServiceSpec) -> ImageCommand:
-        """What a service's image has its containers run."""
+        """Return the command of a service's image."""
         if spec.name not in self._images:
             name = image_name(self._project, spec)
             self._images[spec.name] = await self._calls(lambda c: image_command(c, name))
@@ -472,7 +472,7 @@ class DockerRuntime:
         return container
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
-        """Start a container anew. See :meth:`Runtime.relaunch`."""
+        """Start a container again. See :meth:`Runtime.relaunch`."""
         spec = self._project.services[container.service]
         try:
             await self._calls.knock()
@@ -657,11 +657,11 @@ class DockerRuntime:
     async def leftovers(
         self, container: Container, request: ExecRequest
     ) -> tuple[LeftProcess, ...]:
-        """What a command left running. See :meth:`Runtime.leftovers`."""
+        """Return what a command left running. See :meth:`Runtime.leftovers`."""
         return await self._execs.leftovers(container, request)
 
     async def inspect(self, service: str) -> Observation | None:
-        """Look at a service's container. See :meth:`Runtime.inspect`."""
+        """Inspect a service's container. See :meth:`Runtime.inspect`."""
         try:
             for listed in await self._calls(partial(self._ours, service)):
                 found = await self._calls(partial(_inspect, listed["Id"]))
@@ -724,7 +724,7 @@ class DockerRuntime:
     # Removal
 
     async def remove(self, service: str, *, grace_s: float) -> None:
-        """Remove every container of ours for a service. See :meth:`Runtime.remove`.
+        """Remove every container that dockwarden made for a service. See :meth:`Runtime.remove`.
 
         What was taken over from the user's own Compose is let go of instead.
         """
@@ -759,7 +759,7 @@ class DockerRuntime:
         raise AssertionError("the last try returns or raises")
 
     def _remove(self, listed: Mapping[str, Any], client: APIClient) -> None:
-        """Remove a container, unless somebody has taken it over meanwhile."""
+        """Remove a container, unless another controller has taken it over meanwhile."""
         with leases.held(listed["Labels"]):
             if self._may_take(listed["Labels"]):
                 if listed["Id"] not in self._followed:
@@ -808,13 +808,13 @@ class DockerRuntime:
         return not self._provenance.foreign(container, client)
 
     def _may_take(self, labels: Mapping[str, str]) -> bool:
-        """Whether what carries these labels is ours, or a dead controller's, and nobody else's in this process."""
+        """Whether the object with these labels is ours or a dead controller's, and no other runtime of this process has it."""
         spec = self._project.services.get(labels.get(COMPOSE_SERVICE, ""))
         user = None if spec is None else _IN_USE.get((self._owner, self._place_of(spec)))
         return user in (None, self) and leases.may_take(self._owner, labels)
 
     def _place_of(self, spec: ServiceSpec) -> str:
-        """What a service's container is called among those of all engines."""
+        """Return the name of a service's container among those of all engines."""
         return f"{self._engine_id}/{container_name(self._project, spec)}"
 
 

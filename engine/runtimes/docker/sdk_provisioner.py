@@ -116,7 +116,7 @@ class SdkMaker:
         return container_id
 
     def _compose_labels(self, spec: ServiceSpec, client: APIClient) -> dict[str, str]:
-        """What makes Compose take the container for its own, and for up to date."""
+        """Return the labels by which Compose takes the container for its own and for up to date."""
         if self.compose is None:
             return {}
         project = self.making.project

@@ -159,5 +159,5 @@ class Line:
 def _quietly(do: Callable[[], object]) -> None:
     try:
         do()
-    except DaemonError:  # nobody waits for its answer any more
+    except DaemonError:  # no caller waits for its answer any more
         return

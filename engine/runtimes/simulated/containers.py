@@ -1,4 +1,4 @@
-"""One container of the simulated world: its processes, what it shows, and what can befall it."""
+"""One container of the simulated world: its processes, its state, and the faults that can hit it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEPT: Final = 64
 
 @frozen
 class Blueprint:
-    """What a container is made from.
+    """The specification of a container.
 
     Attributes:
         folder: on this machine; what it shares with its controller.
@@ -53,7 +53,7 @@ class Said:
 
 @define(eq=False)
 class SimulatedContainer:
-    """A container, as it is: what its runtime is told of it may be late, or wrong.
+    """The true state of a container: reports to its runtime may be late, or wrong.
 
     Attributes:
         id: unique within the world.
@@ -134,7 +134,7 @@ class SimulatedContainer:
         self._announce("start", self)
 
     def die(self, code: int = KILLED, *, oom: bool = False) -> None:
-        """Its main process ends, whatever it would like, and everything in it with it."""
+        """Its main process is ended by force, and everything in it with it."""
         if self.main is not None and self.main.runs and not self.stuck:
             self.oom_killed = oom
             if oom:
@@ -167,7 +167,7 @@ class SimulatedContainer:
         self.stuck = False
 
     def leak(self, size_bytes: int) -> None:
-        """A process that nobody knows any more stays behind, and holds GPU memory."""
+        """A process without a known parent stays behind, and holds GPU memory."""
         self.leaked_bytes += size_bytes
         self.spawn(self._own(idle, ("left behind",), Said()))
 
@@ -230,11 +230,11 @@ class SimulatedContainer:
         del self.processes[pid]
 
     def tree(self, request: str) -> list[Process]:
-        """What runs of a request's process tree."""
+        """Return the running processes of a request's tree."""
         return [one for one in self.processes.values() if one.order.request == request]
 
     def outside(self, working_dir: str, written: str) -> Path:
-        """Where a path within it lies on this machine.
+        """Return the path on this machine for a path within it.
 
         Raises:
             FileNotFoundError: nothing of this machine is mounted there.

@@ -24,7 +24,7 @@ FAILED: Final = 500
 
 
 class DaemonError(Exception):
-    """What the daemon answers instead, or what becomes of a call that gets no answer.
+    """An error answer of the daemon, or the failure of a call that gets no answer.
 
     Attributes:
         status: as of HTTP; None where no answer came.
@@ -36,7 +36,7 @@ class DaemonError(Exception):
 
     @property
     def decided(self) -> bool:
-        """Whether the same call would be refused again; otherwise nobody knows, or it may go well."""
+        """Whether the same call would be refused again; otherwise it is not known, or it may succeed."""
         return self.status is not None and self.status < FAILED
 
 
@@ -70,7 +70,7 @@ class World:
     Attributes:
         containers: all that are there, by id.
         networks: the projects that have one.
-        alive: the runtimes whose controller lives; what others made, anybody may take.
+        alive: the runtimes whose controller lives; containers of others may be taken over.
         reachable: whether the daemon answers at all.
     """
 
@@ -184,7 +184,7 @@ class World:
     # The daemon itself
 
     def forget(self) -> None:
-        """What a restart of the daemon forgets: its execs."""
+        """Lose what a restart of the daemon loses: its execs."""
         for container in self.containers.values():
             container.execs.clear()
 

@@ -135,7 +135,7 @@ class Execs:
                     self._resolve(exec_id, None)
 
     def on_blind(self) -> None:
-        """Look at everything that is waited for: its end may have been missed."""
+        """Inspect everything that is waited for: its end may have been missed."""
         for exec_id in self._pending:
             check = asyncio.create_task(self._check(exec_id))
             self._checks.add(check)
@@ -182,7 +182,7 @@ class Execs:
                 if error.decided:
                     raise
                 await asyncio.sleep(_AGAIN_S)
-                if not await self._runs(container):  # it may have been started anew meanwhile
+                if not await self._runs(container):  # it may have been started again meanwhile
                     raise
         raise ContainerLost(container.service, "the daemon gives no answer")
 
@@ -209,7 +209,7 @@ class Execs:
         """Whether a command was begun; one that has ended already is resolved.
 
         Raises:
-            ContainerLost: nobody says, so nothing else may be begun in this container.
+            ContainerLost: it is not known, so nothing else may be begun in this container.
         """
         world = self._line.world
         for _ in range(_TRIES):

@@ -1,6 +1,6 @@
-"""The fault catalogue: what goes wrong with engines and what runs on them, and how often here.
+"""The fault catalogue: faults of engines and of what runs on them, and how often they occur here.
 
-Each row is something that has happened to somebody; its source says where that is told.
+Each row has happened to a user; its source says where that is reported.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ class Strikes(enum.Enum):
     EVENT = "an event of the daemon"
     START = "the start of a container"
     COMMAND = "an experiment's command"
-    LOOK = "a look at the GPUs"
+    LOOK = "a GPU check"
 
 
 @frozen
 class CallFault:
-    """What becomes of a call.
+    """A fault of a call.
 
     Attributes:
         done: whether the daemon does what it was asked to; None: perhaps.
-        message: what the caller is told; empty where the call goes well in the end.
+        message: the error that the caller gets; empty where the call succeeds in the end.
         status: of the daemon's answer; None where there is none.
         delay_s: how long it takes besides, in seconds.
         down_s: how long the daemon is down from then on, in seconds.
         stuck_s: how long nothing in the container can be killed, in seconds.
-        later: whether the daemon goes on with it after its answer.
+        later: whether the daemon continues with it after its answer.
         stale: whether the answer shows the health of a moment ago.
     """
 
@@ -62,7 +62,7 @@ class CallFault:
 
 @frozen
 class EventFault:
-    """What becomes of an event.
+    """A fault of an event.
 
     Attributes:
         late_s: how late it comes at most, in seconds.
@@ -74,7 +74,7 @@ class EventFault:
 
 
 Befalls = Callable[[World, Process], bool]
-"""What befalls the container of a process, or the process, a while after the opportunity.
+"""A fault that hits the container of a process, or the process, a while after the opportunity.
 
 It is given the process in question while that container runs (the main process, or the first one of a
 command), and returns whether it had any effect.
@@ -88,7 +88,7 @@ class Fault:
     Attributes:
         does: how.
         doc: what happens, in one line.
-        source: where it is told; an issue or a file of the project that is named.
+        source: where it is reported; an issue or a file of the project that is named.
         calls: for :attr:`Strikes.CALL`: which of them.
         share: how often it is this one of those that may strike here, relative to the others.
     """
@@ -259,7 +259,7 @@ CATALOGUE: Final = (
         "daemon_restart",
         Strikes.CALL,
         CallFault(done=False, message="connection refused", down_s=10),
-        "the daemon is down for 10 s; its execs and what happens meanwhile are never told of",
+        "the daemon is down for 10 s; its execs and what happens meanwhile are never reported",
         "fsouza/go-dockerclient#163",
         _ANY,
         0.2,
@@ -324,14 +324,14 @@ CATALOGUE: Final = (
         "removed",
         Strikes.COMMAND,
         _is_removed,
-        "somebody removes the container",
+        "another process removes the container",
         "docker rm -f",
     ),
     Fault(
         "restarted",
         Strikes.COMMAND,
         _is_restarted,
-        "somebody restarts the container",
+        "another process restarts the container",
         "moby/moby#28400",
     ),
     Fault(
@@ -374,7 +374,7 @@ CATALOGUE: Final = (
         "dies_in_mid_probe",
         Strikes.LOOK,
         _dies(KILLED),
-        "the container dies while it is looked at",
+        "the container dies while it is checked",
         "kubernetes#53530",
     ),
 )

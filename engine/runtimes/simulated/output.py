@@ -1,4 +1,4 @@
-"""Where simulated processes write."""
+"""The output files of simulated processes."""
 
 from __future__ import annotations
 

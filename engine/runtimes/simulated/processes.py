@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 WORLD: Final = "simulated"
-"""What the names of the world's own tasks begin with: they outlive the controllers that use it."""
+"""The prefix of the names of the world's tasks: they outlive the controllers that use it."""
 
 KILLED: Final = 137
 """128 + SIGKILL."""
@@ -37,7 +37,7 @@ TERMINATED: Final = 143
 """128 + SIGTERM."""
 
 Program = Callable[["Process"], Awaitable[int]]
-"""What a process does, on the event loop; returns its exit code."""
+"""The program of a process, on the event loop; returns its exit code."""
 
 
 class Sink(Protocol):
@@ -131,7 +131,7 @@ class Process:
         self.order.sink.write("stderr", data)
 
     def path(self, written: str) -> Path:
-        """Where a path of the container lies on this machine.
+        """Return the path on this machine for a path of the container.
 
         Raises:
             FileNotFoundError: nothing of this machine is mounted there.

@@ -1,4 +1,4 @@
-"""Which program each simulated command is."""
+"""The program of each simulated command."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Commands(Protocol):
     """Knows the programs of a world: what an image and an experiment's command are in a real one."""
 
     def main(self, service: str, command: tuple[str, ...]) -> Program:
-        """What a service's container does."""
+        """Return the program of a service's container."""
 
     def check(self, service: str, command: tuple[str, ...]) -> Program:
-        """What its health check does."""
+        """Return the program of its health check."""
 
     def experiment(self, service: str, request: ExecRequest) -> Program | None:
-        """What a command does that is run in it; None where it is not found.
+        """Return the program of a command that is run in it; None where it is not found.
 
         Raises:
             PermissionError: it is not executable.

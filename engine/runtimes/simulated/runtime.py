@@ -1,7 +1,7 @@
-"""The simulated runtime: the hands of the engine in a world that is only in memory.
+"""The simulated runtime: a driver for containers that exist only in memory.
 
-It goes the same ways as the docker runtime, over a line on which faults strike: a command's end is told
-by an event, and looked up after events may have been missed; what got no answer is looked at again.
+It works like the docker runtime, over a connection on which faults strike: a command's end is reported
+by an event, and looked up after events may have been missed; a call without an answer is checked again.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class SimulatedRuntime:
         world: what it is used on; None for an empty one.
         commands: what commands do; None for one second each, all of which succeed.
         faults: what goes wrong; None for nothing.
-        keep_output: whether commands leave files in their folders, as on every other runtime; looks at
-            GPUs do in any case.
+        keep_output: whether commands leave files in their folders, as on every other runtime; GPU
+            checks always do.
 
     Attributes:
         world: the daemon and its containers, as they are.
@@ -139,7 +139,7 @@ class SimulatedRuntime:
         self._line.close()
 
     def die(self) -> None:
-        """Be dead, as when its process is killed: no call gets through, and what it made anybody may take."""
+        """Be dead, as when its process is killed: no call gets through, and its containers may be taken over."""
         self._line.sever()
         self.world.alive.discard(self._owner)
 
@@ -201,13 +201,13 @@ class SimulatedRuntime:
         try:
             for container in await self._surely("list", partial(self._ours, service)):
                 if container.owner == self._owner:
-                    continue  # a launch of our own, of which no answer came
+                    continue  # our own launch, of which no answer came
                 if container.running and not container.paused and container.blueprint == alike:
                     requests = await self._surely("top", partial(_requests, container))
                     if requests <= {expected}:
                         return _identity(container)
         except DaemonError as error:
-            raise LaunchFailed(service, f"it could not be looked at: {error}") from error
+            raise LaunchFailed(service, f"it could not be inspected: {error}") from error
         return None
 
     async def attach(self, container: Container, request: ExecRequest) -> ExecResult:
@@ -257,7 +257,7 @@ class SimulatedRuntime:
             self._line.opportunity(Strikes.START, container.main)
 
     async def relaunch(self, container: Container, *, recreate: bool, folder: Path) -> Container:
-        """End whatever runs in a container and start it anew, in place or as a new one."""
+        """End everything that runs in a container and start it again, in place or as a new one."""
         grace_s = self._project.services[container.service].stop_grace_period_s
         if not recreate:
             try:
@@ -337,7 +337,7 @@ class SimulatedRuntime:
         return await self._execs.execute(container, request, order, output, at)
 
     def _handed(self, request: ExecRequest) -> Mapping[str, str]:
-        """Where a command hands back its metrics and artifacts: paths of this machine, where it keeps any."""
+        """Return the paths where a command hands back its metrics and artifacts, if output is kept."""
         return handed_variables(str(request.folder)) if self.keeps_output else {}
 
     async def fetch(
@@ -361,7 +361,7 @@ class SimulatedRuntime:
     async def leftovers(
         self, container: Container, request: ExecRequest
     ) -> tuple[LeftProcess, ...]:
-        """What a command left running. To look costs no call of the daemon's."""
+        """Return what a command left running. This costs no call of the daemon."""
         try:
             found = self.world.find(container.id)
         except DaemonError as error:
@@ -369,7 +369,7 @@ class SimulatedRuntime:
         return tuple(LeftProcess(one.pid, " ".join(one.command)) for one in found.tree(request.id))
 
     async def inspect(self, service: str) -> Observation | None:
-        """Look at a service's container."""
+        """Inspect a service's container."""
         try:
             found = await self._surely("list", partial(self._ours, service))
             if not found:
@@ -406,7 +406,7 @@ class SimulatedRuntime:
     # Removal
 
     async def remove(self, service: str, *, grace_s: float) -> None:
-        """End and remove every container of ours for a service, and see that it is gone."""
+        """End and remove every container that dockwarden made for a service, and verify that it is gone."""
         deadline_s = now_s() + grace_s + _GONE_WITHIN_S
         reason = "it is still there"
         while True:
@@ -465,7 +465,7 @@ class SimulatedRuntime:
 
 
 def _proof(event: Happened) -> Observation | None:
-    """What an event proves by itself: a death, as :mod:`engine.runtimes.docker.daemon.reported_deaths` has it."""
+    """Return what an event alone proves: a death, as in :mod:`engine.runtimes.docker.daemon.reported_deaths`."""
     if event.action != "die":
         return None
     return Observation(

@@ -143,7 +143,7 @@ class _Stream:
 
 
 def _buffer(answer: requests.Response) -> Any:
-    """What an answer is read from. It holds what the engine sent together with the headers."""
+    """The stream of an answer. It holds what the engine sent together with the headers."""
     raw: Any = answer.raw
     return raw._fp.fp  # noqa: SLF001 - nothing public leads there
 

@@ -83,7 +83,7 @@ class Ends:
                     self.resolve(exec_id, None)
 
     def on_blind(self) -> None:
-        """Look at everything that is waited for: its end may have been missed."""
+        """Inspect everything that is waited for: its end may have been missed."""
         self._look_at(None)
 
     def _look_at(self, container_id: str | None) -> None:
@@ -131,7 +131,7 @@ class Ends:
 
     @contextmanager
     def death(self, container: Container, watch: str) -> Iterator[asyncio.Future[int | None]]:
-        """What is done once a container has died.
+        """Yield a future that is done once a container has died.
 
         Args:
             watch: by which name it is waited for; one for each who waits.
@@ -184,7 +184,7 @@ class Ends:
                         self.resolve(exec_id, None)
                     case True if exec_id in self._pending and not pending.ended.done():
                         pending.ended.set_exception(Forgotten())
-                        forget(pending.ended)  # perhaps nobody waits any more
+                        forget(pending.ended)  # perhaps no caller waits any more
             elif not found["Running"]:
                 self.resolve(exec_id, found["ExitCode"])
 

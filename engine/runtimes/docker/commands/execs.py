@@ -59,7 +59,7 @@ _NOT_RUN: Final = 2
 """The exit code of the shell where it does not run its command: another one does, or its files cannot be opened."""
 
 _UNLIKELY: Final = (0, _NOT_RUN)
-"""That, and the exit code of a program in the shell's place that does nothing."""
+"""That, and 0: the exit code of a program in the shell's place that does nothing."""
 
 _UNNOTED: Final = "the shell around it ended without a note of its end: it was replaced, or could not write its files"
 
@@ -300,13 +300,13 @@ class Execs:
             return False
 
     async def processes(self, container: Container) -> ContainerProcesses:
-        """What runs in a container; raises the engine's errors."""
+        """Return the processes of a container; raises the engine's errors."""
         return await self._leftovers.processes(container)
 
     async def leftovers(
         self, container: Container, request: ExecRequest
     ) -> tuple[LeftProcess, ...]:
-        """What runs of all that a request started; see :meth:`Runtime.leftovers`."""
+        """Return the running processes that a request started; see :meth:`Runtime.leftovers`."""
         try:
             return await self._leftovers.of(container, request)
         except ENGINE_ERRORS as error:
@@ -321,7 +321,7 @@ class Execs:
         self._ends.on_event(event)
 
     def on_blind(self) -> None:
-        """Look at everything that is waited for: its end may have been missed."""
+        """Inspect everything that is waited for: its end may have been missed."""
         self._ends.on_blind()
 
     async def _until_noted(self, container: Container, request: ExecRequest, output: Output) -> int:
@@ -349,7 +349,7 @@ class Execs:
     async def _began(self, container: Container, request: ExecRequest, output: Output) -> bool:
         """Whether a command runs, or ran, though the engine says that it could not be started.
 
-        One on its way out says so of what it has just begun, since nobody answers it any more.
+        An engine that is stopping says so of a command that it has just begun, since its parts have ended.
 
         Raises:
             ContainerLost: its container does not run.
@@ -361,7 +361,7 @@ class Execs:
         """Whether it is certain that a command does not run; then all of its output is here.
 
         Raises:
-            ContainerLost: its container does not run, or has been started anew.
+            ContainerLost: its container does not run, or has been started again.
         """
         lost = ContainerLost(container.service, "its container went away under what ran in it")
         if await self._ends.runs(container) is False:
@@ -389,5 +389,5 @@ class Execs:
 
 
 async def _noted(request: ExecRequest) -> Noted | None:
-    """What the shell around a command has noted, in files that its container can write to."""
+    """Read the notes of the shell around a command, in files that its container can write to."""
     return await asyncio.to_thread(noted, request.folder)

@@ -81,7 +81,7 @@ def _missing(into: Path, pattern: str, path: str) -> bool:
 
 
 def _working_dir(container_id: str, working_dir: str | None, client: APIClient) -> PurePosixPath:
-    """Where a command of a container begins."""
+    """Return the working directory of a container's command."""
     its_own = client.inspect_container(container_id)["Config"].get("WorkingDir") or "/"
     return PurePosixPath("/", its_own, working_dir or "")
 
@@ -100,7 +100,7 @@ def fetch_archive(
     """Copy the regular files below a path of a container, or one file.
 
     Args:
-        into: a folder of ours that no container sees; a file in it is replaced.
+        into: a private folder that no container sees; a file in it is replaced.
         below: what the paths of the files are put below.
         wanted: which of them are copied.
 

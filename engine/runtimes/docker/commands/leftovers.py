@@ -1,9 +1,9 @@
-"""What commands leave running in containers: found from outside, ended from within, verified from outside.
+"""Leftovers of commands in containers: found from outside, ended from within, verified from outside.
 
-A look at the container just before a command tells what was there without it; what has come since, and
-belongs neither to the service nor to an exec of somebody else's, is the command's (see
-:mod:`engine.runtimes.process_ownership`). Signals are sent by an exec as the container's root, since we need not
-be root ourselves; it is told which processes, and decides nothing.
+A reading of the container just before a command shows which processes were there without it. A process that
+came since, and belongs neither to the service nor to another exec, is the command's (see
+:mod:`engine.runtimes.process_ownership`). Signals are sent by an exec as the container's root, since we need
+not be root ourselves; it gets a list of processes, and decides nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _KEPT: Final = 1024
 """Of so many commands it is remembered what was there before them: more than are asked about."""
 
 _KILLED_WITHIN_S: Final = 10.0
-"""What outlives KILL for so long is stuck in the kernel, or starts others faster than they are found."""
+"""A process that outlives KILL for so long is stuck in the kernel, or starts others faster than they are found."""
 _STARTED_WITHIN_S: Final = 5.0
 """For how long an exec may be under way to its start before it counts as any process at all."""
 _AHEAD_S: Final = 1.0
@@ -55,7 +55,7 @@ _LONGEST_PAUSE_S: Final = 0.2
 
 @frozen
 class _Begun:
-    """What is known of a command from its begin.
+    """The state noted at the begin of a command.
 
     Attributes:
         folder: its folder as the container sees it, by which the shell around it is known.
@@ -105,7 +105,7 @@ class Leftovers:
             self._note(request, _Begun(folder, {seen.pid: seen.born_s for seen in older}, cut_s))
 
     async def processes(self, container: Container) -> ContainerProcesses:
-        """What runs in a container, and which of it is the service's own."""
+        """Return the processes of a container, with those of the service."""
         return (await self._members.look(container)).processes
 
     def _note(self, request: ExecRequest, begun: _Begun) -> None:
@@ -114,7 +114,7 @@ class Leftovers:
             self._begun.popitem(last=False)
 
     async def of(self, container: Container, request: ExecRequest) -> tuple[LeftProcess, ...]:
-        """What runs of a command, by the numbers of the engine's machine."""
+        """Return the running processes of a command, by the pids of the engine's machine."""
         look, found = await self._find(container, request)
         return tuple(
             LeftProcess(pid, look.arguments(pid), doubtful=belongs is Belongs.PERHAPS)
@@ -141,9 +141,9 @@ class Leftovers:
         return look, found
 
     async def _strangers(self, container: Container, look: Look, folder: str) -> set[int]:
-        """What others have started in the container by an exec: health checks, the user.
+        """Return the processes of other execs in the container: health checks, the user's.
 
-        In a pid namespace of its own nothing else has its parent outside. In another's, orphans have, too:
+        In a private pid namespace no other process has its parent outside. In a shared one, orphans do, too:
         then the engine says what its execs are, once it knows the processes of all that are just starting.
         """
         roots = set(look.roots)
@@ -210,9 +210,9 @@ class Leftovers:
     async def _ended_elsewhere(
         self, container: Container, request: ExecRequest, look: Look, grace_s: float
     ) -> bool:
-        """End a command's processes where they are not to be numbered from here: by the same rule, within.
+        """End a command's processes where their pids are not known here: by the same rule, from within.
 
-        Its clock may be another machine's, so it is told for how long the command has run.
+        Its clock may be another machine's, so it gets the time for which the command has run.
         """
         begun = self._begun[request.id]
         hundredths = max(0, math.ceil((_boot_s() - begun.cut_s) * 100))
@@ -232,7 +232,7 @@ def _is_of(folder: str, look: Look, pid: int) -> bool:
 
 
 def _age(target: str) -> tuple[int, int]:
-    """What puts processes in the order of their start."""
+    """The sort key of processes, by their start."""
     pid, _, start_ticks = target.partition(":")
     return int(start_ticks), int(pid)
 

@@ -1,4 +1,4 @@
-"""Which processes run in a container, seen from outside: by its control group, else by the engine's list.
+"""List the processes of a container from outside: by its control group, else by the engine's list.
 
 Nothing is run in the container for it. Where the engine's processes are this machine's, a container's are
 those of its control group, which only the engine's side can change; a look takes a few reads of ``/proc``.
@@ -33,7 +33,7 @@ _KEPT: Final = 64
 
 @frozen
 class _Place:
-    """Where a container's processes are to be found.
+    """The place where a container's processes are found.
 
     Attributes:
         main: the pid of its first process.
@@ -48,12 +48,12 @@ class _Place:
 
 @frozen
 class Look:
-    """What one look at a container showed.
+    """One reading of a container's processes.
 
     Attributes:
         present: its processes, by pid.
         main: the pid of its first process.
-        init: who takes in orphans in it; None where that is nobody among these.
+        init: the process that adopts orphans in it; None where it is not among these.
         own_pids: whether it has a pid namespace to itself.
         here: whether they are this machine's own processes.
     """
@@ -95,7 +95,7 @@ class Look:
 
 
 class Members:
-    """Looks at the processes of containers.
+    """Reads the processes of containers.
 
     Args:
         calls: the way to the engine.
@@ -145,7 +145,7 @@ def _group(main: int, container_id: str) -> Path | None:
         return None
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if container_id not in path:  # another engine's pid, which somebody has here as well
+        if container_id not in path:  # another engine's pid, which a process here has as well
             continue
         where = controllers.removeprefix("name=").split(",")[0]
         folder = _GROUPS / where / path.lstrip("/")

@@ -51,7 +51,7 @@ _FILES: Final = (*_STREAMS, ENDED, STARTED)
 
 _FIRST_LOOK_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
-"""Between two looks at how much has been written; shorter than any sensible limit of silence."""
+"""Between two checks of how much has been written; shorter than any sensible limit of silence."""
 
 _SMALL_BYTES: Final = 2**20
 _GROWN: Final = 1.5
@@ -64,7 +64,7 @@ _HURRY_S: Final = 20.0
 """How long output may still be brought once its command is being ended."""
 
 _UNSEEN: Final = archive.Seen(0, 0.0, "cannot be reached, as where a link leads to itself")
-"""What the engine cannot look at."""
+"""A file that the engine cannot read."""
 
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -78,13 +78,13 @@ class Output(Protocol):
 
     @property
     def mount(self) -> Mount:
-        """What its container is to be made with."""
+        """Return the mount that its container is made with."""
 
     def inside(self, request: ExecRequest) -> str:
         """The request's folder as its container sees it."""
 
     async def open(self, container: Container, request: ExecRequest) -> None:
-        """Make the request's files, for whatever user the container runs as."""
+        """Make the request's files, for any user that the container runs as."""
 
     async def follow(self, container: Container, request: ExecRequest) -> None:
         """Bring what is written while the command runs; until cancelled."""
@@ -107,7 +107,7 @@ class Output(Protocol):
         """Why what is here of an ended command's output is not all that it wrote; empty where it is."""
 
     def warnings(self, request: ExecRequest) -> tuple[str, ...]:
-        """What of an ended command's metrics and artifacts could not be brought here."""
+        """Return which metrics and artifacts of an ended command could not be fetched."""
 
 
 @frozen
@@ -130,7 +130,7 @@ class SharedOutput:
         return str(PurePosixPath(INSIDE, *request.folder.relative_to(self.folder).parts))
 
     async def open(self, container: Container, request: ExecRequest) -> None:
-        """All has been made, for whatever user a container runs as; see :mod:`engine.spool`."""
+        """The files exist already, for any user that a container runs as; see :mod:`engine.spool`."""
 
     async def follow(self, container: Container, request: ExecRequest) -> None:
         """Nothing has to be brought."""
@@ -182,7 +182,7 @@ class CarriedOutput:
         return PurePosixPath(*request.folder.relative_to(self.folder).parts)
 
     async def open(self, container: Container, request: ExecRequest) -> None:
-        """Make the files there as well, for whatever user a container runs as."""
+        """Make the files in the container as well, for any user that it runs as."""
         self._until_s[request.id] = math.inf
         within = self._within(request)
         above = [f"{folder}/" for folder in reversed(within.parents) if folder.name]
@@ -220,7 +220,7 @@ class CarriedOutput:
             here = file.stat().st_size
             if size < _SMALL_BYTES or size >= _GROWN * here:
                 self._bring(container_id, request, name, client)
-            os.utime(file)  # whoever waits for a sign of life looks at this
+            os.utime(file)  # the limit of silence reads this time
         return size
 
     def _bring(self, container_id: str, request: ExecRequest, name: str, client: APIClient) -> None:
@@ -327,7 +327,7 @@ class CarriedOutput:
             )
 
     async def _seen(self, container: Container, path: str) -> archive.Seen | None:
-        """Look at a file. The engine says of a loop of links that it is at fault itself.
+        """Inspect a file. For a loop of links the engine reports an internal error.
 
         It is not where it sees the folder above all slots, which is a mount that no container can replace.
         """

@@ -94,7 +94,7 @@ class Probes:
 
 
 def _refused(container: Container, error: Exception) -> Checked:
-    """What it means that a check could not be run.
+    """Judge the failure to run a check.
 
     Raises:
         ContainerLost: its container does not run.

@@ -97,7 +97,7 @@ class Starts:
         """Start an exec, once: an engine does not start what runs already, or has run.
 
         Raises:
-            ContainerLost: nobody tells whether it runs; nothing else may be started beside it.
+            ContainerLost: it is not known whether it runs; nothing else may be started beside it.
             Unheard: the engine has been restarted meanwhile.
         """
         began_ns = time.time_ns()
@@ -136,7 +136,7 @@ class Starts:
         """Whether an exec was started by a call that was cut off.
 
         Raises:
-            ContainerLost: nobody tells.
+            ContainerLost: it is not known.
             Unheard: the engine has been restarted meanwhile.
         """
         try:
@@ -166,7 +166,7 @@ class Starts:
         return found["ExitCode"] is None
 
     async def failure(self, container: Container, error: Exception) -> RuntimeFault:
-        """What it means that an exec could not be created or started."""
+        """Judge the failure to create or start an exec."""
         reason = said(error)
         if await self._ends.runs(container, awake=True) is not True:
             return ContainerLost(container.service, f"its container does not run: {reason}")

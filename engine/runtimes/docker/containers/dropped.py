@@ -1,4 +1,4 @@
-"""What an engine leaves out of a container without an error, although the service asks for it.
+"""Find what an engine leaves out of a container without an error, although the service asks for it.
 
 Podman's Docker-compatible API accepts requests for GPUs and for a runtime, and starts the container
 without them. Experiments would then run on the CPU and complete. So a container is inspected before

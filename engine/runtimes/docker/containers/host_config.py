@@ -25,7 +25,7 @@ _CDI_NAME: Final = re.compile(r"[A-Za-z][\w.-]*/[A-Za-z][\w-]*=[\w.:-]+")  # nvi
 
 
 def host_config(project: Project, service: ServiceSpec, extra_mounts: Sequence[Mount]) -> Body:
-    """What the host gives to a service's container, and takes from it."""
+    """Make the host's part of a container's body: what it gives, and what it restricts."""
     security = [option for option in service.security_opt if option != _SYSTEM_PATHS]
     unconfined = len(security) != len(service.security_opt)
     mounts = (*service.mounts, *extra_mounts)

@@ -1,4 +1,4 @@
-"""What an image has its containers run."""
+"""The command of an image's containers."""
 
 from __future__ import annotations
 

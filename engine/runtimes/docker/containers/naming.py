@@ -1,4 +1,4 @@
-"""What containers and networks are known by: names as Compose gives them, and labels."""
+"""The names, as Compose gives them, and labels of containers and networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What containers come from: the engine and the images, as far as results depend on them."""
+"""The origin of containers: the engine and the images, as far as results depend on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GRAPH_DRIVER: Final = "graph driver"
 
 
 def engine_details(client: APIClient) -> dict[str, str]:
-    """What tells engines of one version apart, by name; what an engine does not say is left out."""
+    """Fields that distinguish engines of one version, by name; missing ones are left out."""
     info, said = client.info(), client.version()
     names = [one.get("Name", "") for one in said.get("Components") or ()]
     found = {

@@ -1,4 +1,4 @@
-"""What the engine is asked for: the JSON bodies of containers, networks and volumes.
+"""Requests to the engine: the JSON bodies of containers, networks and volumes.
 
 Pure functions, and no import of docker. What real Compose creates is the measure: a container made from
 these bodies looks the same in ``docker inspect``, but for what is ours to decide (the keep-alive, no

@@ -43,7 +43,7 @@ def probe_labels() -> dict[str, str]:
 class Provenance:
     """Tells the containers that dockwarden made from those that only carry its labels.
 
-    It keeps the labels of the images that it has looked at: an image never changes under its id.
+    It keeps the labels of the images that it has inspected: an image never changes under its id.
     """
 
     _of_images: dict[str, Mapping[str, str]] = field(factory=dict, init=False)
@@ -94,5 +94,5 @@ def _identity(container: Mapping[str, Any]) -> tuple[Mapping[str, str], set[str]
 
 
 def _plain(names: Iterable[str]) -> set[str]:
-    """Names without their slash; those that other containers link to it by are none of its own."""
+    """Names without their slash, and without the aliases by which other containers link to it."""
     return {name.lstrip("/") for name in names if "/" not in name.lstrip("/")}

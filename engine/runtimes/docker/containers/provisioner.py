@@ -1,4 +1,4 @@
-"""What makes, starts and stops a project's containers: the one part in which ways to use an engine differ.
+"""Makes, starts and stops a project's containers: the one part in which ways to use an engine differ.
 
 Everything that follows (commands, health, events, inspection, removal) is the same for all of them.
 """
@@ -18,7 +18,7 @@ from engine.runtimes.main_commands import GIVEN, MainCommands
 __all__ = ["INSIDE", "NO_CHECK", "ComposeTools", "EndedAtOnce", "Maker", "Making"]
 
 INSIDE: Final = "/run/dockwarden"
-"""Where a container has the folder that takes the output of what runs in it."""
+"""The path in a container of the folder that takes the output of its commands."""
 
 NO_CHECK: Final = HealthCheck(("NONE",))
 """Turns the health check of an image off."""
@@ -40,7 +40,7 @@ class EndedAtOnce(Exception):
 
 @frozen
 class Making:
-    """What is to be made.
+    """A container to be made.
 
     Attributes:
         project: what the compose file says.
@@ -62,15 +62,15 @@ class Making:
         return evolve(spec, healthcheck=NO_CHECK) if service in self.unchecked else spec
 
     def health_check(self, service: str) -> HealthCheck | None:
-        """The health check that the file gives the service, whoever runs it."""
+        """The health check that the file gives the service, whether the engine or dockwarden runs it."""
         return self.changes.spec(self.project, service).healthcheck
 
     def main_of(self, service: str) -> MainCommand:
-        """What the service's next container runs as its main process, as it was decided."""
+        """Return the main process of the service's next container, as it was decided."""
         return GIVEN if self.changes.gives_command(service) else self.main.of(service)
 
     def main_alternatives(self, spec: ServiceSpec) -> list[MainCommand]:
-        """What a container that an earlier controller made of the service may run as its main process."""
+        """Return the main processes that a container of an earlier controller may have."""
         given = self.changes.gives_command(spec.name)
         return [GIVEN] if given else self.main.alternatives(spec)
 
@@ -81,7 +81,7 @@ class Making:
 
 
 class ComposeTools(Protocol):
-    """What real Compose does for containers that the SDK creates."""
+    """Tools of real Compose for containers that the SDK creates."""
 
     def config_hashes(
         self, services: Sequence[str], containers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Networks and volumes of a project: made when needed; networks of ours are removed, volumes stay."""
+"""Networks and volumes of a project: made when needed; our networks are removed, volumes stay."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _LOG: Final = logging.getLogger(__name__)
 
 MayTake = Callable[[Mapping[str, str]], bool]
 Ours = Callable[[Mapping[str, Any], APIClient], bool]
-"""Whether a container was made by dockwarden, whatever its labels say."""
+"""Whether a container was made by dockwarden, regardless of its labels."""
 
 _IS_THERE: Final = 409
-"""What the engine answers when there is something of that name."""
+"""The engine's answer when the name is taken."""
 
 
 def ensure_network(
@@ -59,7 +59,7 @@ def ensure_network(
     if network.external:
         reason = f"the external network {network.name} is not there: docker network create it first"
         raise LaunchFailed(key, reason, curable=False)
-    # A claim of its own: whoever takes the network over takes nothing else.
+    # A separate claim: a controller that takes the network over takes nothing else.
     body = payload.network_payload(project, network, {**labels, **leases.new()})
     try:
         created = client.create_network(
@@ -74,7 +74,7 @@ def ensure_network(
             attachable=body.get("Attachable"),
         )
     except docker.errors.APIError as error:
-        if error.status_code != _IS_THERE:  # somebody has made it meanwhile
+        if error.status_code != _IS_THERE:  # another process has made it meanwhile
             raise
     else:
         _keep_the_first(network.name, created["Id"], client)
@@ -99,7 +99,7 @@ def take_over_networks(
 ) -> list[Mapping[str, str]]:
     """Take over those networks that a dead controller left, so that they go with what is made now.
 
-    Otherwise they would still be the dead controller's: whoever cleans up after this one would not see
+    Otherwise they would still be the dead controller's: a cleanup after this one would not see
     them. A network that cannot be claimed is removed where nothing is on it, and made again.
 
     Returns:
@@ -205,7 +205,7 @@ def in_use_by(names: str) -> str:
 
 
 def _containers_on(network_id: str, client: APIClient) -> list[dict[str, Any]]:
-    """What inspection says of the containers on a network."""
+    """Inspect the containers on a network."""
     found = []
     with suppress(docker.errors.NotFound):
         for container_id in client.inspect_network(network_id)["Containers"] or ():

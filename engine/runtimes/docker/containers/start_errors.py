@@ -1,4 +1,4 @@
-"""What the engine says when a container does not start, in words that help."""
+"""Translate the engine's errors about a container that does not start into words that help."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class _Known:
     """A message of the engine's.
 
     Attributes:
-        pattern: what it can be told by.
-        mend: what to do about it.
+        pattern: recognizes it.
+        fix: what to do about it.
         curable: whether trying again can help.
     """
 
     pattern: re.Pattern[str]
-    mend: str
+    fix: str
     curable: bool = False
 
 
-def _known(pattern: str, mend: str, *, curable: bool = False) -> _Known:
-    return _Known(re.compile(pattern, re.IGNORECASE), mend, curable)
+def _known(pattern: str, fix: str, *, curable: bool = False) -> _Known:
+    return _Known(re.compile(pattern, re.IGNORECASE), fix, curable)
 
 
 _TABLE: Final = (
@@ -90,7 +90,7 @@ def explain(message: str) -> tuple[str, bool]:
     """
     for known in _TABLE:
         if known.pattern.search(message):
-            return f"{known.mend} (the engine said: {message})", known.curable
+            return f"{known.fix} (the engine said: {message})", known.curable
     return f"it did not start: {message}", True
 
 
@@ -103,7 +103,7 @@ def early_end(
         exit_code: of its main process.
         out_of_memory: whether the kernel killed it for want of memory.
         killed: whether the engine has sent it a signal that ends it.
-        kept_alive: whether a keep-alive ran in it, in place of its own command.
+        kept_alive: whether a keep-alive ran in it, instead of its command.
     """
     if out_of_memory:
         return "its container was killed by the kernel for want of memory (OOM)", True
@@ -117,17 +117,17 @@ def early_end(
         return reason, True
     cannot_run = exit_code in CANNOT_RUN
     if cannot_run:
-        mend = "its command cannot be run in its image: check command, entrypoint and keep_alive"
+        fix = "its command cannot be run in its image: check command, entrypoint and keep_alive"
     elif kept_alive:
-        mend = "its keep_alive has to run for as long as the backend does: correct it"
+        fix = "its keep_alive has to run for as long as the backend does: correct it"
     elif exit_code == 0:
-        mend = "if its image has no long-running command, declare a keep_alive"
+        fix = "if its image has no long-running command, declare a keep_alive"
     else:
-        mend = (
+        fix = (
             "its own command failed, so correct that; keep_alive: always has sleep infinity in its place, where"
             " experiments do not need it"
         )
-    return f"its container ended at once with exit code {exit_code}; {mend}", not cannot_run
+    return f"its container ended at once with exit code {exit_code}; {fix}", not cannot_run
 
 
 def last_lines(container_id: str, client: APIClient, *, most: int = _QUOTED_LINES) -> list[str]:

@@ -30,7 +30,7 @@ def stop_container(client: APIClient, container_id: str, grace_s: float) -> None
 def remove_container(container_id: str, grace_s: float, client: APIClient) -> None:
     """End and remove a container and its anonymous volumes, and see that it is gone.
 
-    Returns as soon as inspection does not find it any more, and after a minute in any case.
+    Returns as soon as inspection does not find it any more, and at the latest after a minute.
 
     Raises:
         docker.errors.APIError: the engine refuses, and not because it is at it already.

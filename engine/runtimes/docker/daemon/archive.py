@@ -43,12 +43,12 @@ _KINDS: Final = {
 
 
 class NoFile(OSError):
-    """What has a path is no regular file. Stays within the runtime."""
+    """The path is not a regular file. Stays within the runtime."""
 
 
 @frozen
 class Seen:
-    """What there is to see of a file from outside.
+    """The metadata of a file, seen from outside.
 
     Attributes:
         written_s: when it was last written to, in seconds since the epoch, by its machine's clock.
@@ -61,7 +61,7 @@ class Seen:
 
 
 def look(client: APIClient, container_id: str, path: str) -> Seen | None:
-    """Look at a file; None where there is no such file.
+    """Inspect a file; None where there is no such file.
 
     Raises:
         docker.errors.APIError: the engine refuses, the container is gone for one.
@@ -82,7 +82,7 @@ def look(client: APIClient, container_id: str, path: str) -> Seen | None:
 
 
 def read(client: APIClient, container_id: str, path: str, offset: int) -> Iterator[bytes]:
-    """What a file holds from ``offset`` on, as far as it went when the engine began to read.
+    """Read a file from ``offset`` on, to its size when the engine began to read.
 
     The engine sends the file as a tar archive. Where the file grows meanwhile the archive breaks off behind
     it, so nothing is read beyond what its header announces.
@@ -151,7 +151,7 @@ def beginning(client: APIClient, container_id: str, path: str, most_bytes: int) 
 
 
 def _content(archive: tarfile.TarFile, offset: int) -> Iterator[bytes]:
-    """What the archive's one file holds from ``offset`` on."""
+    """Read the archive's one file from ``offset`` on."""
     entry = archive.next()
     if entry is None:
         raise tarfile.ReadError("there is nothing in it")

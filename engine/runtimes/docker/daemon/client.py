@@ -1,8 +1,8 @@
 """Calls to the Docker engine, from an event loop.
 
-The SDK blocks and its client is not thread-safe: calls run on a pool of threads, each call with a client
-of its own, which the next call takes over. A cancelled call is waited for before the cancellation goes
-on, so that nothing is created behind the back of whoever cleans up.
+The SDK blocks and its client is not thread-safe: calls run on a pool of threads, each call with a separate
+client, which the next call takes over. A cancelled call is waited for before the cancellation goes
+on, so that nothing is created after the cleanup.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["ENGINE_ERRORS", "Calls", "EngineFacts", "address", "connect", "engin
 
 
 def _ssh_error() -> type[Exception]:
-    """What is raised where an engine is reached by SSH; without the packages for that it never is."""
+    """The exception of an engine that is reached by SSH; without the packages for SSH it is never raised."""
     try:
         error: type[Exception] = import_module(
             "paramiko"
@@ -51,7 +51,7 @@ ENGINE_ERRORS: Final = (
     EOFError,  # the end of an SSH connection
     _ssh_error(),
 )
-"""What the SDK raises when the engine refuses, or does not answer."""
+"""Exceptions of the SDK when the engine refuses, or does not answer."""
 
 _THREADS: Final = 32
 _SETTLE_S: Final = 90.0
@@ -66,7 +66,7 @@ class _Client(APIClient):
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
-        """What requests takes from the environment, but for certificates of the web.
+        """Merge the settings of the environment as requests does, without certificates of the web.
 
         ``REQUESTS_CA_BUNDLE`` would win over the authority that ``DOCKER_CERT_PATH`` names.
         """
@@ -106,7 +106,7 @@ def connect(engine: Mapping[str, str] | None = None) -> APIClient:
 
 @frozen
 class EngineFacts:
-    """Which engine answers.
+    """The engine that answers.
 
     Attributes:
         id: its own name for itself; its address, where it has none.
@@ -120,7 +120,7 @@ class EngineFacts:
 
 
 def address(client: APIClient) -> str:
-    """Where the engine listens; the SDK hides a socket's path behind a made-up host."""
+    """Return the engine's address; the SDK hides a socket's path behind a made-up host."""
     socket = getattr(client.get_adapter(client.base_url), "socket_path", None)
     return client.base_url if socket is None else f"unix://{socket}"
 
@@ -134,7 +134,7 @@ def engine_facts(client: APIClient) -> EngineFacts:
 
 
 def said(error: BaseException) -> str:
-    """What the engine said, in one line, without the SDK's wrapping."""
+    """Return the engine's error text on one line, without the SDK's wrapping."""
     explanation = getattr(error, "explanation", None) or str(error)
     if isinstance(explanation, bytes):
         explanation = explanation.decode(errors="replace")
@@ -142,7 +142,7 @@ def said(error: BaseException) -> str:
 
 
 class Calls:
-    """Runs calls on threads of its own; use as ``await calls(lambda client: client.info())``.
+    """Runs calls on separate threads; use as ``await calls(lambda client: client.info())``.
 
     An engine that has answered once and is away is waited for; see :mod:`.patience`.
 
@@ -198,7 +198,7 @@ class Calls:
         self._local.given_up.on_cut(cut)
 
     async def knock(self) -> None:
-        """Wait until the engine lets somebody new in.
+        """Wait until the engine accepts new connections.
 
         One that is being stopped does not, from the first: those who are in see its containers end, and
         could even start them again, before it ends itself.
@@ -250,7 +250,7 @@ class Calls:
     def _new_client(self, given_up: GivenUp) -> APIClient:
         try:
             return self.patience.wait_out(self._connect, given_up)
-        except RuntimeUnavailable as error:  # for whoever calls it is like any other call's failure
+        except RuntimeUnavailable as error:  # for the caller it is like any other call's failure
             raise docker.errors.DockerException(str(error)) from error
 
 

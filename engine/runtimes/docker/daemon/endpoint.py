@@ -1,4 +1,4 @@
-"""Where an engine listens: by DOCKER_HOST, or by the context of the Docker CLI that is in use.
+"""The address of an engine: by DOCKER_HOST, or by the present context of the Docker CLI.
 
 The rule is the CLI's own: ``DOCKER_HOST``, else the context that ``DOCKER_CONTEXT`` names, else the current
 one. The SDK does the same, but takes the default engine where a context by that name is not found, and

@@ -1,4 +1,4 @@
-"""Which attributes of the engine's events are the engine's word, and which are a container's labels.
+"""Separate the engine's attributes of its events from the container's labels in them.
 
 The engine writes all labels of a container into the attributes of each event about it, over its own
 attributes. So an image with the label ``exitCode`` would say how every command in its containers has ended.

@@ -2,7 +2,7 @@
 
 One thread reads it, blocked while nothing happens. Events only wake us: the stream ends silently when
 the daemon restarts, so it is taken up again from the last event seen, as soon as the engine is back, and
-then everybody is told to look for themselves.
+then all waiting commands are ordered to inspect.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _KINDS: Final = [
     *("pause", "unpause", "destroy"),
 ]
 _PODMANS: Final = {"exec_died": "exec_die", "remove": "destroy"}
-"""What Podman calls some of them."""
+"""Podman's names of some of them."""
 
 _RETRY_S: Final = 0.2
 _RETRY_MAX_S: Final = 5.0
@@ -113,5 +113,5 @@ class EventStream:
     def _tell(self, callback: Callable[..., None], *arguments: Any) -> None:
         try:
             self._loop.call_soon_threadsafe(callback, *arguments)
-        except RuntimeError:  # the loop is closed: nobody listens any more
+        except RuntimeError:  # the loop is closed: no listener is left
             self._closing.set()

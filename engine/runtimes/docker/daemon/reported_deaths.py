@@ -1,7 +1,7 @@
-"""What the engine's events prove by themselves about a container that we started.
+"""Facts that the engine's events alone prove about a container that we started.
 
 The engine answers no inspection of a container that has just died until it has cleaned up behind it, but
-it has told by then that the container died, when, and how. Told of a moment after the container's last
+it has reported by then that the container died, when, and how. Such a report of a moment after the container's last
 start, that is as good as an inspection; anything else only wakes us.
 """
 
@@ -37,7 +37,7 @@ class Deaths:
         self._signalled_ns.pop(container.id, None)
 
     def seen(self, event: Mapping[str, Any]) -> Observation | None:
-        """What an event shows to be so; None where it proves nothing."""
+        """Return the observation that an event proves; None where it proves nothing."""
         actor = event["Actor"]
         container = self._runs.get(actor["ID"])
         if container is None or event["timeNano"] <= moment_ns(container.started_at):
@@ -63,8 +63,8 @@ class Deaths:
     def of_memory(self, container_id: str, died_ns: int, *, flag: bool) -> bool:
         """Whether the kernel killed a container for want of memory.
 
-        The engine's own flag also tells of a command in the container that was killed long before, and
-        it stays. So where an event has told when the kernel killed, that moment decides.
+        The engine's own flag is also set by a command in the container that was killed long before, and
+        it stays. So where an event has reported when the kernel killed, that moment decides.
 
         Args:
             died_ns: when the container died, in nanoseconds since the epoch.

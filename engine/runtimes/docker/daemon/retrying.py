@@ -1,8 +1,8 @@
 """Waiting out an engine that is away for a while: restarted, upgraded, its socket gone.
 
-A request that found nobody to connect to has not been sent, so sending it again when the engine is back
-is safe whatever it asks for. One that was cut off under way may have been heard: it is tried again only where
-a second time changes nothing: where it merely looks, or removes.
+A request that could not connect has not been sent, so sending it again when the engine is back
+is always safe. One that was cut off under way may have been received: it is tried again only where
+a second time changes nothing: where it only reads, or removes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _NOTICEABLE_S: Final = 0.5
 _REPEATABLE: Final = ("GET", "HEAD", "DELETE")
-"""A removal that was heard after all is answered with 404, as one that somebody else has made."""
+"""A removal that was received after all is answered with 404, like one by another process."""
 _BROKEN: Final = (
     requests.exceptions.ConnectionError,
     requests.exceptions.ChunkedEncodingError,  # under the answer
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class GivenUp(threading.Event):
-    """Set once nobody waits for a call's answer any more; it can also cut the call off."""
+    """Set once no caller waits for a call's answer any more; it can also cut the call off."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class GivenUp(threading.Event):
 
 @define(eq=False)
 class Patience:
-    """What all calls of one runtime share: says once that the engine is away, and once that it is back."""
+    """Shared by all calls of one runtime: logs once that the engine is away, and once that it is back."""
 
     _broken_off: bool = field(default=False, init=False)
     _back_ns: int | None = field(default=None, init=False)
@@ -81,11 +81,11 @@ class Patience:
         """Try until the engine is there.
 
         Args:
-            given_up: set once nobody waits for the answer any more.
-            repeatable: whether the attempt can be made again in any case: a second one changes nothing.
+            given_up: set once no caller waits for the answer any more.
+            repeatable: whether the attempt can always be made again: a second one changes nothing.
 
         Raises:
-            Exception: whatever the last attempt has raised.
+            Exception: that of the last attempt.
         """
         until_s = time.monotonic() + PATIENCE_S
         pause_s = _FIRST_PAUSE_S
@@ -157,7 +157,7 @@ def be_patient(client: APIClient, patience: Patience, given_up: Callable[[], Giv
     """Let each request of a client wait for an engine that is away.
 
     Args:
-        given_up: which event tells that nobody waits for the request that is made now.
+        given_up: the event that is set when no caller waits for the present request any more.
     """
     client.mount(client.base_url, _Patient(client.get_adapter(client.base_url), patience, given_up))
     return client

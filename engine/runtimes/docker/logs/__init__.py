@@ -1,1 +1,1 @@
-"""What main processes write, brought from the engine into the results."""
+"""Bring the output of main processes from the engine into the results."""

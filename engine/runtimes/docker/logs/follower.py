@@ -1,4 +1,4 @@
-"""Following one container's output from a start of it to its end, on a thread of its own.
+"""Follow one container's output from a start of it to its end, on a separate thread.
 
 The thread sleeps in the kernel while nothing is written. Once as much of the beginning is there as is kept, it
 lets go of the engine, and reads the last lines when the container has ended: a container that writes without end
@@ -38,7 +38,7 @@ _LAST_READ_S: Final = 20.0
 
 _GONE: Final = (404, 409)
 _UNREADABLE: Final = (400, 501)
-"""What engines answer where the container's logging driver keeps nothing that could be read."""
+"""Answers of engines where the container's logging driver keeps nothing that can be read."""
 
 _BROKEN: Final = (*ENGINE_ERRORS, RuntimeUnavailable, ValueError, AttributeError)
 """A stream that is cut from another thread breaks off in any of these ways."""

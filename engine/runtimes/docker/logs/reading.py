@@ -29,7 +29,7 @@ _TERMINAL: Final = 1
 
 @frozen
 class Place:
-    """Where reading has come to in a container's output.
+    """The position of reading in a container's output.
 
     Attributes:
         ns: the moment of the last line that was read, in nanoseconds since the epoch.
@@ -66,7 +66,7 @@ class Piece:
 def pieces(
     client: APIClient, container_id: str, *, since: Place, follow: bool, last: int | None = None
 ) -> CancellableStream[list[Piece]]:
-    """What a container has written, as many pieces at once as the engine sends.
+    """Read a container's output, as many pieces at once as the engine sends.
 
     A connection that breaks off ends it as the container's end does: inspect.
 

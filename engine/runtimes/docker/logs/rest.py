@@ -1,4 +1,4 @@
-"""What a dead controller has not read of its containers' output, fetched before they are removed."""
+"""Fetch the output that a dead controller has not read of its containers, before they are removed."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class LogWriter:
             self._write(b"".join((b"" if joins else b"\n" + CUT, *kept)))
 
     def _new(self, piece: Piece) -> bytes:
-        """What of a piece is to be written: with its moment, where a line begins; nothing, if it is there."""
+        """Return what to write of a piece: with its moment, where a line begins; nothing, if it is there."""
         before, self._before = self._before, piece
         goes_on = before is not None and not before.text.endswith(b"\n")
         if goes_on and before is not None and _same_line(before, piece):
@@ -141,7 +141,7 @@ def place_in(file: int) -> Place:
 
 
 def _ns(line: bytes) -> int | None:
-    """The moment that a line of a log begins with; None for a line of ours."""
+    """The moment that a line of a log begins with; None for a line that dockwarden wrote."""
     found = _MOMENT.match(line)
     if found is None:
         return None

@@ -1,1 +1,1 @@
-"""Which containers on a daemon are dockwarden's, whose they are, and how to take them over."""
+"""Find dockwarden's containers on a daemon and their owners, and take them over."""

@@ -76,7 +76,7 @@ def spec_label(
 
 
 def _identity(output: Mount) -> int | None:
-    """What tells the folder that a container mounts from another one that has taken its name since."""
+    """Identify the folder that a container mounts: another one may have taken its name since."""
     return Path(output.source).stat().st_ino if output.source else None
 
 
@@ -95,7 +95,7 @@ def find(
     Args:
         owner: who takes it over.
         output: the mount that it would be made with.
-        inside: the folder of the one command of ours that may run in it.
+        inside: the folder of dockwarden's one command that may run in it.
         provenance: tells whether a dockwarden made it.
     """
     try:
@@ -164,7 +164,7 @@ def forgotten(container_id: str, client: APIClient) -> set[str]:
 
 
 def _execs(found: Mapping[str, Any], client: APIClient) -> dict[str, str]:
-    """The commands of ours that run in a container: the exec of each, by its folder."""
+    """Return dockwarden's commands that run in a container: the exec of each, by its folder."""
     execs: dict[str, str] = {}
     for exec_id in found["ExecIDs"] or ():
         try:

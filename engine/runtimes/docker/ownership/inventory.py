@@ -1,4 +1,4 @@
-"""What of ours is on the engine, found by its labels, whoever made it; and its removal."""
+"""List dockwarden's resources on the engine by their labels, of any controller, and remove them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _AT_ONCE: Final = 16
 
 @frozen
 class Census:
-    """What of ours is on an engine."""
+    """Dockwarden's resources on an engine."""
 
     containers: tuple[Resource, ...]
     networks: tuple[Resource, ...]
@@ -42,7 +42,7 @@ class Census:
 
 
 def take(project: str | None = None) -> Census:
-    """List what of ours is on the engine.
+    """List dockwarden's resources on the engine.
 
     Args:
         project: the compose project to keep to; None for all.
@@ -89,7 +89,7 @@ def remove_all(resources: Sequence[Resource], *, project: str | None, grace_s: f
 
 @contextmanager
 def _client() -> Iterator[APIClient]:
-    """A client of its own, whose failures are errors of ours."""
+    """A separate client, whose failures become dockwarden's errors."""
     client = connect()
     try:
         yield client
@@ -131,7 +131,7 @@ def _resource(
         service=labels.get(COMPOSE_SERVICE, ""),
         status=status,
         labels=labels,
-        # The claim that an image's label points at is nobody's business here.
+        # The claim that an image's label names does not matter here.
         owner=None if foreign else leases.owner_of(labels),
         foreign=foreign,
     )
@@ -142,7 +142,7 @@ def _order(resource: Resource) -> tuple[str, str]:
 
 
 def _remove(grace_s: float, resource: Resource) -> str:
-    """Remove one thing, over a connection of its own; returns why it could not be, or nothing."""
+    """Remove one resource, over a separate connection; return why it could not be, or nothing."""
     try:
         with closing(connect()) as client, leases.held(resource.labels):
             owner = leases.owner_of(resource.labels)
@@ -163,7 +163,7 @@ def _remove(grace_s: float, resource: Resource) -> str:
 
 
 def _why_left(resource: Resource, error: Exception) -> str:
-    """Why something could not be removed: what the engine said, or the user's own container on a network."""
+    """Name the user's containers that keep a network, and what to do; empty for none."""
     if resource.kind != "network":
         return said(error)
 
