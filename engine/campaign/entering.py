@@ -1,4 +1,4 @@
-"""What a command has that is run by hand in a backend of a campaign, as an experiment of it would run."""
+"""The settings of a command that is run by hand in a backend, as for an experiment of its campaign."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ Where this differs from real Compose, on purpose:
 
 - A key that our own runtime cannot honour, and a file under ``env_file`` that is missing, matter only to
   who needs the service (:func:`needed`).
-- Variables in ``x-`` sections at the top are not looked at, so a required one there stops nothing.
+- Variables in ``x-`` sections at the top are ignored, so a required one there stops nothing.
 - A date stays as it was written; Compose prints Go's long form of it.
 - Windows paths are refused, and so is the short form of a volume whose name is one letter.
 - ``volumes_from: [service:ro]`` is read-only.

@@ -1,4 +1,4 @@
-"""What reading a service needs to know besides the service itself."""
+"""The context for reading a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Where variables come from: the process, ``.env``, and the files under ``env_file``.
+r"""The sources of variables: the process, ``.env``, and the files under ``env_file``.
 
 The files are in Compose's own dialect: ``NAME=value`` or ``NAME: value`` on each line, a comment after
 ``#`` at the start of a line or after a space, quotes of both kinds that may span lines. Single quotes

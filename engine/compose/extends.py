@@ -20,7 +20,7 @@ Services = dict[str, dict[str, Any]]
 
 @frozen
 class Home:
-    """Where services come from.
+    """The origin of services.
 
     Attributes:
         file: their file, as the user named it.

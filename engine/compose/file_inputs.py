@@ -1,4 +1,4 @@
-"""What a service takes from files beside the compose file: variables, labels, a seccomp profile."""
+"""Inputs of a service from files beside the compose file: variables, labels, a seccomp profile."""
 
 from __future__ import annotations
 

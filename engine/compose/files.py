@@ -25,7 +25,7 @@ from engine.errors import ComposeError
 __all__ = ["DEFAULT_FILE", "DEFAULT_NAMES", "Document", "override_of", "parse", "read"]
 
 DEFAULT_FILE = "docker-compose.yml"
-"""What is read where no file is named."""
+"""The file that is read if none is named."""
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for, in its order."""
@@ -220,7 +220,7 @@ def _is_extension(key: str | int) -> bool:
 
 
 def _beside(file: Path) -> str:
-    """What to do about a missing file, judging by what lies beside it."""
+    """Suggest what to do about a missing file, by the files beside it."""
     try:
         found = [name for name in DEFAULT_NAMES if (file.parent / name).is_file()]
     except (OSError, ValueError):

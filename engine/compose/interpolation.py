@@ -36,7 +36,7 @@ class InterpolationError(ValueError):
 
 @frozen
 class _Operator:
-    """What follows a name: when its word is used, and for what."""
+    """The operator after a name: when its word is used, and for what."""
 
     unset_if_empty: bool
     sign: str
@@ -88,7 +88,7 @@ def substitute(
 
 
 def _closing_brace(text: str, opening: int) -> int:
-    """Where the brace closes: at its pair or, where braces are out of balance, at the last one."""
+    """Find the closing brace: its pair or, if braces are out of balance, the last one."""
     level = 0
     for at in range(opening, len(text)):
         level += {"{": 1, "}": -1}.get(text[at], 0)
@@ -103,7 +103,7 @@ def _closing_brace(text: str, opening: int) -> int:
 
 
 def _head(inner: str) -> str:
-    """Which expression it is, by its name alone: what follows that may be a secret."""
+    """Identify an expression by its name alone: the rest may be a secret."""
     name = _NAME.match(inner)
     return f"'${{{name.group() if name else ''}...'"
 

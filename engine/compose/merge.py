@@ -129,10 +129,10 @@ def _check_lists(base: Any, over: Any, path: KeyPath, rule: str) -> None:
     """Refuse two lists that Compose merges in a way that is not worth following."""
     remedy = "write it once, or put !override before the later one"
     if rule == _SUBNETS and base and over:
-        reason = "Compose merges the subnets of two files by rules of its own"
+        reason = "Compose merges the subnets of two files by special rules"
         raise MergeError(path, f"{reason}; {remedy}")
     if isinstance(base, AllGpus) or isinstance(over, AllGpus):
-        reason = "Compose refuses to merge 'all', or does it by rules of its own"
+        reason = "Compose refuses to merge 'all', or does it by special rules"
         raise MergeError(path, f"{reason}; {remedy}")
     if rule in _REQUESTS and any(one in map(_request, base) for one in map(_request, over)):
         reason = (
@@ -155,7 +155,7 @@ def without(data: Any, paths: Sequence[KeyPath]) -> Any:
 def without_empty(over: Any, base: Any, path: KeyPath = ()) -> Any:
     """A later document without the keys that have nothing in them and a value in an earlier one.
 
-    Compose leaves that value as it is, whatever is wanted there; but see :func:`merge`.
+    Compose leaves that value as it is, for any kind of value; but see :func:`merge`.
     """
     rule = _pattern(path)
     if not (isinstance(over, dict) and isinstance(base, dict)) or rule in _WITH_NONE:

@@ -1,4 +1,4 @@
-"""Which services a set of backends needs, and in which order they start."""
+"""The services that a set of backends needs, in the order of their start."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_dependencies", "needed", "profiles_of"]
 def needed(project: Project, backends: Iterable[str], *, refuse: bool = True) -> tuple[str, ...]:
     """The services that must run for these backends, each after what it depends on.
 
-    A backend that is named is active whatever its profiles, and so are its profiles; what it depends on
+    A backend that is named is active with any profiles, and so are its profiles; what it depends on
     must be active then. An optional dependency that is not is left out, and so is one that is switched off.
 
     Args:

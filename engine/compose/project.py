@@ -35,7 +35,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
 @frozen
 class Place:
-    """Where a project is.
+    """The place of a project.
 
     Attributes:
         named: its files as the user named them.
@@ -104,7 +104,7 @@ def load_project(
 def located(
     compose_file: str | Path | Sequence[str | Path], project_dir: str | Path | None = None
 ) -> Place:
-    """Where the files of a project are, an override file beside the only one among them.
+    """Find the files of a project, with the override file beside a single one.
 
     Args:
         compose_file: as for :func:`load_project`.
@@ -237,7 +237,7 @@ def _merged_over(place: Place) -> Iterator[str]:
 
 
 def _refused_sections(root: Node) -> Iterator[Refusal]:
-    """What is refused of a model that real Compose has made, in which what is included is there already."""
+    """Yield what is refused of a model by real Compose, which contains the included files already."""
     for section, reason in REFUSED_SECTIONS.items():
         node = root.get(section)
         if node.value:
@@ -262,7 +262,7 @@ def _refusing(spec: ServiceSpec, model: Model, file: str) -> ServiceSpec:
 
 
 def _unexpected(model: Model, service: str | None, file: str) -> Iterator[Refusal]:
-    """What is unexpected in a service; None for what is elsewhere."""
+    """Yield what is unexpected in a service, or elsewhere (None)."""
     for path in dict.fromkeys(model.unexpected):
         if (path[1] if path[:1] == ("services",) and path[1:] else None) == service:
             reason = f"this is newer than what dockwarden knows of Compose; {REMEDY}"

@@ -42,7 +42,7 @@ def check(data: dict[str, Any], file: str) -> None:
         ComposeError: it is not a compose file; says where and what would be right.
     """
     found = [e for error in _validator().iter_errors(data) for e in _innermost(error)]
-    # Whatever else is wrong in a service makes all its keys "unevaluated": that says nothing.
+    # Any other error in a service makes all its keys "unevaluated": that says nothing.
     telling = [error for error in found if error.validator not in _UNKNOWN or _unknown_keys(error)]
     if found:
         # The deepest is the most exact.

@@ -188,7 +188,7 @@ def _or_refusal(
     default: T,
     found: list[Refusal],
 ) -> T:
-    """What ``read`` gives; a file that it misses matters only to who needs the service."""
+    """Return the result of ``read``; a missing file matters only if the service is needed."""
     try:
         return read(node, context)
     except ComposeError as error:
@@ -243,7 +243,7 @@ def _restart(node: Node) -> str | None:
 def _dependencies(node: Node) -> dict[str, Dependency]:
     found = {name: _dependency(inner) for name, inner in node.get("depends_on").items()}
     for name, restart in _implied(node):
-        # Without that container this one cannot be made, whatever is written about it.
+        # Without that container this one cannot be made, even if the file says otherwise.
         found[name] = evolve(found.get(name, Dependency(restart=restart)), required=True)
     return found
 

@@ -2,7 +2,7 @@
 
 Every parser takes what YAML or a variable gave and returns a value, or raises :class:`ValueError` with
 a sentence that says what would be right. Durations are Go's with days and weeks added; sizes are
-powers of 1024 whatever the suffix.
+powers of 1024 with any suffix.
 """
 
 from __future__ import annotations

@@ -64,7 +64,9 @@ _RULES: dict[str, Reason] = {
     "cpu_rt_period": _always("real-time scheduling is not set here"),
     "cpu_rt_runtime": _always("real-time scheduling is not set here"),
     "credential_spec": _always("this is for Windows containers"),
-    "deploy.mode": _among("{} services have no one container", "replicated-job", "global-job"),
+    "deploy.mode": _among(
+        "{} services do not have a single container", "replicated-job", "global-job"
+    ),
     "deploy.replicas": _more_than_one,
     "external_links": _always("links to containers outside the project are not made here"),
     "isolation": _always("this is for Windows containers"),

@@ -40,7 +40,7 @@ class Tagged:
 
 @frozen
 class Unquoted:
-    """What was written without quotes, and means something the author is unlikely to mean."""
+    """A value without quotes, whose YAML meaning the author is unlikely to mean."""
 
     written: str
     meaning: str

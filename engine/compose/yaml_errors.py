@@ -1,4 +1,4 @@
-"""What the YAML library finds wrong with a file, in a sentence for people, without the values it quotes."""
+"""Errors of the YAML library as sentences for people, without the values that it quotes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def _without_values(said: str) -> str:
 
 
 def _sign(quoted: re.Match[str]) -> str:
-    """What is quoted where it is a sign or, as in ``'<scalar>'``, a kind of token; else dots."""
+    """Return the quoted text if it is a sign or, as in ``'<scalar>'``, a kind of token; else dots."""
     text = quoted[1]
     return f"'{text}'" if len(text) <= _LONGEST_SIGN or text.startswith("<") else "'...'"

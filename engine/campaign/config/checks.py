@@ -1,4 +1,4 @@
-"""What can only be seen of a campaign as a whole: how many runs it has, and that each has a name of its own."""
+"""Checks of a campaign as a whole: the number of its runs, and that their names are unique."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _check_after(findings: Findings, campaign: Campaign) -> None:
 
 
 def _key_of(experiment: Experiment, key: str) -> KeyPath:
-    """Where a key of an entry is written; that of an included file, where this is included."""
+    """Return the path of an entry's key; for an included file, that of the include."""
     written_at = experiment.written_at
     match = re.fullmatch(r"experiments\[(\d+)\]", written_at)
     return ("experiments", int(match[1]), key) if match else ("include",)

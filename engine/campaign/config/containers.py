@@ -1,4 +1,4 @@
-"""What an experiment asks of its backend's container: how fresh it is, and what of its service is changed."""
+"""The container that an experiment asks for: how fresh it is, and the changes of its service."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def with_container(
     Args:
         values: of the experiment otherwise.
         defaults: what was read of the defaults.
-        entry: what was read of its own entry, which adds to ``service_env``, and replaces the rest.
+        entry: what was read of its entry, which adds to ``service_env``, and replaces the rest.
     """
     environment = {**defaults.get("service_env", {}), **entry.get("service_env", {})}
     command = entry.get("service_command", defaults.get("service_command"))

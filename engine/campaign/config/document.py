@@ -23,7 +23,7 @@ class Document:
     """One YAML document: its value, and where it is written.
 
     Attributes:
-        value: plain dicts, lists and scalars, of whatever shape the file has.
+        value: plain dicts, lists and scalars, in the shape of the file.
     """
 
     value: Any

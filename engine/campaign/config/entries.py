@@ -23,12 +23,12 @@ from engine.compose.node import KeyPath, dotted
 __all__ = ["Surroundings", "read_entries", "with_defaults"]
 
 _MERGED = ("env", "keys", "metrics", "service_env")
-"""What an entry adds to the defaults rather than replaces."""
+"""Keys that an entry adds to the defaults rather than replaces."""
 
 
 @frozen
 class Surroundings:
-    """What holds for all entries of one file.
+    """The context of all entries of one file.
 
     Attributes:
         folder: that relative paths start from.

@@ -63,7 +63,7 @@ def _files(value: Any) -> str | tuple[str, ...]:
 
 
 def _keep_alive(value: Any) -> KeepAlive | tuple[str, ...]:
-    """A word, or a list: a command of one's own, even where that is one of the words."""
+    """Parse a word, or a list: a custom command, even if it is one of the words."""
     words_for_it = {one.value: one for one in KeepAlive}
     return choice(words_for_it)(value) if value in tuple(words_for_it) else argv(value)
 
@@ -80,7 +80,7 @@ def _runtime(value: Any) -> str:
 
 
 SWEPT_BY: Final = {"sweep": Key(_any), "params": Key(_any)}
-"""What says that experiments are swept over parameters."""
+"""Keys that sweep experiments over parameters."""
 
 CAMPAIGN: Final = {
     "name": Key(plain_name, required=True),

@@ -1,6 +1,6 @@
-"""From a campaign file to a :class:`~engine.campaign.model.Campaign`, strictly.
+"""Load a campaign file into a :class:`~engine.campaign.model.Campaign`, strictly.
 
-Nothing is converted by guess, no unknown key is passed over, and all findings are told at once.
+Nothing is converted by guess, no unknown key is ignored, and all findings are reported at once.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _campaign(findings: Findings, value: Any, reading: Reading, folder: Path) ->
 
 @define
 class _Backends:
-    """What a campaign says of its backends, by service: the arguments of :class:`Campaign`."""
+    """The settings of a campaign's backends, by service: arguments of :class:`Campaign`."""
 
     policies: dict[str, BackendPolicy] = field(factory=dict)
     refresh: dict[str, Refresh] = field(factory=dict)
@@ -192,7 +192,7 @@ def _add_backend(backends: _Backends, service: str, found: dict[str, Any]) -> No
 
 
 def _taken(found: dict[str, Any], table: Mapping[str, Key]) -> dict[str, Any]:
-    """What was found by one table's names, taken out of the rest."""
+    """Take the values with one table's names out of the rest."""
     names = [key.into or name for name, key in table.items()]
     return {name: found.pop(name) for name in names if name in found}
 

@@ -1,4 +1,4 @@
-"""What a campaign file says of metrics and artifacts: strict parsers of its keys."""
+"""Metrics and artifacts in a campaign file: strict parsers of their keys."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _DEEPEST: Final = 10
 
 @frozen
 class Part:
-    """What a file brings, those that it includes among it.
+    """The content of a file, with that of the files that it includes.
 
     Attributes:
         experiments: its own first.
@@ -64,7 +64,7 @@ class Reading:
         outer: Surroundings | None = None,
         chain: tuple[Path, ...] = (),
     ) -> Part:
-        """What a file brings.
+        """Read the content of a file.
 
         Args:
             found: its keys as :data:`~engine.campaign.config.format.INCLUDED` has them.
@@ -142,12 +142,12 @@ def _same_file(name: str, other: Path) -> bool:
 
 
 def _backends(own: Any, parts: list[Part]) -> Any:
-    """What is said of each service; the file that includes others has the last word."""
+    """Merge the settings of each service; the including file takes precedence."""
     merged: dict[Any, Any] = {}
     for said in (*(part.backends for part in parts), own):
         if said is None:
             continue
         if not isinstance(said, dict):
-            return said  # told as it is read
+            return said  # reported when it is read
         merged.update(said)
     return merged

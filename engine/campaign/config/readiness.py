@@ -1,4 +1,4 @@
-"""What a campaign file says of a backend's readiness: a strict parser."""
+"""The readiness of a backend in a campaign file: a strict parser."""
 
 from __future__ import annotations
 

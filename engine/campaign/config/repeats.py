@@ -1,4 +1,4 @@
-"""What a campaign file says of repeats that go on until a metric is known: a strict parser."""
+"""Repeats until a metric is known precisely, in a campaign file: a strict parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a campaign must keep to itself."""
+"""The secrets of a campaign."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Key:
 
 @define
 class Findings:
-    """What was found wrong so far: each a key's path and a sentence."""
+    """The findings so far: each a key's path and a sentence."""
 
     listed: list[tuple[KeyPath, str]] = field(factory=list)
 

@@ -91,7 +91,7 @@ def check_uses(
     used = {name: at for part in reversed(parts) for name, at in part.uses.items()}
     unknown = [name for name in used if name not in known]
     if not all(level.known for level in levels):
-        unknown = []  # what is wrong with the sweep is told, and it may be one of its parameters
+        unknown = []  # the sweep's fault is reported, and the name may be one of its parameters
     for name in unknown:
         instead = nearest(name, known) or f"; known here are {', '.join(known) or 'none'}"
         report(used[name], f"uses {name!r}, which is no parameter of this experiment{instead}")
@@ -120,7 +120,7 @@ def _how_to_use(name: str) -> str:
 
 
 def entry_name(written: Any, index: int) -> str:
-    """What an entry is called as a whole: its name, without the parameters in it."""
+    """Return an entry's name without the parameters in it."""
     plain = _EXPRESSION.sub("", written) if isinstance(written, str) else ""
     plain = re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-._")
     return plain or f"experiment-{index + 1}"
@@ -154,7 +154,7 @@ def named(
 
 @define
 class PerRow:
-    """What is wrong with combinations: each finding once, with the first combination that has it."""
+    """Findings about combinations: each once, with the first combination that has it."""
 
     _rows: int
     _found: dict[tuple[KeyPath, str], list[Any]] = field(factory=dict)

@@ -1,4 +1,4 @@
-"""What single values of a campaign file may be: strict parsers, none of which guesses.
+"""Single values of a campaign file: strict parsers, none of which guesses.
 
 Each takes what YAML gave and returns the value, or raises :class:`WrongValue` with what is wrong and
 what to write instead.
@@ -59,7 +59,7 @@ class WrongValue(ValueError):
 
 
 def kind(value: Any) -> str:
-    """What a value is, in words; never the value itself, which may be long, or secret."""
+    """Name the kind of a value; never the value itself, which may be long, or secret."""
     return next((words for type_, words in _KINDS if isinstance(value, type_)), "a special value")
 
 
@@ -189,7 +189,7 @@ def share(value: Any) -> float:
     """A share above 0, up to 1."""
     found = number(0, 1)(value)
     if found == 0:
-        raise WrongValue("must be above 0; leave it out to go on whatever fails")
+        raise WrongValue("must be above 0; leave it out to continue after any number of failures")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What ran beside an attempt: backends that ran experiments meanwhile, and those that were up on its GPUs."""
+"""The company of an attempt: backends that ran experiments meanwhile, and those that were up on its GPUs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["SideBySide"]
 
 @define(eq=False)
 class SideBySide:
-    """Which attempts of a campaign run at the same time."""
+    """Tracks which attempts of a campaign run at the same time."""
 
     _controller: Controller
     _gpus: SharedGpus

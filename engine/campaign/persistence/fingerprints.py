@@ -20,7 +20,7 @@ from states import BACKEND, Lifecycle
 __all__ = ["LIFECYCLE", "digests", "experiment_key"]
 
 LIFECYCLE: Final = "lifecycle"
-"""What the digest of a table of the user's own is called."""
+"""The name of the digest of a user's table."""
 
 _ABOUT_THE_PLAN: Final = frozenset(
     {"name", "backends", "repeat", "estimate_s", "entry", "written_at", "warmup", "after", "until"}

@@ -1,4 +1,4 @@
-"""Which runs of a campaign need GPUs that others need as well, as far as the compose file tells. Pure."""
+"""Find the runs of a campaign that need the same GPUs, by the compose file alone. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class GpuRival:
 
 @define(eq=False)
 class SharedGpus:
-    """What a project's services reserve.
+    """The reservations of a project's services.
 
     A run occupies the GPUs of its backend and of the servers that it measures, and of what these depend on, but
     for what has completed before they start.
@@ -91,7 +91,7 @@ class SharedGpus:
         return found
 
     def _words(self, backend: str, groups: Iterable[_Services]) -> str:
-        """What runs of a backend occupy: its own GPUs, and those of other services by their names."""
+        """Return what runs of a backend occupy: its own GPUs, and those of other services by their names."""
         names = sorted({name for services in groups for name in self.occupied(services)})
         words = {name: ", ".join(map(str, self._of(name))) for name in names}
         return "; ".join(
