@@ -36,19 +36,6 @@ CHECKED = (
 LEFT_OUT = {
     "tests/words.py": "it lists the words",
     "tests/test_words.py": "it plants them",
-    "docs/compose.md": "to be rewritten",
-    "docs/gpus.md": "to be rewritten",
-    "docs/logs.md": "to be rewritten",
-    "docs/readiness.md": "to be rewritten",
-    "docs/real-inference.md": "to be rewritten",
-    "docs/serving.md": "to be rewritten",
-    "docs/simulation.md": "to be rewritten",
-    "engine/campaign/config/": "to be rewritten",
-    "engine/compose/": "to be rewritten",
-    "engine/runtimes/docker/": "to be rewritten",
-    "engine/runtimes/simulated/": "to be rewritten",
-    "tests/compose/": "to be rewritten",
-    "tests/hostile/": "to be rewritten",
 }
 """Files and folders of :data:`CHECKED` that are not checked, and why."""
 
@@ -134,7 +121,7 @@ _FSTRING = getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)
 
 _PATTERNS = [
     (
-        re.compile(rf"(?<![-\w])(?:{words.replace(' ', _SPACE)})(?![-\w]|\.\w)", re.IGNORECASE),
+        re.compile(rf"(?<![-\w/])(?:{words.replace(' ', _SPACE)})(?![-\w]|\.\w)", re.IGNORECASE),
         instead,
     )
     for words, instead in INSTEAD.items()

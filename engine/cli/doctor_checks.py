@@ -215,7 +215,7 @@ def _main_commands(
 
 
 def _shared_gpus(campaign: Campaign, project: Project) -> Iterator[Finding]:
-    """Which backends need the same GPUs, and what that means for their experiments."""
+    """Report which backends need the same GPUs, and what that means for their experiments."""
     rivals = gpu_rivals(campaign, project, everything(campaign))
     if not rivals:
         return

@@ -1,4 +1,4 @@
-"""Which backends need the same GPUs, for the plan of a campaign and for doctor."""
+"""Describe which backends need the same GPUs, for the plan of a campaign and for doctor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def gpu_rivals(campaign: Campaign, project: Project, runs: Iterable[PlannedRun])
 
 
 def gpu_lines(campaign: Campaign, project: Project, runs: Iterable[PlannedRun]) -> list[str]:
-    """What there is to say of them, a line for each."""
+    """Return notes on them, a line for each."""
     rivals = gpu_rivals(campaign, project, runs)
     if not rivals:
         return []

@@ -1,4 +1,4 @@
-"""Where what is written in a project's backends goes while they are up by hand."""
+"""The folder for the output of a project's backends while they are up by hand."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def _clear(project: Project, client: APIClient) -> None:
     clear(project.name, client, keep=kept)
 
 
-# What is looked at
+# What is compared
 
 
 def _seen(project: Project, client: APIClient) -> Shape:

@@ -1,4 +1,4 @@
-"""Odd texts, for the places of a compose file whose text Compose reads in a way of its own."""
+"""Odd texts, for the places of a compose file whose text Compose reads in a special way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of the keys that Compose has come by lately: found out with real Compose, one row each.
+"""What happens to new keys of Compose: found out with real Compose, one row each.
 
 ``python -m tests.compose.new_keys`` writes the table into ``docs/compose.md``.
 """
@@ -57,7 +57,7 @@ KEYS: Final = (
 
 
 def outcome(key: Key, compose: Path, folder: Path) -> tuple[str, str]:
-    """What becomes of a key on the docker runtime: where real Compose reads, and where our reader does."""
+    """What happens to a key on the docker runtime: where real Compose reads, and where our reader does."""
     (folder / "b.yml").write_text("services: {b: {image: y}}")
     (folder / "compose.yml").write_text(_PLAIN)
     plain = load_project(folder / "compose.yml", environ=ENVIRON)

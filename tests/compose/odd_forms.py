@@ -121,7 +121,7 @@ ODD: dict[str, Row] = {
     ),
     "no name of a host": refused("extra_hosts: [':1.1.1.1']", "is not the name of a host"),
     "a colon in the name of a host": refused("extra_hosts: ['a:b=c']", "is not the name of a host"),
-    "a format of its own": Row(
+    "a custom format": Row(
         "env_file: [{path: e, format: foo}]", files={"e": "A=1\n"}, refused="env_file[0].format"
     ),
     "a space in a name of a raw file": Row(

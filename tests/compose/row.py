@@ -41,7 +41,7 @@ class Row:
 
     @property
     def fits_beside_others(self) -> bool:
-        """Whether Compose can read it in one call with others, each in a folder of its own."""
+        """Whether Compose can read it in one call with others, each in a separate folder."""
         of_the_whole = bool(self.environ) or ".env" in self.files or self.top.startswith("name:")
         return not (self.refused or of_the_whole)
 

@@ -1,4 +1,4 @@
-"""Whatever a file holds: a project, or one error that says what is wrong. Never a traceback."""
+"""Any file gives a project, or one error that says what is wrong. Never a traceback."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.compose.interpolation import InterpolationError, escape, substitute
 from tests.compose.effort import some
 
-VARIABLES = {"SET": "value", "EMPTY": "", "OTHER": "$SET is not looked at"}
+VARIABLES = {"SET": "value", "EMPTY": "", "OTHER": "$SET is not replaced"}
 NAMES = st.sampled_from([*VARIABLES, "NOWHERE"])
 TEXTS = st.text(alphabet="${}:-+?aS_1\n é", max_size=30) | st.text(max_size=30)
 
@@ -50,7 +50,7 @@ def put_in(text: str) -> str:
         ("${NOWHERE:-x:?y}", "x:?y"),
         ("${NOWHERE-:+x}", ":+x"),
         ("${SET}}", "value}"),
-        ("${OTHER}", "$SET is not looked at"),
+        ("${OTHER}", "$SET is not replaced"),
         ("5 $", "5 $"),
         ("$5 $(x) $Ä", "$5 $(x) $Ä"),
     ],

@@ -1,4 +1,4 @@
-"""The page says of new keys what becomes of them."""
+"""The page says what happens to new keys."""
 
 from __future__ import annotations
 

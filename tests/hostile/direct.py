@@ -96,7 +96,7 @@ def record(experiment: Told, ended: Ended, output: Path) -> dict[str, Any]:
 
 
 def by_manager(told: Told) -> list[dict[str, Any]]:
-    """Each backend's experiments in a thread of their own."""
+    """Each backend's experiments in a separate thread."""
     wanted, output = by_backend(told), Path(told["output"])
     with ContainerManager(
         told["compose"],
@@ -132,7 +132,7 @@ def settled(manager: ContainerManager, name: str) -> None:
 
 
 async def by_controller(told: Told) -> list[dict[str, Any]]:
-    """Each backend's experiments in a task of their own."""
+    """Each backend's experiments in a separate task."""
     wanted, output = by_backend(told), Path(told["output"])
     project = load_project(told["compose"])
     of_each = policies(told)

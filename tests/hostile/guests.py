@@ -1,4 +1,4 @@
-"""Containers as the user's own Compose makes them: by their labels and their name, with nothing of ours."""
+"""Containers as the user's own Compose makes them: by their labels and their name, without anything of dockwarden."""
 
 from __future__ import annotations
 

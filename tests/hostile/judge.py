@@ -95,7 +95,7 @@ def _leaks(play: Play) -> Iterator[str]:
 
 
 def _commands(play: Play) -> Iterator[str]:
-    """Each command comes to its end, with an exit code of its own and no traceback."""
+    """Each command ends, with a proper exit code and no traceback."""
     expected = {"run": (0, 1)}
     for what, said in play.said.items():
         if said.exit_code is None:
@@ -164,7 +164,7 @@ def untried(run: str, reason: str | None, may: str | None) -> Iterator[str]:
 
 
 def _times(record: Record) -> str:
-    """A command did not run for longer than its attempt lasted, whatever its files say."""
+    """A command did not run for longer than its attempt lasted, even if its files say so."""
     if record.get("ran_from") is None:
         return ""
     ran = [datetime.fromisoformat(record[name]) for name in ("ran_from", "ran_until")]
@@ -175,7 +175,7 @@ def _times(record: Record) -> str:
 
 
 def _files(play: Play) -> Iterator[str]:
-    """The results are files of the controller's user, whom nobody else can look at, and take no more than they hold."""
+    """The results are files of the controller's user, which no other user can read, and take no more than they hold."""
     blocks = 0
     for path in below(play.results):
         at = path.lstat()
@@ -222,7 +222,7 @@ def _page(play: Play) -> Iterator[str]:
 
 
 class _Elements(HTMLParser):
-    """Collects elements that no page of ours has."""
+    """Collects elements that no page of dockwarden has."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ def below(folder: Path, depth: int = 8) -> Iterator[Path]:
     """All that is below a folder, links not followed.
 
     Args:
-        depth: how deep it is looked at: a container may nest folders beyond any recursion.
+        depth: how deep it is read: a container may nest folders beyond any recursion.
     """
     here = [folder]
     for _ in range(depth):

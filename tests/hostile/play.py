@@ -34,7 +34,7 @@ _LIMITS: Final = {"pids_limit": 400, "mem_limit": "512m", "stop_grace_period": "
 _QUICK: Final = {"backoff": "0s", "max_restarts": 200, "ready_within": "60s"}
 _REFUSED: Final = "refused.jsonl"
 _SPOILT: Final = "its container (has made its spool useless|took the spool away)"
-"""Why a backend is given up whose main process lets no file be made, whatever container it gets."""
+"""Why a backend is given up whose main process lets no file be made in any of its containers."""
 
 _SHOWN: Final = (
     ("report", "--format", "html"),
@@ -51,7 +51,7 @@ Face = Literal["campaign", "manager", "controller"]
 
 @define(eq=False)
 class Play:
-    """One campaign, in a folder of its own.
+    """One campaign, in a separate folder.
 
     Attributes:
         folder: for everything; made by :meth:`__attrs_post_init__`.
@@ -62,7 +62,7 @@ class Play:
         expects: what may come of those that are no witnesses, by their run.
         unfit: the backends that may be given up, and what the reason must say, as a regular expression.
         foreign: containers of the user's own that have to be left alone.
-        hostile: the backends in whose containers nothing is to be trusted, whatever an experiment does.
+        hostile: the backends in whose containers nothing is to be trusted, under any experiment.
     """
 
     name: str
@@ -230,7 +230,7 @@ class Play:
         ]
 
     def perform(self) -> None:
-        """Run the campaign, look at what came of it by every command, and run another one after it."""
+        """Run the campaign, check its results by every command, and run another one after it."""
         variables = {name: {"out": str(self.outside[name].folder)} for name in self._guests}
         with (
             compose_up(self.project, self._guests, variables),

@@ -1,4 +1,4 @@
-"""Whatever a container does, its own experiment says so, and nothing else is reached."""
+"""A hostile container fails its own experiment at most, and reaches nothing else."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ _INSTEAD: Final = {
         'echo twice >"$spool/twin"; ln "$spool/twin" "$file"',
         "replaced|link",
     ),
-    "pipe": _Instead("is a pipe that nobody reads", 'mkfifo "$file"', "pipe|fifo"),
+    "pipe": _Instead("is a pipe without a reader", 'mkfifo "$file"', "pipe|fifo"),
     "zero": _Instead("is a device without an end", 'mknod -m 666 "$file" c 1 5', "device"),
     "terminal": _Instead("is a terminal", 'mknod -m 666 "$file" c 5 0', "device"),
     "socket": _Instead(
@@ -60,7 +60,7 @@ _INSTEAD: Final = {
     "folder": _Instead("is a folder", 'mkdir "$file"; echo x >"$file/x"', "folder|directory"),
     "removed": _Instead("is removed", ":", "removed|missing|gone|not there|no longer|deleted"),
     "unreadable": _Instead(
-        "belongs to another user, who lets nobody read it",
+        "belongs to another user, and cannot be read",
         'echo mine >"$file"; chown 4242:4242 "$file"; chmod 0 "$file"',
         "replaced|permission",
     ),

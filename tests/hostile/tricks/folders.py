@@ -1,4 +1,4 @@
-"""What becomes of an attempt's folder, of the folder above it, and of the place of the run that comes next."""
+"""Tricks with an attempt's folder, the folder above it, and the place of the next run."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ FOLDERS: Final = (
     ),
     Trick(
         "folder-owner",
-        "its folder belongs to another user, who lets nobody in",
+        "its folder belongs to another user, and is closed",
         'chown -R 4242:4242 "$mine"; chmod 0700 "$mine"',
         _EITHER,
     ),
     Trick(
         "folder-mode",
-        "its folder lets nobody in, and neither do its files",
+        "its folder is closed, and so are its files",
         'chmod 0 "$mine" "$mine"/*',
         Either(Completes(), Fails(f"{_OWN}|{UNNOTED}")),
     ),
@@ -76,11 +76,11 @@ FOLDERS: Final = (
     ),
     Trick(
         "spool-owner",
-        "the shared folder belongs to another user, who lets nobody in",
+        "the shared folder belongs to another user, and is closed",
         'chown 4242:4242 "$spool"; chmod 0700 "$spool"',
         _EITHER,
     ),
-    Trick("spool-mode", "the shared folder lets nobody in", 'chmod 0 "$spool"', _EITHER),
+    Trick("spool-mode", "the shared folder is closed", 'chmod 0 "$spool"', _EITHER),
     Trick(
         "next-folder",
         "the next run's folder is there already, and full",

@@ -42,7 +42,7 @@ class Main:
         does: in words.
         body: lines of Python that it runs again and again.
         pause_s: between two times.
-        looks: whether its backend's GPUs are looked at.
+        looks: whether its backend's GPUs are checked.
         keys: what its service has besides in the compose file; ``{uid}`` is the controller's user.
         writes_bytes: how much each experiment beside it writes.
     """
@@ -148,7 +148,7 @@ for name in folders():
     ),
     Main(
         "owners",
-        "gives all that comes to be to another user, who lets nobody in",
+        "gives all new entries to another user, and closes them",
         """
 for path in (spool, *(f"{spool}/{name}" for name in folders())):
     os.chown(path, 4242, 4242)
@@ -188,7 +188,7 @@ for path, late in held.items():
     ),
     Main(
         "looks-linked",
-        "puts links in the place of what looks at the GPUs write",
+        "puts links in the place of the GPU checks' files",
         """
 for root in (spool, f"{spool}/.looks"):
     for name in os.listdir(root) if os.path.isdir(root) else ():
@@ -203,7 +203,7 @@ for root in (spool, f"{spool}/.looks"):
     ),
     Main(
         "looks-piped",
-        "puts pipes in the place of what looks at the GPUs write",
+        "puts pipes in the place of the GPU checks' files",
         """
 for root in (spool, f"{spool}/.looks"):
     for name in os.listdir(root) if os.path.isdir(root) else ():
@@ -321,7 +321,7 @@ libc.umount2(spool.encode(), 2)
     ),
     Main(
         "binds-over-folders",
-        "binds folders of its own over each folder, for all to share",
+        "binds its folders over each folder, for all to share",
         """
 os.makedirs("/own/folder", exist_ok=True)
 mount("none", spool, flags=1 << 20 | 1 << 14)  # MS_SHARED, with all that is below
@@ -333,7 +333,7 @@ for name in folders():
     ),
     Main(
         "binds-over-files",
-        "binds a file of its own over each file",
+        "binds its file over each file",
         """
 open("/forged", "a").close()
 for name in folders():
@@ -345,7 +345,7 @@ for name in folders():
     ),
     Main(
         "overlays",
-        "lays folders of its own over the shared folder, so that what is written goes elsewhere",
+        "lays its folders over the shared folder, so that what is written goes elsewhere",
         """
 if not os.path.ismount("/own"):
     os.makedirs("/own", exist_ok=True)
@@ -379,7 +379,7 @@ for name in folders():
     ),
     Main(
         "another-user",
-        "tries all of it as a user whom nobody knows",
+        "tries all of it as an unknown user",
         """
 for name in folders():
     for file in FILES:

@@ -1,4 +1,4 @@
-"""Forged ends, and what becomes of the processes around an experiment."""
+"""Forged ends, and tricks with the processes around an experiment."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ PROCESSES: Final = (
     ),
     Trick(
         "another-user",
-        "it runs as a user whom nobody knows",
+        "it runs as an unknown user",
         "echo fine",
         Completes(stdout="fine\n"),
         {"user": "4242:4242"},

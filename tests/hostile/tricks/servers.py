@@ -31,7 +31,7 @@ class Server:
 
 
 _ROTATED: Final = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "2"}}
-"""What is written without an end must not fill the disk of the engine, which is none of ours to guard."""
+"""What is written without an end must not fill the disk of the engine, which dockwarden does not guard."""
 
 _UNFIT: Final[dict[str, Any]] = {"max_restarts": 1, "ready_within": "20s"}
 _FORGED: Final = (
@@ -143,7 +143,7 @@ def _file(name: str, does: str, make: str, given_up: str = "") -> Server:
 _ABSENT: Final = f"it was waited for the file {_READY_FILE}"
 
 _FILES: Final = (
-    _file("pipe", "is ready by a pipe that nobody writes to", "mkfifo $file"),
+    _file("pipe", "is ready by a pipe without a writer", "mkfifo $file"),
     _file("zero", "is ready by a device without an end", "mknod $file c 1 5"),
     _file("holes", "is ready by a file of 4 TB of holes", "truncate -s 4T $file"),
     _file(
