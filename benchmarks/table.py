@@ -83,8 +83,8 @@ BENCHMARKS: Final = (
             at_most(0.15, start_checked.RESTART, start_checked.COMPOSE_RESTART),
         ),
         note=(
-            "the engine runs a check for the first time after its interval, so Compose waits for half a minute"
-            " in any case. The restart of the manager gives the container the grace that its file says."
+            "the engine runs a check for the first time after its interval, so Compose always waits for half a minute."
+            " The restart of the manager gives the container the grace that its file says."
         ),
     ),
     Benchmark(

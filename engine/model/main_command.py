@@ -51,7 +51,7 @@ class MainCommand:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> MainCommand | None:
-        """What :meth:`to_dict` told; None where that is something else."""
+        """Read the result of :meth:`to_dict`; None if it is something else."""
         keep_alive, dropped = told.get("keep_alive"), told.get("dropped_entrypoint") or []
         reason = told.get("reason") or ""
         lists = [dropped, *([] if keep_alive is None else [keep_alive])]

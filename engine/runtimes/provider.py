@@ -49,7 +49,7 @@ class RuntimeRequest:
     Attributes:
         keep_alive: the command that keeps a service up, for those that have one.
         undecided: the services whose own command is to run, unless it is a bare shell or ends at once with
-            exit code 0. A runtime that does not look at that uses ``keep_alive`` alone.
+            exit code 0. A runtime that ignores this uses ``keep_alive`` alone.
         decided: what an earlier controller decided for these, by service.
         labels: further labels for what the runtime creates, where it has labels.
         adopt_compose: whether containers that the user's own Compose made are taken over.

@@ -1,4 +1,4 @@
-"""A lifecycle with a state of its own: after each experiment the device cools down. Tests also copy this file."""
+"""A lifecycle with an additional state: after each experiment the device cools down. Tests also copy this file."""
 
 from __future__ import annotations
 
