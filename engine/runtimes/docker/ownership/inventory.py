@@ -163,7 +163,7 @@ def _remove(grace_s: float, resource: Resource) -> str:
 
 
 def _why_left(resource: Resource, error: Exception) -> str:
-    """Name the user's containers that keep a network, and what to do; empty for none."""
+    """Explain why a resource could not be removed: the engine's error, or the user's container on a network."""
     if resource.kind != "network":
         return said(error)
 
