@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark whatever uses the lab's engine as ``docker``, so that ``-m docker`` selects it; leave long tests out.
+    """Mark every test on the lab's engine as ``docker``, so that ``-m docker`` selects it; leave long tests out.
 
     A long test that is named on the command line is run.
     """
