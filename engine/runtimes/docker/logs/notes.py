@@ -1,7 +1,7 @@
 """Notes on this machine of where the output of containers is kept.
 
-What a container mounts leads to its results, but on an engine elsewhere it mounts nothing of this machine. Whoever removes
-a container after the death of its controller finds the log by a note.
+What a container mounts leads to its results, but on an engine elsewhere it mounts nothing of this machine. A cleanup
+after the death of a controller finds the log by a note.
 """
 
 from __future__ import annotations
