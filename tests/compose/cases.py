@@ -16,8 +16,9 @@ from attrs import frozen
 from engine.compose import load_project
 from engine.compose.files import DEFAULT_NAMES
 from engine.model.spec import NetworkSpec, Project, VolumeSpec
+from tests.compose.effort import ALL
 
-__all__ = ["CASES", "CORPUS", "ENVIRON", "NAME", "Case", "grouped", "together"]
+__all__ = ["CASES", "CORPUS", "ENVIRON", "NAME", "TRIED", "Case", "grouped", "together"]
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 
@@ -139,3 +140,5 @@ def _existing(*names: str) -> tuple[Path, ...]:
 
 
 CASES: Final = _cases()
+TRIED: Final = [*CASES.values()][:: 1 if ALL else 2]
+"""Those that are read by both: every second one, but for ``make compose``."""
