@@ -48,7 +48,7 @@ def _entry(
                 holder[last] = form(holder[last])
             except ValueError as error:
                 raise compose_error(file, (*path, *dotted.split(".")), str(error)) from error
-    return {key: value for key, value in done.items() if value != {} or entry.get(key) == {}}
+    return {key: value for key, value in done.items() if value != {} or key in entry}
 
 
 def _pairs(value: Any) -> dict[str, str | None]:

@@ -78,6 +78,8 @@ def _identity(
     legacy = node.at("external", "name").optional(name_of) if isinstance(given, dict) else None
     external = isinstance(given, dict) or bool(node.get("external").optional(units.boolean))
     written = node.get("name")
+    if legacy is not None and written.value is not None:
+        raise written.error("external.name says another name; take it out there")
     name = written.read(name_of) if written.value else legacy
     return name or (key if external else f"{project}_{key}"), external
 

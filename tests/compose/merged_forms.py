@@ -141,6 +141,18 @@ MERGED: dict[str, Row] = {
             "extra_hosts: {A: 1.1.1.1}": "extra_hosts: {A: !reset null, C: 1.1.1.1}",
         }.items()
     },
+    "a key under an empty list": Row(
+        "extends: b\nlabels: []",
+        top="  b: {image: y, labels: {A: 1}}\n",
+        files={"compose.override.yml": "services: {a: {labels: {A: !reset null}}}\n"},
+        refused="services.a.labels.A",
+        compose_takes=True,
+    ),
+    "a name beside external.name": Row(
+        "hostname: h",
+        top="networks: {n: {name: '', external: {name: old}}}\n",
+        refused="networks.n.name",
+    ),
     "a key of what two documents write": Row(
         "environment: {A: 1}",
         files={
