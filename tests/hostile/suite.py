@@ -11,6 +11,7 @@ from tests.hostile.controller import ORDINARY, ROOT, STRICT, STRICT_ROOT, User
 from tests.hostile.judge import Verdict, judge
 from tests.hostile.play import Face, Play
 from tests.hostile.tricks import IMAGES, MAINS, OWNERS, SERVERS, experiments
+from tests.hostile.tricks.images import Image
 from tests.hostile.tricks.mains import Main
 from tests.hostile.tricks.servers import Server
 from tests.lab import Engine
@@ -54,7 +55,11 @@ def _add_kept(mains: Sequence[Main], play: Play) -> None:
 
 def _images(only: str, _files: int) -> list[_Prepared]:
     images = [one for one in IMAGES if only in one.name]
-    return [lambda play: play.add_images(images)] if images else []
+    return [partial(_add_images, some) for some in batched(images)]
+
+
+def _add_images(images: Sequence[Image], play: Play) -> None:
+    play.add_images(images)
 
 
 def _servers(only: str, _files: int) -> list[_Prepared]:
@@ -76,7 +81,11 @@ def _directly(only: str, files: int) -> list[_Prepared]:
 
 
 def batched(busy: Sequence[T]) -> list[Sequence[T]]:
-    """So many at a time as leave the controller some of a small machine: each is as busy as it can be."""
+    """So many at a time as leave controller and engine some of a small machine: each is as busy as it can be.
+
+    Engines that start and remove two dozen containers at once, on a machine that is busy besides, may lose track of
+    one on its network, which then cannot be removed.
+    """
     return [busy[begin : begin + _AT_ONCE] for begin in range(0, len(busy), _AT_ONCE)]
 
 
