@@ -20,6 +20,7 @@ from attrs import frozen
 ROOT = Path(__file__).parent.parent
 
 CHECKED = (
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
