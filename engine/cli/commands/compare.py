@@ -29,7 +29,7 @@ _FORMATS = ("md", "csv", "json", "html")
     metavar="NAME",
     multiple=True,
     default=("experiment", "backend"),
-    help="What makes the groups: a parameter, a key or a column such as backend; several make finer groups."
+    help="Group by a parameter, a key or a column such as backend; several make finer groups."
     " Default: experiment and backend.",
 )
 @click.option(
@@ -38,34 +38,34 @@ _FORMATS = ("md", "csv", "json", "html")
     metavar="NAME",
     multiple=True,
     default=("duration_s",),
-    help="What is compared: a metric, or a column of numbers. May be repeated. Default: duration_s.",
+    help="Compare a metric, or a column of numbers. May be repeated. Default: duration_s.",
 )
 @click.option(
     "--baseline",
     metavar="NAME=VALUE",
     default="",
-    help="Give ratios to this group, such as backend=pytorch: to the group that is alike in all else.",
+    help="Give ratios to this group, such as backend=pytorch: to the group that is the same in all other columns.",
 )
 @click.option(
     "--where",
     metavar="SELECTOR",
     multiple=True,
-    help="Only what this selects, such as model=llama*,backend=vllm; as for run --only.",
+    help="Only the runs that this selects, such as model=llama*,backend=vllm; as for run --only.",
 )
 @click.option(
     "--better",
     metavar="NAME=higher|lower",
     multiple=True,
-    help="Which way a metric is better. Default: lower for times, energy, memory and errors.",
+    help="Whether higher or lower values of a metric are better. Default: lower for times, energy, memory and errors.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, help="Of the bootstrap (default: 0)."
+    "--seed", type=click.IntRange(min=0), default=0, help="The seed of the bootstrap (default: 0)."
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    help="What to write. Default: what the name of the file ends with, else md.",
+    help="The output format. Default: by the suffix of the file, else md.",
 )
 @output_option
 @click.option(
@@ -82,7 +82,7 @@ _FORMATS = ("md", "csv", "json", "html")
     type=click.Choice(("light", "dark")),
     default="light",
     show_default=True,
-    help="The colours of what is drawn.",
+    help="The colours of the picture.",
 )
 def compare(
     runs: tuple[Path, ...],
@@ -101,8 +101,7 @@ def compare(
     """Compare groups of the runs in each RUN: median, spread, count, and ratio to a baseline.
 
     A RUN is the folder of a run of a campaign, its results.jsonl, or a folder that holds several of them. The
-    last attempt of each completed run counts; failed runs, earlier attempts and warm-up runs do not, and how
-    many these are is said beneath.
+    last attempt of each completed run counts. Failed runs, earlier attempts and warm-up runs do not; a note below the table counts them.
 
     \b
     Example:

@@ -18,7 +18,7 @@ _SHELLS: Final = ("bash", "zsh", "fish")
 @click.command()
 @click.argument("shell", type=click.Choice(_SHELLS))
 def completion(shell: str) -> int:
-    """Print what teaches SHELL to complete dockwarden's commands.
+    """Print a script with which SHELL completes dockwarden's commands.
 
     \b
     Example:

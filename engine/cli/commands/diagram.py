@@ -58,7 +58,7 @@ class _Moment(click.ParamType[datetime]):
     type=click.Choice(get_args(Form)),
     default="mermaid",
     show_default=True,
-    help="What to make; svg and png take Graphviz.",
+    help="The format to write; svg and png need Graphviz.",
 )
 @click.option(
     "--theme",
@@ -72,9 +72,11 @@ class _Moment(click.ParamType[datetime]):
 @click.option(
     "--journal",
     type=click.Path(path_type=Path),
-    help="Show where this journal's backends (or runs) are, and how often each edge was taken.",
+    help="Show the states of this journal's backends (or runs), and how often each edge was taken.",
 )
-@click.option("--at", type=_Moment(), help="With --journal: as it was then (ISO 8601, UTC).")
+@click.option(
+    "--at", type=_Moment(), help="With --journal: the states at that time (ISO 8601, UTC)."
+)
 @click.option(
     "--backend",
     metavar="BACKEND",

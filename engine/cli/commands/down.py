@@ -21,13 +21,13 @@ _GRACE_S: Final = 10.0
 @click.command()
 @maybe_campaign_argument
 @click.option(
-    "--force", is_flag=True, help="Remove at once, also what belongs to a dockwarden that runs."
+    "--force", is_flag=True, help="Remove at once, also the resources of a dockwarden that runs."
 )
 def down(campaign: Path | None, *, force: bool) -> int:
-    """Remove what dockwarden has left on the Docker engine, and the local processes of its backends.
+    """Remove the containers and networks of dockwarden from the Docker engine, and the local processes of its backends.
 
-    With CAMPAIGN, only what is of its compose project. Named volumes stay. What belongs to a dockwarden
-    that still runs is refused.
+    With CAMPAIGN, only the resources of its compose project. Named volumes stay. Resources of a dockwarden that
+    still runs are refused.
 
     \b
     Example:

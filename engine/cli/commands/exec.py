@@ -31,9 +31,9 @@ __all__ = ["exec_"]
 @click.option(
     "--runtime",
     type=RuntimeChoice(),
-    help="What the backends run on, in place of what the campaign says.",
+    help="The runtime of the backends, instead of the campaign's.",
 )
-@click.option("--force", is_flag=True, help="Run it also where a campaign uses the backend.")
+@click.option("--force", is_flag=True, help="Run it even while a campaign uses the backend.")
 def exec_(
     campaign: Path,
     backend: str,

@@ -34,14 +34,13 @@ _SHORT = 12
     "--backend",
     metavar="BACKEND",
     shell_complete=journal_backends,
-    help="Only what happened on this backend.",
+    help="Only the entries of this backend.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each entry.")
 def history(journal: Path, *, backend: str | None, as_json: bool) -> int:
-    """Print what JOURNAL, or the journal in a folder of results, tells.
+    """Print the history in JOURNAL, or in the journal of a folder of results.
 
-    That is each transition of each backend, each attempt and each outcome, in the order of time. It
-    may be read while the campaign runs.
+    It has each transition of each backend, each attempt and each outcome, in the order of time. It may be read while the campaign runs.
 
     \b
     Example:

@@ -38,7 +38,7 @@ _EVERY_S: Final = 0.5
     "-g",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Of the container's start N, in place of the latest one.",
+    help="Print the log of the container's start N instead of the latest one.",
 )
 @click.option(
     "--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of each."
@@ -47,7 +47,7 @@ _EVERY_S: Final = 0.5
     "--times",
     "-t",
     is_flag=True,
-    help="Print when each line was written, in UTC, where an engine says.",
+    help="Print when each line was written, in UTC, if the engine reports it.",
 )
 def logs(
     journal: Path,
@@ -58,7 +58,7 @@ def logs(
     tail: int | None,
     times: bool,
 ) -> int:
-    """Print what the main process of each BACKEND wrote, standard output and standard error.
+    """Print the output of the main process of each BACKEND, standard output and standard error.
 
     RUN is the folder of a run of a campaign, or its journal; in a campaign's folder of results it is the latest
     run. It may run meanwhile, or have ended. Without BACKEND it is all of them, each line with its

@@ -19,7 +19,7 @@ _GRACE_S: Final = 10.0
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and touch nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be removed, and touch nothing.")
 def reap(*, dry_run: bool) -> int:
     """Remove the containers, networks and processes of dockwardens that have died, of all projects.
 

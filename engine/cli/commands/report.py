@@ -23,7 +23,7 @@ _FORMATS = ("html", "json", "csv", "md")
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    help="What to write. Default: what the name of the file ends with, else html.",
+    help="The output format. Default: by the suffix of the file, else html.",
 )
 @click.option(
     "--output",
@@ -49,7 +49,7 @@ _FORMATS = ("html", "json", "csv", "md")
 def report(
     journal: Path, *, form: str | None, output: Path | None, lines: int, lifecycle: str
 ) -> int:
-    """Write a report of what JOURNAL, or the journal in a folder of results, tells.
+    """Write a report of JOURNAL, or of the journal in a folder of results.
 
     The HTML page needs nothing else: it opens from the disk, without a server or a network. It may be
     made while the campaign runs.

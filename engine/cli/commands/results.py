@@ -49,7 +49,7 @@ print(duckdb.sql(\"\"\"
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    help="What to write; jsonl is an object on each line. Parquet takes the extra parquet, and -o. Default:"
+    help="The output format; jsonl is an object on each line. Parquet takes the extra parquet, and -o. Default:"
     " what the name of the file ends with, else csv.",
 )
 @output_option
@@ -57,12 +57,12 @@ print(duckdb.sql(\"\"\"
     "--where",
     metavar="SELECTOR",
     multiple=True,
-    help="Only rows that this selects, such as model=llama*,outcome=completed; as for run --only.",
+    help="Only the rows that this selects, such as model=llama*,outcome=completed; as for run --only.",
 )
 @click.option(
     "--snippet",
     type=click.Choice(tuple(_SNIPPETS)),
-    help="Print a few lines of Python that read these results with that library, and nothing else.",
+    help="Print only a few lines of Python that read these results with that library.",
 )
 def results(
     runs: tuple[Path, ...],

@@ -31,19 +31,19 @@ _SETTLED = ("completed", *_RERUN)
 @click.option(
     "--runtime",
     type=RuntimeChoice(),
-    help="What the backends run on, in place of what the campaign says.",
+    help="The runtime of the backends, instead of the campaign's.",
 )
 @click.option(
     "--results",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where results go, in place of what the campaign says.",
+    help="The folder of results, instead of the campaign's.",
 )
 @click.option(
     "--only",
     metavar="SELECTOR",
     multiple=True,
     shell_complete=campaign_backends,
-    help="Run what this selects: a backend, an experiment, or NAME=GLOB of a parameter, a key or a column such as"
+    help="Run only what this selects: a backend, an experiment, or NAME=GLOB of a parameter, a key or a column such as"
     " cycle; several in one, by commas, must all hold; of several options any may.",
 )
 @click.option(
@@ -67,19 +67,19 @@ _SETTLED = ("completed", *_RERUN)
 @click.option(
     "--simulate",
     is_flag=True,
-    help="Rehearse it in virtual time: start nothing, keep nothing, say how long it takes.",
+    help="Simulate it in virtual time: start nothing, keep nothing, say how long it takes.",
 )
 @click.option(
     "--faults",
     metavar="RATE",
     type=click.FloatRange(0, 1),
-    help="With --simulate: the share of all opportunities that faults strike, such as 0.01.",
+    help="With --simulate: the share of all opportunities at which faults occur, such as 0.01.",
 )
 @click.option(
     "--seed",
     metavar="N",
     type=click.IntRange(min=0),
-    help="With --simulate: of the faults; the same one gives the same course (default: 0).",
+    help="With --simulate: the seed of the faults; the same seed gives the same course (default: 0).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
 @click.option(
@@ -109,17 +109,17 @@ def run(
 ) -> int:
     """Run the experiments of CAMPAIGN, record them, and take everything down.
 
-    Where the last run of it was interrupted, or its controller died, it goes on in that folder: what is
-    settled stays so. Otherwise, and with --fresh, a new folder is made.
+    If its last run was interrupted, or the controller died, it is resumed in that folder: settled runs stay
+    settled. Otherwise, and with --fresh, a new folder is made.
 
-    What --only and --except leave out stays to be done: it is among the summary as unfinished. With --rerun,
-    what has come to such an outcome is run again in the same folder; its attempts are numbered on, the newest
-    outcome counts, and the earlier one stays on record.
+    Runs that --only and --except leave out stay unfinished, and the summary lists them. With --rerun, runs with
+    such an outcome are repeated in the same folder: the numbers of attempts continue, the newest outcome
+    counts, and the earlier one stays on record.
 
-    With --simulate nothing is started, and no engine is needed: what is still to be done is gone through in
-    virtual time, and printed is how long it takes, what is restarted and what is exhausted.
+    With --simulate nothing is started, and no engine is needed. The open runs are simulated in virtual time;
+    the summary says how long they take, and which backends are restarted and exhausted.
 
-    Ctrl+C ends what runs and begins nothing else; a second one leaves it no time to end by itself.
+    Ctrl+C ends running commands and starts no others; a second Ctrl+C ends them without a grace period.
 
     Exit code: 0 all completed, 1 some failed, 2 bad input or set-up, 130 interrupted (143 by SIGTERM, 129 by
     SIGHUP, which a lost connection sends; nohup keeps it away).

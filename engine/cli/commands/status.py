@@ -23,9 +23,9 @@ __all__ = ["describe", "status"]
 @maybe_campaign_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(campaign: Path | None, *, as_json: bool) -> int:
-    """List what dockwarden has on the Docker engine, and the local processes of its backends.
+    """List the containers and networks of dockwarden on the Docker engine, and the local processes of its backends.
 
-    With CAMPAIGN, only what is of its compose project.
+    With CAMPAIGN, only the resources of its compose project.
 
     \b
     Example:

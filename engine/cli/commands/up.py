@@ -22,7 +22,7 @@ __all__ = ["up"]
 @click.option(
     "--runtime",
     type=RuntimeChoice(),
-    help="What the backends run on, in place of what the campaign says.",
+    help="The runtime of the backends, instead of the campaign's.",
 )
 @click.option(
     "--foreground",

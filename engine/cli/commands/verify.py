@@ -42,12 +42,12 @@ __all__ = ["verify"]
 def verify(lifecycle: str | None, *, backends: int, diagram: Path | None, as_json: bool) -> int:
     """Explore everything that can happen, and prove that no rule is ever broken.
 
-    Without an argument, that is done for the lifecycles that are built in: of a backend, in a world where
-    containers die, calls fail and answers come late, for one to three backends side by side; and of an
-    experiment. With MODULE:LIFECYCLE, for your lifecycle; the module's INVARIANTS, if it has any, have to
-    hold as well. What is proved and what is not is in docs/verify.md.
+    Without an argument, the built-in lifecycles are explored: that of a backend, in a world where
+    containers die, calls fail and answers come late, for one to three backends side by side; and that of an
+    experiment. With MODULE:LIFECYCLE, your lifecycle is explored; the module's INVARIANTS, if it has any, have
+    to hold as well. docs/verify.md says what is proved and what is not.
 
-    A rule that can be broken is shown by the shortest way there. Exit code: 0 if all holds, 1 if not.
+    If a rule can be broken, the shortest path to the violation is shown. Exit code: 0 if all holds, 1 if not.
 
     \b
     Examples:

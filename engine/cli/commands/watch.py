@@ -25,12 +25,12 @@ _EVERY_S: Final = 1.0
 
 @click.command()
 @click.argument("journal", type=click.Path(path_type=Path))
-@click.option("--once", is_flag=True, help="Show how it stands now, and end.")
+@click.option("--once", is_flag=True, help="Show the present state, and end.")
 def watch(journal: Path, *, once: bool) -> int:
-    """Look on at the campaign that writes JOURNAL, or the journal in a folder of results.
+    """Watch the campaign that writes JOURNAL, or the journal in a folder of results.
 
-    Reads the journal alone, and disturbs nothing. Ends when the campaign's session does, or when its
-    controller is gone; without a terminal it shows how it stands, waits, and shows how it ended.
+    It reads only the journal, and disturbs nothing. It ends when the campaign's session ends, or when the
+    controller is gone. Without a terminal it shows the present state, waits, and shows the final state.
 
     \b
     Example:
