@@ -39,7 +39,7 @@ def opened_by_hand(step: OwnStep) -> bool:
 
 
 def test_a_rule_of_a_users_own_is_held_against_every_step() -> None:
-    with pytest.raises(AssertionError, match="opened_by_hand does not hold: The door is opened by"):
+    with pytest.raises(AssertionError, match="opened_by_hand does not hold: The door opens only"):
         LifecycleMachine.of(DOOR, rules=[opened_by_hand]).explore(examples=20)
 
 
