@@ -168,7 +168,7 @@ class _Conductor:
                 before.restore(self._made)
 
     def _decided(self) -> dict[str, Decision]:
-        """What earlier sessions of the run decided to run as main processes, of services that are the same."""
+        """Return earlier sessions' decisions about main processes, for services that have not changed."""
         if self.standing is None:
             return {}
         before = self.standing.digests

@@ -22,7 +22,7 @@ FILE_NAME: Final = "journal.sqlite"
 """The file name of a journal in its folder."""
 
 LIFECYCLE_NAME: Final = "lifecycle"
-"""What a session's software calls the lifecycle that backends are run by, where it is not the built-in one."""
+"""The key of the backends' lifecycle in a session's software, if it is not the built-in one."""
 
 _LATEST: Final = "latest"
 

@@ -65,7 +65,7 @@ class MainCommand:
 
 @frozen
 class Decision:
-    """What was decided to run as the main process of a service's containers.
+    """The decision about the main process of a service's containers.
 
     Attributes:
         image: the id of the image that it was decided for; None where none is used.

@@ -1,4 +1,4 @@
-"""Where dockwarden keeps what outlives a process and belongs to no results, on this machine and for this user."""
+"""The folder for state that outlives a process and belongs to no results, on this machine and for this user."""
 
 from __future__ import annotations
 

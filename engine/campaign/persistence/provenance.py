@@ -103,7 +103,7 @@ def tell_main(
 
 
 def decisions(folder: Path) -> dict[str, Decision]:
-    """What was decided last to run as the main process of each backend, as the sessions of a run tell."""
+    """Return the last decisions about the main process of each backend, from the sessions of a run."""
     found: dict[str, Decision] = {}
     for entry in sessions(folder):
         mains = entry.get(_MAINS)

@@ -199,7 +199,7 @@ class CommandBehaviour(Harness):
     @scenario
     async def test_its_processes_are_told_from_those_of_the_service(self, rig: Rig) -> None:
         if not isinstance(rig.runtime, Attributing):
-            pytest.skip(f"the runtime {rig.runtime.name} does not tell processes apart")
+            pytest.skip(f"the runtime {rig.runtime.name} does not distinguish processes")
         container = await rig.ready("one")
         before = await rig.runtime.processes(container)
         assert before is not None

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _ACTIVE: Final = "has active endpoints"
-"""What an engine says of a network that it still counts containers on."""
+"""The engine's error about a network on which it still counts containers."""
 
 _LOG: Final = logging.getLogger(__name__)
 
