@@ -51,6 +51,7 @@ _REPLACED = frozenset(
 )
 _SUBNETS = "networks.*.ipam.config"
 _REQUESTS = frozenset({"services.*.deploy.resources.reservations.devices", "services.*.gpus"})
+_EXTERNALS = frozenset({"networks.*", "volumes.*"})
 _BY_KIND = "services.*.logging"  # merged unless both name a driver, and not the same
 _WITH_NONE = frozenset(  # a key without a value replaces one: by the caller's, or by an empty text
     {
@@ -104,6 +105,8 @@ def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
         return over
     if base is None:
         base = type(over)() if isinstance(over, dict | list) else None
+    if rule in _EXTERNALS:
+        _check_external(base, over, path)
     if isinstance(base, dict) and isinstance(over, dict) and rule not in _REPLACED:
         drivers = {each["driver"] for each in (base, over) if each.get("driver") is not None}
         if rule == _BY_KIND and len(drivers) > 1:
@@ -123,6 +126,18 @@ def _request(entry: dict[str, Any]) -> dict[str, Any]:
     """A request for devices, whose count may be left out or written in two ways for all."""
     count = str(entry.get("count", "all")).lower()
     return entry | {"count": "all" if count == "-1" else count}
+
+
+def _check_external(base: Any, over: Any, path: KeyPath) -> None:
+    """Refuse ``external: {name: ...}`` beside another file's ``external`` or ``name``.
+
+    Compose takes the name out of each file first. Then it keeps it, replaces it or finds a conflict, by the order.
+    """
+    for one, other in ((base, over), (over, base)):
+        if isinstance(one.get("external"), dict) and other.keys() & {"external", "name"}:
+            remedy = "write external: true, and the name under name"
+            reason = "Compose merges external.name by special rules"
+            raise MergeError((*path, "external"), f"{reason}; {remedy}")
 
 
 def _check_lists(base: Any, over: Any, path: KeyPath, rule: str) -> None:

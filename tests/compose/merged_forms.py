@@ -200,6 +200,13 @@ MERGED: dict[str, Row] = {
         refused="networks.default.ipam.config",
         compose_takes=True,
     ),
+    "an external name below external": Row(
+        "hostname: h",
+        top="networks: {default: {external: {name: old}}}\n",
+        files={"compose.override.yml": "networks: {default: {external: true}}\n"},
+        refused="networks.default.external",
+        compose_takes=True,
+    ),
     "subnets in place of others": Row(
         "networks: [n@]",
         top="networks: {n@: {ipam: {config: [{subnet: 10.1.0.0/16}]}}}\n",
