@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from tests.lab import Engine
 
 ROOT = Path(__file__).parents[2]
 _FILES = 2_000
+
+_long = partial(pytest.param, marks=pytest.mark.long)
 
 
 @pytest.fixture
@@ -36,47 +39,19 @@ def open_folder() -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("kind", "user", "only", "tricks"),
     [
-        pytest.param("experiments", "user-077", "", len(experiments(1)), marks=pytest.mark.long),
+        _long("experiments", "user-077", "", len(experiments(1))),
         ("mains", "root", "folders", sum("folders" in one.name for one in MAINS)),
-        pytest.param(
-            "mains",
-            "user",
-            "same-user",
-            sum("same-user" in one.name for one in MAINS),
-            marks=pytest.mark.long,
-        ),
-        pytest.param(
-            "mains",
-            "root-077",
-            "over-folders",
-            sum("over-folders" in one.name for one in MAINS),
-            marks=pytest.mark.long,
+        _long("mains", "user", "same-user", sum("same-user" in one.name for one in MAINS)),
+        _long(
+            "mains", "root-077", "over-folders", sum("over-folders" in one.name for one in MAINS)
         ),
         ("kept", "user", "links-for", 1),
-        pytest.param("images", "user", "", len(IMAGES), marks=pytest.mark.long),
-        pytest.param("guests", "root", "", len(OWNERS), marks=pytest.mark.long),
-        pytest.param(
-            "servers",
-            "user-077",
-            "ready-",
-            sum("ready-" in one.name for one in SERVERS),
-            marks=pytest.mark.long,
-        ),
+        _long("images", "user", "", len(IMAGES)),
+        _long("guests", "root", "", len(OWNERS)),
+        _long("servers", "user-077", "ready-", sum("ready-" in one.name for one in SERVERS)),
         ("servers", "user", "log-terminal", sum("log-terminal" in one.name for one in SERVERS)),
-        pytest.param(
-            "manager",
-            "user",
-            "folder-",
-            sum("folder-" in one.name for one in experiments(1)),
-            marks=pytest.mark.long,
-        ),
-        pytest.param(
-            "controller",
-            "root",
-            "next-",
-            sum("next-" in one.name for one in experiments(1)),
-            marks=pytest.mark.long,
-        ),
+        _long("manager", "user", "folder-", sum("folder-" in one.name for one in experiments(1))),
+        _long("controller", "root", "next-", sum("next-" in one.name for one in experiments(1))),
     ],
 )
 def test_nothing_outside_is_reached(
