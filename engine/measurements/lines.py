@@ -50,10 +50,12 @@ def search(
         outputs: the end of each stream, by its name, in the order in which they are searched.
     """
     end_s = monotonic() + _SEARCHING_S
+    least_s = _SEARCHING_S / max(len(patterns), 1)
     lines = {name: _lines(data) for name, data in outputs.items()}
     for left, (name, wanted) in zip(range(len(patterns), 0, -1), patterns.items(), strict=True):
         now_s = monotonic()
-        until_s = now_s + (end_s - now_s) / left  # a slow one takes none of the others' time
+        # A slow one takes none of the others' time, also where its search ends later than it was to.
+        until_s = now_s + max((end_s - now_s) / left, least_s)
         source = f"the pattern of {name}"
         searched = (wanted.stream,) if wanted.stream else tuple(outputs)
         try:
