@@ -14,7 +14,7 @@ from typing import Any
 
 from engine import BackendPolicy, ContainerManager, RestartPolicy, Transition
 from engine.health import HealthPolicy
-from engine.health.gpu import GpuPolicy
+from engine.policy import GpuPolicy, ServerMemory
 
 __all__ = ["CUDA_HOLDER", "LEAK_MIB", "check_leak"]
 
@@ -73,9 +73,11 @@ def check_leak(holder: list[str], say: Callable[[str], None]) -> list[str]:
         taken.append(step)
         say(f"  {step.source} -> {step.target} ({step.event}: {step.reason})")
 
+    # By default a server may take what memory it likes; this one is to hold no more than when it was ready.
+    gpu = GpuPolicy(failing_after=2, server_memory=ServerMemory.BASELINE)
     policy = BackendPolicy(
         restart=RestartPolicy(backoff_s=0.1),
-        health=HealthPolicy(gpu=GpuPolicy(failing_after=2), look_at_gpus=True, again_s=0.2),
+        health=HealthPolicy(gpu=gpu, look_at_gpus=True, again_s=0.2),
     )
     with tempfile.TemporaryDirectory() as folder:
         service: dict[str, Any] = {"image": "none", "command": ["python3", "-c", _MAIN, *holder]}
