@@ -112,7 +112,7 @@ def merge(base: Any, over: Any, path: KeyPath = ()) -> Any:
         if rule == _BY_KIND and len(drivers) > 1:
             return over
         if rule in _WITH_NONE:
-            return Listed(base | over) if base else over
+            return Listed(base | over) if base or isinstance(base, Listed) else over
         return {
             key: merge(base.get(key), over[key], (*path, key)) if key in over else base[key]
             for key in dict.fromkeys((*base, *over))

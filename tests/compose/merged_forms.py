@@ -141,6 +141,16 @@ MERGED: dict[str, Row] = {
             "extra_hosts: {A: 1.1.1.1}": "extra_hosts: {A: !reset null, C: 1.1.1.1}",
         }.items()
     },
+    "a key above an empty list that is extended": Row(
+        "extends: b\nsysctls: {}",
+        top="  b: {image: y, sysctls: []}\n",
+        files={
+            "compose.override.yml": "services: {a: {sysctls: {A: 1}}}\n---\n"
+            "services: {a: {sysctls: {A: !reset null}}}\n"
+        },
+        refused="services.a.sysctls.A",
+        compose_takes=True,
+    ),
     "a key under an empty list": Row(
         "extends: b\nlabels: []",
         top="  b: {image: y, labels: {A: 1}}\n",
