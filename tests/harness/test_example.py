@@ -15,7 +15,7 @@ EXAMPLE = ROOT / "examples" / "property_harness"
 
 SOUND = {"TestTable", "TestOnTheEngine", "TestSound"}
 BROKEN = {
-    "TestHastyTable": "nothing_runs_on_a_hot_device does not hold: What follows an experiment",
+    "TestHastyTable": "nothing_runs_on_a_hot_device does not hold: Each experiment is followed by cooling",
     "TestLeavesItsContainer": "nothing_is_left does not hold: after the teardown nothing is left",
     "TestReadyTooEarly": "ready_means_proved does not hold: it is ready only once",
     "TestRunsTwoAtOnce": "one_command_at_a_time does not hold: at most one command runs",
