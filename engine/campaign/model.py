@@ -258,3 +258,8 @@ class Campaign:
     snapshots: frozenset[str] = frozenset()
     setups: Mapping[str, tuple[str, ...]] = field(factory=dict)
     teardowns: Mapping[str, tuple[str, ...]] = field(factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The campaign file's own folder, absolute."""
+        return Path(self.file).absolute().parent

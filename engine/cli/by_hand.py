@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Final
 
 from attrs import define, field
@@ -50,8 +49,7 @@ def bring_up(
         StartError: one did not become ready; those that did stay up.
         TeardownError: something could not be taken down.
     """
-    beside = Path(campaign.file).absolute().parent
-    lifecycle = find_backend_lifecycle(campaign.lifecycle, beside)
+    lifecycle = find_backend_lifecycle(campaign.lifecycle, campaign.folder)
     return asyncio.run(_ByHand(campaign, project, lifecycle, services, foreground).run())
 
 

@@ -26,6 +26,8 @@ __all__ = [
     "output_option",
     "project_name",
     "runs_argument",
+    "runtime_option",
+    "service_of",
 ]
 
 
@@ -61,6 +63,11 @@ class RuntimeChoice(click.ParamType[str]):
 # Existence and form are checked on loading, where the error can say more than click's.
 campaign_argument = click.argument(
     "campaign", type=click.Path(path_type=Path), shell_complete=campaign_files
+)
+runtime_option = click.option(
+    "--runtime",
+    type=RuntimeChoice(),
+    help="The runtime of the backends, instead of the campaign's.",
 )
 runs_argument = click.argument(
     "runs",
@@ -125,3 +132,14 @@ def load(path: Path, runtime: RuntimeName | None = None) -> tuple[Campaign, Proj
 def project_name(campaign: Path | None) -> str | None:
     """The name of a campaign's compose project; None without a campaign."""
     return None if campaign is None else load(campaign)[1].name
+
+
+def service_of(project: Project, name: str) -> str:
+    """The name of a service, as it was given.
+
+    Raises:
+        click.UsageError: the project has no such service.
+    """
+    if name not in project.services:
+        raise click.UsageError(f"there is no service {name!r}, but {', '.join(project.services)}")
+    return name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.completers import campaign_backends
-from engine.cli.options import RuntimeChoice, campaign_argument, load
+from engine.cli.options import campaign_argument, load, runtime_option, service_of
 from engine.cli.output.messages import note
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ __all__ = ["exec_"]
     metavar="EXPERIMENT",
     help="Run it with the environment, working directory and user of this experiment.",
 )
-@click.option(
-    "--runtime",
-    type=RuntimeChoice(),
-    help="The runtime of the backends, instead of the campaign's.",
-)
+@runtime_option
 @click.option("--force", is_flag=True, help="Run it even while a campaign uses the backend.")
 def exec_(
     campaign: Path,
@@ -66,11 +62,7 @@ def exec_(
     if not command:
         raise click.UsageError("name the command to run, such as -- bash")
     loaded, project = load(campaign, runtime)
-    if backend not in project.services:
-        raise click.UsageError(
-            f"there is no service {backend!r}, but {', '.join(project.services)}"
-        )
-    entry, differing = entry_like(loaded, backend, command, experiment)
+    entry, differing = entry_like(loaded, service_of(project, backend), command, experiment)
     if differing:
         note(
             f"the experiments on {backend} differ in {', '.join(differing)}; --as EXPERIMENT takes those of one"

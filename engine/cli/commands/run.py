@@ -10,7 +10,7 @@ import click
 
 from engine.cli.completers import campaign_backends
 from engine.cli.exit_codes import DONE, FAILED
-from engine.cli.options import RuntimeChoice, campaign_argument, load
+from engine.cli.options import campaign_argument, load, runtime_option
 from engine.cli.output.file_messages import note_reader, note_warnings
 from engine.cli.output.messages import note, show
 from engine.cli.output.plan import plan_json, plan_text, to_do
@@ -28,11 +28,7 @@ _SETTLED = ("completed", *_RERUN)
 
 @click.command()
 @campaign_argument
-@click.option(
-    "--runtime",
-    type=RuntimeChoice(),
-    help="The runtime of the backends, instead of the campaign's.",
-)
+@runtime_option
 @click.option(
     "--results",
     type=click.Path(path_type=Path, file_okay=False),
@@ -143,7 +139,7 @@ def run(
     loaded, project = load(campaign, "simulated" if simulate else runtime)
     if results is not None:
         loaded = evolve(loaded, results=results.expanduser().absolute())
-    lifecycle = find_backend_lifecycle(loaded.lifecycle, Path(loaded.file).absolute().parent)
+    lifecycle = find_backend_lifecycle(loaded.lifecycle, loaded.folder)
     planned = plan(loaded)
     runs = tuple(chosen(planned, columns_of, only=only, without=without, where=loaded.file))
     if not runs:

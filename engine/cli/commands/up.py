@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.completers import campaign_backends
-from engine.cli.options import RuntimeChoice, campaign_argument, load
+from engine.cli.options import campaign_argument, load, runtime_option, service_of
 
 if TYPE_CHECKING:
     from engine.runtimes.selection import RuntimeName
@@ -19,11 +19,7 @@ __all__ = ["up"]
 @click.command()
 @campaign_argument
 @click.argument("backends", metavar="[BACKEND]...", nargs=-1, shell_complete=campaign_backends)
-@click.option(
-    "--runtime",
-    type=RuntimeChoice(),
-    help="The runtime of the backends, instead of the campaign's.",
-)
+@runtime_option
 @click.option(
     "--foreground",
     is_flag=True,
@@ -49,12 +45,7 @@ def up(
     from engine.campaign.runs.plan import plan, services_of
 
     loaded, project = load(campaign, runtime)
-    wanted = backends or services_of(plan(loaded))
-    for name in wanted:
-        if name not in project.services:
-            raise click.UsageError(
-                f"there is no service {name!r}, but {', '.join(project.services)}"
-            )
+    wanted = [service_of(project, name) for name in backends or services_of(plan(loaded))]
     if loaded.exclusive and len(wanted) > 1:
         raise click.UsageError(
             f"the campaign has one backend up at a time (exclusive); name one of {', '.join(wanted)}"
