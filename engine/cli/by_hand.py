@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Sequence
-from typing import Final
 
 from attrs import define, field
 
 from engine.backend.lifecycle import BackendLifecycle
 from engine.campaign.execution.preparation import BackendPreparation
 from engine.campaign.model import Campaign
-from engine.cli.exit_codes import DONE
+from engine.cli.exit_codes import DONE, SIGNALLED
 from engine.cli.hangup import signals_to_handle
 from engine.cli.output.file_messages import note_warnings
 from engine.cli.output.messages import note, show
@@ -30,8 +29,6 @@ from engine.runtimes.inventory import take
 from engine.runtimes.selection import choose_runtime
 
 __all__ = ["bring_up"]
-
-_SIGNALLED: Final = 128
 
 
 def bring_up(
@@ -107,14 +104,14 @@ class _ByHand:
         note("taking the backends down: once more to leave no time for it")
         await controller.teardown()
         forget(self.project.name)
-        return _SIGNALLED + (self._signal or 0)
+        return SIGNALLED + (self._signal or 0)
 
     def _on_signal(self, number: int) -> None:
         """The first one ends it; each further one hurries the end."""
         again, self._signal = self._signal is not None, self._signal or number
         self._over.set()
         if again and self._controller is None:  # a call to the engine may hang
-            os._exit(_SIGNALLED + number)
+            os._exit(SIGNALLED + number)
         if again and self._controller is not None:
             self._hurry = asyncio.create_task(self._controller.teardown(grace_s=0))
 

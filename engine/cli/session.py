@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import define, field
@@ -30,7 +30,7 @@ from engine.campaign.resumption.resume import journaled, resume
 from engine.campaign.resumption.resume_point import RUNTIME_NAME, Standing, beginning
 from engine.campaign.runs.plan import PlannedRun, services_of
 from engine.campaign.runs.progress import Progress
-from engine.cli.exit_codes import BAD, DONE, FAILED, tell
+from engine.cli.exit_codes import BAD, DONE, FAILED, SIGNALLED, tell
 from engine.cli.hangup import signals_to_handle, silence, terminals
 from engine.cli.output.file_messages import note_warnings
 from engine.cli.output.messages import note, show
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     from engine.metrics import Metrics
 
 __all__ = ["conduct"]
-
-_SIGNALLED: Final = 128
 
 
 def conduct(
@@ -115,7 +113,7 @@ class _Conductor:
             if self._signal is None:
                 raise
             code = BAD
-        return code if self._signal is None else _SIGNALLED + self._signal
+        return code if self._signal is None else SIGNALLED + self._signal
 
     def _on_signal(self, number: int, task: asyncio.Task[Any] | None) -> None:
         """The first ends the campaign, each further one hurries the end.
@@ -131,7 +129,7 @@ class _Conductor:
             note("hurrying the end" if again else "ending: once more to leave no time for it")
             self._runner.interrupt(force=again)
         elif again:  # nothing has been started yet; a call to the engine may hang
-            os._exit(_SIGNALLED + number)
+            os._exit(SIGNALLED + number)
         elif task is not None:
             task.cancel()
 

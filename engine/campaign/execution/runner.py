@@ -352,9 +352,9 @@ class CampaignRunner:
             await asyncio.to_thread(self.results.tell_main, backend, decision)
 
     def _origin(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-        file = Path(self.campaign.file).absolute()
-        files = (file, *self.campaign.sources, *self.project.files)
-        return provenance(self.runtime.name, self.runtime.description, file.parent, files, facts)
+        campaign, runtime = self.campaign, self.runtime
+        files = (Path(campaign.file).absolute(), *campaign.sources, *self.project.files)
+        return provenance(runtime.name, runtime.description, campaign.folder, files, facts)
 
     async def _go_through(self, queue: Sequence[PlannedRun]) -> None:
         rivals = {one for run in queue for one in self.turns.rivals(run)}
